@@ -1,0 +1,75 @@
+# Needs Python 3.10 to 3.13 (the addons stack: 3.10 or 3.11), and nothing else.
+# Each target makes its own virtual environment when it is missing or stale.
+
+SHELL := /bin/sh
+comma := ,
+VENV := .venv
+VENV_ADDONS := .venv-addons
+PYTEST_ARGS ?=
+# Workers of pytest: one TensorFlow each.
+WORKERS ?= auto
+
+# $(call find_python,versions): the first that runs and can make environments,
+# or the one given by PYTHON=. That a name is on PATH proves nothing: pyenv has
+# a shim for every version that any of its environments has.
+find_python = for python in $(or $(PYTHON),$(1:%=python%) python3 python); do \
+	"$$python" -c 'import sys, venv, ensurepip; \
+	wanted = "$(1)".split(); \
+	sys.exit("%d.%d" % sys.version_info[:2] not in wanted)' \
+	>/dev/null 2>&1 && break; python=; done; \
+	if [ -z "$$python" ]; then \
+	echo "error: found no working Python of version $(1) with its venv" \
+	"module$(if $(PYTHON), at PYTHON=$(PYTHON)); install one, or say" \
+	"where it is: make PYTHON=/path/to/python" >&2; exit 1; fi
+
+# $(call make_venv,folder,versions,extras)
+define make_venv
+	@$(call find_python,$(2)); \
+	if ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
+	echo "making $(1) with $$python"; \
+	rm -rf $(1) && "$$python" -m venv $(1); fi
+	@echo "installing into $(1): one or two minutes the first time"
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[$(3)]"
+	@touch $@
+endef
+
+.PHONY: help demo test test-addons lint format clean
+
+help:
+	@echo "make demo         train and compare four policies on synthetic data"
+	@echo "make test         lint, types and tests on the current TensorFlow"
+	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
+	@echo "make lint         ruff and mypy alone"
+	@echo "make format       let ruff mend what it can"
+	@echo "make clean        remove environments and caches; runs stay"
+
+$(VENV)/.stamp: setup.py pyproject.toml Makefile
+	$(call make_venv,$(VENV),3.13 3.12 3.11 3.10,dev)
+
+$(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
+	$(call make_venv,$(VENV_ADDONS),3.11 3.10,addons$(comma)dev)
+
+demo: $(VENV)/.stamp
+	$(VENV)/bin/python -m tfxdr.main --flagfile=flags/demo.flags
+
+lint: $(VENV)/.stamp
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+
+format: $(VENV)/.stamp
+	$(VENV)/bin/python -m ruff check --fix .
+	$(VENV)/bin/python -m ruff format .
+
+test: lint
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --maxprocesses=4 $(PYTEST_ARGS)
+
+test-addons: $(VENV_ADDONS)/.stamp
+	$(VENV_ADDONS)/bin/python -m pytest -n $(WORKERS) --maxprocesses=4 \
+		$(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) $(VENV_ADDONS) build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

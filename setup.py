@@ -1,0 +1,71 @@
+"""Packaging; tools are configured in pyproject.toml."""
+
+import pathlib
+import re
+
+import setuptools
+
+ROOT = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (ROOT / "tfxdr/__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+).group(1)
+
+# Both stacks of TensorFlow. Every tf_keras pins the TensorFlow of its own
+# minor version, so pip never pairs two minors. The upper end is the newest
+# that the suite has run on.
+TENSORFLOW = ">=2.15.1,<2.22"
+
+setuptools.setup(
+    name="tfxdr",
+    version=VERSION,
+    description="Cross-domain recommendation in TensorFlow",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["tfxdr", "tfxdr.*"]),
+    package_data={"tfxdr": ["py.typed"]},
+    python_requires=">=3.10,<3.14",
+    install_requires=[
+        f"tensorflow{TENSORFLOW}",
+        f"tf_keras{TENSORFLOW}",
+        "tensorflow-recommenders>=0.7.7",
+        "absl-py>=2.1",
+        "duckdb>=1.4",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "rich>=13",
+        "scipy>=1.11",
+        "tensorboard>=2.15",
+    ],
+    extras_require={
+        # tensorflow-addons is archived; it imports internals of Keras 2.15.
+        "addons": [
+            "tensorflow==2.15.1",
+            "keras==2.15.*",
+            "tf_keras==2.15.1",
+            "tensorflow-addons==0.23.0",
+        ],
+        "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
+        "serving": [f"tensorflow-serving-api{TENSORFLOW}"],
+        # ruff and mypy are pinned: their verdicts change between versions.
+        "dev": [
+            "hypothesis>=6.100",
+            "mypy==2.4.1",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff==0.17.6",
+        ],
+    },
+    entry_points={"console_scripts": ["tfxdr=tfxdr.main:main"]},
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,34 @@
+"""What every test shares: few threads, and where data stand."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+# Before TensorFlow starts: tests run side by side, on tiny tensors.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import pytest
+
+import tfxdr  # noqa: F401  Chooses Keras 2 before a test imports TensorFlow.
+
+_TESTS = pathlib.Path(__file__).parent
+_CHECKOUT = _TESTS.parent
+
+
+@pytest.fixture(scope="session")
+def data_root() -> pathlib.Path:
+    """The folder of real data sets: TFXDR_DATA, or one beside the checkout."""
+    default = _CHECKOUT.parent / "shared" / "data"
+    root = pathlib.Path(os.environ.get("TFXDR_DATA", default))
+    if not root.is_dir():
+        pytest.skip(f"no real data: set TFXDR_DATA (looked at {root})")
+    return root
+
+
+@pytest.fixture(scope="session")
+def golden_root() -> pathlib.Path:
+    """The folder of golden numbers: TFXDR_GOLDEN, or the committed one."""
+    return pathlib.Path(os.environ.get("TFXDR_GOLDEN", _TESTS / "golden"))

@@ -1,0 +1,272 @@
+"""The program as a person runs it, mistakes included."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tfxdr import main
+
+SMALL = [
+    "--dataset=synthetic(users=300,source_items=60,target_items=40)",
+    "--backbone=nextitnet(channels=8,dilations=[1,2,4,8])",
+    "--pretrain_epochs=3",
+    "--pretrain_batch_size=64",
+    "--epochs=3",
+    "--batch_size=32",
+    "--learning_rate=0.005",
+    "--eval_negatives=10",
+]
+
+
+def start(tmp_path, *flags, **options):
+    command = [sys.executable, "-m", "tfxdr.main", *flags]
+    environment = dict(os.environ, COLUMNS="100")
+    return subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def call(tmp_path, *flags):
+    process = start(tmp_path, *flags)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def call_here(tmp_path, monkeypatch, capfd, *flags):
+    """As `call`, in this process: TensorFlow is imported once for all."""
+    monkeypatch.chdir(tmp_path)
+    code = main.main(["tfxdr", *flags])
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+def metrics(folder):
+    return json.loads((pathlib.Path(folder) / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with one finished run, `all`, and what it printed."""
+    folder = tmp_path_factory.mktemp("finished")
+    code, out, err = call(folder, *SMALL, "--run=run")
+    assert code == 0, err
+    return folder, out
+
+
+def test_a_run_leaves_all_that_it_promises(finished):
+    folder, out = finished
+    run = folder / "run"
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        "options.flags",
+        "metrics.json",
+        "history.csv",
+        "learning_curves.png",
+        "ranks.npz",
+        "ranks-uni10.npz",
+        "results.csv",
+        "results.md",
+        "tensorboard",
+        "weights",
+    }
+    result = metrics(run)
+    assert set(result["test"]) == {
+        f"{name}@{n}{suffix}"
+        for name in ("hr", "mrr", "ndcg")
+        for n in (5, 10)
+        for suffix in ("", "/uni10")
+    }
+    for name in ("popularity", "item-knn", "all"):
+        assert name in out
+    assert "\x1b" not in out
+
+
+def test_evaluate_repeats_the_test_metrics(finished, monkeypatch, capfd):
+    folder, _ = finished
+    flags = ["--mode=evaluate", "--run=run"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    value = metrics(folder / "run")["test"]["hr@5"]
+    assert f"{value:.4f}" in out
+
+
+def test_recommend_for_a_history_and_a_user(finished, monkeypatch, capfd):
+    folder, _ = finished
+    flags = ["--mode=recommend", "--run=run"]
+    code, out, err = call_here(
+        folder, monkeypatch, capfd, *flags, "--history=s1,nothing", "--k=3"
+    )
+    assert code == 0, err
+    assert "nothing is not in the source vocabulary" in out
+    lines = [line.split() for line in out.splitlines()]
+    ranks = [words[0] for words in lines if words and words[0].isdigit()]
+    assert ranks == ["1", "2", "3"]
+    code, out, err = call_here(
+        folder, monkeypatch, capfd, *flags, "--user=nobody"
+    )
+    assert code == 1
+    assert "--user=nobody: no such user" in err
+
+
+def test_options_flags_replay_the_run(finished, monkeypatch, capfd):
+    folder, _ = finished
+    flags = ["--flagfile=run/options.flags", "--run=again"]
+    code, _, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    again, first = metrics(folder / "again"), metrics(folder / "run")
+    assert again["test"] == first["test"]
+
+
+def test_a_finished_run_is_not_overwritten_silently(
+    finished, monkeypatch, capfd
+):
+    folder, _ = finished
+    here = (folder, monkeypatch, capfd)
+    code, _, err = call_here(*here, *SMALL, "--run=run")
+    assert code == 1
+    assert "finished run" in err
+    assert "--overwrite" in err
+    code, _, err = call_here(
+        *here, "--resume", "--run=run", "--learning_rate=0.1"
+    )
+    assert code == 1
+    assert "--learning_rate=0.1 (was 0.005)" in err
+
+
+def test_several_policies_share_pretraining_and_a_table(
+    finished, monkeypatch, capfd
+):
+    folder, _ = finished
+    flags = [*SMALL, "--policy=popularity,zero,cls,last-1", "--run=four"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    assert out.count("pretrain: found in") == 2
+    result = metrics(folder / "four" / "last-1")
+    assert result["pretrain"]["cached"]
+    assert "pretrain" not in metrics(folder / "four" / "zero")
+    table = (folder / "four" / "results.csv").read_text().splitlines()
+    names = [line.split(",")[0] for line in table[1:]]
+    assert names == ["item-knn", "popularity", "zero", "cls", "last-1"]
+
+
+def kill_when(process, ready, deadline=240):
+    """Sends SIGKILL as soon as `ready()`; it must still be running then."""
+    end = time.monotonic() + deadline
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def rows(folder, stage):
+    path = folder / "history.csv"
+    if not path.is_file():
+        return 0
+    return sum(line.startswith(stage) for line in path.read_text().splitlines())
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_a_killed_run_resumes_to_the_same_metrics(finished, tmp_path, stage):
+    # Its own cache: pre-training must happen again, and be killed.
+    flags = [*SMALL, "--run=run", "--checkpoint_seconds=0"]
+    process = start(tmp_path, *flags)
+    kill_when(process, lambda: rows(tmp_path / "run", stage) >= 1)
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    code, _, err = call(tmp_path, "--resume", "--run=run")
+    assert code == 0, err
+    whole = metrics(finished[0] / "run")
+    resumed = metrics(tmp_path / "run")
+    assert resumed["test"] == whole["test"]
+    for key in ("best_epoch", "epochs", "loss", "hr@5"):
+        if key in whole["validation"]:
+            assert resumed["validation"][key] == whole["validation"][key]
+
+
+def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
+    process = start(tmp_path, *SMALL, "--run=run", "--epochs=1000")
+    end = time.monotonic() + 240
+    while rows(tmp_path / "run", "finetune") < 2:  # one is saved by then
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+    assert list((tmp_path / "run/checkpoints/finetune").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--backbone=nextitnt"], ["--backbone", "nextitnet"]),
+        (["--policy=al"], ["--policy", "'al'"]),
+        (["--policy=last-9"], ["last-9"]),
+        (["--backbone=nextitnet(chanels=8)"], ["chanels", "channels"]),
+        (["--learning_rate=-1"], ["--learning_rate", "above 0", "-1"]),
+        (["--lerning_rate=1"], ["--lerning_rate", "--learning_rate"]),
+        (["--dataset=movielens", "--data_path=gone"], ["gone"]),
+        (["--mode=evaluate"], ["--run=FOLDER"]),
+        (["--mode=evaluate", "--run=gone"], ["gone", "metrics.json"]),
+        (["--mode=recommend", "--run=gone"], ["--user=ID"]),
+        (["--eval_negatives=9999"], ["--eval_negatives"]),
+    ],
+)
+def test_mistakes_get_one_clear_sentence(
+    tmp_path, monkeypatch, capfd, flags, words
+):
+    code, out, err = call_here(tmp_path, monkeypatch, capfd, *SMALL[:2], *flags)
+    assert code == 1, (out, err)
+    message = err[err.index("error: ") :]
+    for word in words:
+        assert word in message
+    assert "Traceback" not in err
+    left = [p for p in tmp_path.rglob("*") if "tmp" in p.name]
+    assert not left
+
+
+def test_a_loss_that_is_not_finite_is_exit_code_2(tmp_path, monkeypatch, capfd):
+    flags = [*SMALL, "--policy=zero", "--learning_rate=1e30"]
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *flags)
+    assert code == 2
+    assert "not finite" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_named(tmp_path, monkeypatch, capfd):
+    (tmp_path / "runs").mkdir(mode=0o500)
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *SMALL)
+    assert code == 1
+    assert "runs" in err
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch, capfd):
+    (tmp_path / "runs").write_text("a file stands here")
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *SMALL)
+    assert code == 1
+    assert "runs" in err
+    assert "Traceback" not in err
+
+
+def test_list_names_every_component(tmp_path, monkeypatch, capfd):
+    code, out, err = call_here(tmp_path, monkeypatch, capfd, "--mode=list")
+    assert code == 0, err
+    for name in ("nextitnet", "last-N", "synthetic", "adam", "bpr"):
+        assert name in out

@@ -1,0 +1,135 @@
+"""Tables: what is marked, what fits, what is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+import rich.console
+
+from tfxdr.report import table
+
+ROWS = [
+    table.Row("popularity", {"hr@5": 0.057, "mrr@5": 0.0281}, 0.04),
+    table.Row("last-1", {"hr@5": 0.0712, "mrr@5": 0.03661}, 61.0, 3 << 29),
+    table.Row("all", {"hr@5": 0.0712, "mrr@5": 0.03664}, 7300.0, 3 << 30),
+]
+
+
+def _terminal(rows, width):
+    file = io.StringIO()
+    console = rich.console.Console(
+        file=file,
+        force_terminal=True,
+        width=width,
+        color_system="standard",
+        _environ={},
+    )
+    table.print_table(rows, console=console)
+    return file.getvalue()
+
+
+def test_plain_text():
+    assert table.to_text(ROWS, title="test, [full]").splitlines() == [
+        "test, [full]",
+        "+---------------------------------------------------+",
+        "| policy     |    HR@5 |   MRR@5 |  time |   memory |",
+        "|------------+---------+---------+-------+----------|",
+        "| popularity |  0.0570 |  0.0281 | 0.04s |        - |",
+        "| last-1     | 0.0712* | 0.0366* | 1m01s | 1.50 GiB |",
+        "| all        | 0.0712* | 0.0366* | 2h02m | 3.00 GiB |",
+        "+---------------------------------------------------+",
+    ]
+
+
+def test_a_terminal_gets_bold_and_a_file_gets_no_escape_codes():
+    assert "\x1b[1;32m" in _terminal(ROWS, 80)
+    assert "*" not in _terminal(ROWS, 80)
+    assert "\x1b" not in table.to_text(ROWS)
+
+
+def test_a_wide_table_continues_below_without_losing_digits():
+    metrics = {f"ndcg@{n}/uni99": n / 1000 + 1e-4 for n in range(10, 30)}
+    rows = [table.Row("a", metrics), table.Row("b" * 30, metrics)]
+    for text, width in [
+        (table.to_text(rows), table.PLAIN_WIDTH),
+        (_terminal(rows, 60), 60),
+    ]:
+        plain = rich.text.Text.from_ansi(text).plain
+        assert max(map(len, plain.splitlines())) <= width
+        assert "…" not in plain
+        for value in metrics.values():
+            assert plain.count(f"{value:.4f}") == 2
+        assert plain.count("b" * 30) > 1  # names repeat
+
+
+def test_a_name_too_long_for_the_terminal_is_folded():
+    text = rich.text.Text.from_ansi(
+        _terminal([table.Row("x" * 70, {"auc": 0.5, "hr@5": 0.25})], 40)
+    ).plain
+    assert max(map(len, text.splitlines())) <= 40
+    assert text.count("x") in (70, 140)  # once per piece of the table
+    assert "0.5000" in text
+    assert "0.2500" in text
+
+
+def test_columns_say_how_was_ranked():
+    rows = [table.Row("all", {"hr@5": 0.1, "hr@5/uni99": 0.5, "auc": 0.7})]
+    lines = table.to_text(rows).splitlines()
+    assert lines[1].replace(" ", "") == "||HR@5|HR@5||"
+    assert lines[2].replace(" ", "") == "|policy|full|uni99|AUC|"
+    assert "HR@5 full | HR@5 uni99 | AUC" in table.to_markdown(rows)
+
+
+def test_chooses_columns_and_marks_what_is_missing():
+    rows = [table.Row("a", {"hr@5": 0.1}), table.Row("b", {"mrr@5": math.nan})]
+    assert table.to_markdown(rows, metrics=["mrr@5"], name_title="run") == (
+        "| run | MRR@5 |\n| --- | ---: |\n| a | - |\n| b | nan |\n"
+    )
+    assert "**" not in table.to_markdown(rows)  # nobody to beat
+
+
+def test_markdown_marks_the_best_and_escapes_names():
+    rows = [*ROWS, table.Row("a|b", {"hr@5": 0.01})]
+    lines = table.to_markdown(rows).splitlines()
+    assert lines[0] == "| policy | HR@5 | MRR@5 | time | memory |"
+    assert lines[4] == "| all | **0.0712** | **0.0366** | 2h02m | 3.00 GiB |"
+    assert lines[5] == "| a\\|b | 0.0100 | - | - | - |"
+
+
+def test_less_loss_is_better():
+    rows = [table.Row(str(x), {"log_loss": x, "auc": x}) for x in (0.5, 0.6)]
+    assert table.to_markdown(rows).splitlines()[2:] == [
+        "| 0.5 | **0.5000** | 0.5000 |",
+        "| 0.6 | 0.6000 | **0.6000** |",
+    ]
+
+
+def test_csv_keeps_every_digit():
+    read = list(csv.DictReader(io.StringIO(table.to_csv(ROWS))))
+    assert [row["policy"] for row in read] == ["popularity", "last-1", "all"]
+    assert [float(row["mrr@5"]) for row in read] == [0.0281, 0.03661, 0.03664]
+    assert read[0]["peak_bytes"] == ""
+    assert read[2]["seconds"] == "7300.0"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.004, "0.00s"),
+        (9.99, "9.99s"),
+        (9.999, "10.0s"),
+        (59.96, "1m00s"),
+        (3599.6, "1h00m"),
+        (7384.0, "2h03m"),
+    ],
+)
+def test_seconds(seconds, text):
+    assert table.format_seconds(seconds) == text
+
+
+def test_no_rows():
+    assert "policy" in table.to_text([])
+    assert table.to_csv([]) == "policy,seconds,peak_bytes\n"

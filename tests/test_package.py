@@ -1,0 +1,232 @@
+"""What holds for the package as a whole: its imports, sizes and names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import tfxdr
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_PACKAGE = _ROOT / "tfxdr"
+_MODULES = sorted(_PACKAGE.rglob("*.py"))
+_SOURCES = sorted(
+    path
+    for folder in ("tfxdr", "tests", "plugins", "benchmarks")
+    for path in (_ROOT / folder).rglob("*.py")
+)
+
+# A part imports from lower levels and from its own folder only.
+_LEVELS = (
+    ("errors", "spec_text", "entry", "registry", "types"),
+    ("ops",),
+    ("layers",),
+    ("backbones", "policies", "meta", "data", "evaluation"),
+    ("models",),
+    ("training", "serving", "report"),
+    ("settings", "option_groups", "plugins", "options"),
+    ("experiment",),
+    ("main",),
+)
+_LEVEL_OF = {
+    part: level for level, parts in enumerate(_LEVELS) for part in parts
+}
+_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-3]}
+# Folders whose files are components of one kind, and know `base` alone.
+_COMPONENT_FOLDERS = ("backbones", "policies", "meta")
+_STANDARD_LIBRARY_ONLY = ("errors", "spec_text", "entry", "registry")
+
+
+def _name(path: pathlib.Path) -> str:
+    return path.relative_to(_ROOT).as_posix()
+
+
+def _imports(path: pathlib.Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything a file imports, at any depth."""
+    package = path.relative_to(_ROOT).parent.as_posix().split("/")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            parents = package[: len(package) - node.level + 1]
+            prefix = ".".join(parents if node.level else [])
+            module = ".".join(filter(None, [prefix, node.module]))
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def _own(path: pathlib.Path) -> Iterator[tuple[int, list[str]]]:
+    """Line and path inside the package of a file's imports from it."""
+    for line, name in _imports(path):
+        parts = name.split(".")
+        if parts[0] == "tfxdr" and len(parts) > 1:
+            yield line, parts[1:]
+
+
+def _part(path: pathlib.Path) -> str:
+    return path.relative_to(_PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=_name)
+class TestImports:
+    def test_run_one_way(self, path):
+        part = _part(path)
+        if part == "__init__":
+            return
+        assert part in _LEVEL_OF, f"give {part} a level in this test"
+        for line, (other, *_) in _own(path):
+            if other not in _LEVEL_OF or other == part:
+                continue
+            lower = _LEVEL_OF[other] < _LEVEL_OF[part]
+            beside = {part, other} <= _SINGLE_FILES and (
+                _LEVEL_OF[other] == _LEVEL_OF[part]
+            )
+            assert lower or beside, f"{_name(path)}:{line} imports {other}"
+
+    def test_components_do_not_know_each_other(self, path):
+        folder = _part(path)
+        if folder not in _COMPONENT_FOLDERS or path.name == "__init__.py":
+            return
+        for line, (other, *rest) in _own(path):
+            if other == folder:
+                assert rest[:1] == ["base"], (
+                    f"{_name(path)}:{line} imports {'.'.join(rest)} beside it"
+                )
+
+    def test_only_the_command_line_knows_flags(self, path):
+        if _part(path) in ("options", "main"):
+            return
+        for line, name in _imports(path):
+            flags = name.startswith(("absl.flags", "absl.app"))
+            assert not flags, f"{_name(path)}:{line} imports {name}"
+
+    def test_keras_comes_from_tensorflow(self, path):
+        for line, name in _imports(path):
+            other = name.split(".")[0] in ("keras", "tf_keras", "pandas")
+            assert not other, f"{_name(path)}:{line} imports {name}"
+
+    def test_base_is_the_standard_library(self, path):
+        if _part(path) not in _STANDARD_LIBRARY_ONLY:
+            return
+        for line, name in _imports(path):
+            top = name.split(".")[0]
+            assert top in {*sys.stdlib_module_names, "tfxdr"}, (
+                f"{_name(path)}:{line} imports {name}"
+            )
+
+
+@pytest.mark.parametrize("path", _SOURCES, ids=_name)
+def test_file_is_of_a_readable_size_and_name(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert path.name not in ("utils.py", "util.py", "helpers.py")
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=_name)
+def test_every_module_has_a_docstring(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not tree.body or ast.get_docstring(tree)
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=_name)
+def test_every_folder_is_a_package_and_so_installed(path):
+    assert (path.parent / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("name", tfxdr.__all__)
+def test_public_name_exists(name):
+    assert getattr(tfxdr, name) is not None
+    assert name in dir(tfxdr)
+
+
+def test_unknown_public_name():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        tfxdr.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", ["backbones", "policies"])
+def test_package_and_registry_of_one_name_register_alike(kind):
+    package = importlib.import_module(f"tfxdr.{kind}")
+    known = getattr(importlib.import_module("tfxdr.registry"), kind)
+    assert getattr(tfxdr, kind) is package
+    assert package.register == known.register
+
+
+def test_version_has_one_source():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tfxdr.__version__)
+    changelog = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {tfxdr.__version__}" in changelog
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+def test_import_is_light():
+    done = _python(
+        "-c",
+        "import sys, tfxdr, tfxdr.registry, tfxdr.options\n"
+        "heavy = {'tensorflow', 'numpy', 'duckdb'} & set(sys.modules)\n"
+        "assert not heavy, heavy",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "code", "said"),
+    [
+        ("--helpshort", 0, "--backbone=nextitnet"),
+        ("--help", 0, "--backbone=nextitnet"),
+        ("--version", 0, tfxdr.__version__),
+        ("--polcy=all", 1, "error: unknown flag --polcy; did you mean"),
+        ("--epochs=0", 1, "error: --epochs=0: expected an integer"),
+    ],
+)
+def test_answers_without_tensorflow(flag, code, said):
+    done = _python("-X", "importtime", "-m", "tfxdr.main", flag)
+    lines = done.stderr.splitlines()
+    spoken = [line for line in lines if not line.startswith("import time:")]
+    assert done.returncode == code, spoken
+    assert said in done.stdout + "\n".join(spoken)
+    imported = {line.rpartition("|")[2].strip() for line in lines}
+    assert not imported & {"tensorflow", "numpy", "duckdb", "matplotlib"}
+
+
+def test_uses_keras_2_after_tensorflow_was_imported():
+    done = _python(
+        "-c",
+        "import tensorflow, tfxdr\n"
+        "from tensorflow import keras\n"
+        "print(keras.layers.Layer.__module__)",
+    )
+    assert "engine.base_layer" in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(
+    importlib.metadata.version("keras").startswith("2."),
+    reason="this stack has Keras 2 alone",
+)
+def test_stops_a_process_that_uses_keras_3():
+    done = _python(
+        "-c",
+        "import tensorflow as tf\ntf.keras.layers.Dense(1)\nimport tfxdr",
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: tfxdr needs Keras 2")
+    assert "TF_USE_LEGACY_KERAS=1" in last

@@ -1,0 +1,208 @@
+"""Stopping, resuming and what a loop leaves behind."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfxdr.errors import InputError, TrainingError
+from tfxdr.registry import optimizers
+from tfxdr.training.checkpoint import CheckpointFolder
+from tfxdr.training.history import History
+from tfxdr.training.loop import Loop, LoopSettings
+from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.progress import Progress
+
+
+class Line(tf.keras.Model):
+    """One weight that is drawn towards random points."""
+
+    def __init__(self, poison=-1):
+        super().__init__()
+        self.weight = tf.Variable(3.0, name="slope")
+        self.poison = poison
+
+    def batch_loss(self, seed):
+        noise = tf.random.stateless_normal([], seed)
+        loss = tf.square(self.weight - noise)
+        loss *= tf.where(seed[1] == self.poison, float("nan"), 1.0)
+        return loss, tf.constant(1.0)
+
+
+class Steps:
+    steps = 4
+
+    def __init__(self, stop_at=None):
+        self.stop_at = stop_at
+
+    def epoch(self, epoch, first_step=0):
+        for step in range(first_step, self.steps):
+            number = epoch * self.steps + step
+            if number == self.stop_at:
+                raise KeyboardInterrupt
+            yield tf.constant([0, number])
+
+
+class Task:
+    name = "toy"
+
+    def __init__(self, metrics=None, **options):
+        self.model = Line(options.pop("poison", -1))
+        self.batches = Steps(**options)
+        self.metrics = metrics
+
+    def validate(self):
+        if self.metrics:
+            return {"hr@5": self.metrics.pop(0)}
+        return {"hr@5": -abs(float(self.model.weight))}
+
+
+def make(folder, task, *, epochs=5, patience=9, seconds=1e9, monitor="hr@5"):
+    parameters = ParameterGroups(
+        OptimizerSettings(optimizers.parse("adam"), 0.3),
+        pretrained=[],
+        new=[task.model.weight],
+        total_steps=100,
+    )
+    return Loop(
+        task,
+        parameters,
+        LoopSettings(epochs, patience, monitor, seconds),
+        folder=folder / "checkpoints",
+        history=History(folder),
+        progress=Progress(),
+    )
+
+
+def without_time(metrics):
+    return {k: v for k, v in metrics.items() if k != "seconds"}
+
+
+def read(folder):
+    with open(folder / "history.csv") as file:
+        return [
+            {k: v for k, v in row.items() if k != "seconds"}
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize("stop_at", range(1, 20, 3))
+def test_an_interrupted_loop_ends_with_the_same_numbers(tmp_path, stop_at):
+    whole = Task()
+    expected = make(tmp_path / "whole", whole).run(resume=False)
+
+    cut = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        make(cut, Task(stop_at=stop_at)).run(resume=False)
+    resumed = Task()
+    metrics = make(cut, resumed).run(resume=True)
+
+    assert without_time(metrics) == without_time(expected)
+    assert resumed.model.weight.numpy() == whole.model.weight.numpy()
+    assert read(cut) == read(tmp_path / "whole")
+
+
+def test_a_killed_loop_resumes_from_its_last_checkpoint(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    class KilledSteps(Steps):
+        def epoch(self, epoch, first_step=0):
+            for batch in super().epoch(epoch, first_step):
+                if int(batch[1]) == 10:
+                    raise Killed
+                yield batch
+
+    expected = make(tmp_path / "whole", Task()).run(resume=False)
+    task = Task()
+    task.batches = KilledSteps()
+    with pytest.raises(Killed):
+        make(tmp_path / "cut", task, seconds=0).run(resume=False)
+    metrics = make(tmp_path / "cut", Task()).run(resume=True)
+    assert without_time(metrics) == without_time(expected)
+
+
+def test_without_resume_it_starts_anew(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, Task(stop_at=9)).run(resume=False)
+    again = make(tmp_path, Task()).run(resume=False)
+    expected = make(tmp_path / "whole", Task()).run(resume=False)
+    assert without_time(again) == without_time(expected)
+    assert [row["epoch"] for row in read(tmp_path)] == list("12345")
+
+
+def test_patience_and_best_weights(tmp_path):
+    task = Task(metrics=[0.1, 0.3, 0.2, 0.3, 0.1, 0.9])
+    loop = make(tmp_path, task, epochs=6, patience=3)
+    kept = []
+    close = loop._close_epoch
+    loop._close_epoch = lambda m: (
+        kept.append(task.model.weight.numpy()),
+        close(m),
+    )
+    metrics = loop.run(resume=False)
+    assert metrics["best_epoch"] == 2
+    assert metrics["epochs"] == 5
+    assert metrics["hr@5"] == pytest.approx(0.3)
+    assert task.model.weight.numpy() == kept[1]
+
+
+def test_a_loss_is_monitored_downwards(tmp_path):
+    task = Task()
+    values = [3.0, 1.0, 2.0]
+    task.validate = lambda: {"validation_loss": values.pop(0)}
+    loop = make(tmp_path, task, epochs=3, monitor="validation_loss")
+    assert loop.run(resume=False)["best_epoch"] == 2
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
+    loop = make(tmp_path, Task(poison=6), seconds=0)
+    with pytest.raises(TrainingError, match=r"step 3 of epoch 2.*slope"):
+        loop.run(resume=False)
+    saved = CheckpointFolder(
+        tmp_path / "checkpoints", loop.checkpoints.checkpoint
+    )
+    assert saved.restore()
+    assert np.isfinite(loop.task.model.weight.numpy())
+
+
+def test_only_the_newest_checkpoint_is_kept(tmp_path):
+    make(tmp_path, Task(), seconds=0).run(resume=False)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    make(tmp_path, Task()).run(resume=False)
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    for path in folder.iterdir():
+        path.write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="does not hold the variables"):
+        make(tmp_path, Task()).run(resume=True)
+
+
+def test_checkpoints_write_tensorboard_and_history(tmp_path):
+    make(tmp_path, Task(), epochs=2).run(resume=False)
+    events = list((tmp_path / "tensorboard" / "toy").glob("events*"))
+    assert events
+    from tensorboard.backend.event_processing import event_accumulator
+
+    log = event_accumulator.EventAccumulator(str(events[0].parent))
+    log.Reload()
+    tags = set(log.Tags()["tensors"])
+    assert {"loss", "hr@5", "learning_rate"} <= tags
+    shutil.rmtree(tmp_path / "tensorboard")
+
+
+def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    loop = make(tmp_path, Task())
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"disk .*full"):
+        loop.run(resume=False)
+    left = [p.name for p in tmp_path.rglob("*") if p.is_file()]
+    assert not [name for name in left if "partial" in name or "tmp" in name]

@@ -1,0 +1,81 @@
+"""Learning rates and parameter groups."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfxdr.registry import optimizers
+from tfxdr.training.optimizers import (
+    OptimizerSettings,
+    ParameterGroups,
+    WarmupDecay,
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("constant", [0.05, 0.1, 0.1, 0.1, 0.1]),
+        ("linear", [0.05, 0.1, 0.1, 0.05, 0.0]),
+        ("cosine", [0.05, 0.1, 0.1, 0.05, 0.0]),
+    ],
+)
+def test_schedule_by_hand(shape, expected):
+    schedule = WarmupDecay(0.1, total_steps=6, warmup_steps=2, shape=shape)
+    rates = [float(schedule(tf.constant(s))) for s in (0, 1, 2, 4, 6)]
+    np.testing.assert_allclose(rates, expected, atol=1e-8)
+
+
+def groups(**settings):
+    old, new = tf.Variable([1.0, 1.0]), tf.Variable([1.0])
+    optimizer = optimizers.parse(settings.pop("optimizer", "sgd"))
+    return (
+        old,
+        new,
+        ParameterGroups(
+            OptimizerSettings(optimizer, **settings),
+            pretrained=[old],
+            new=[new],
+            total_steps=10,
+        ),
+    )
+
+
+def test_pretrained_parameters_have_their_own_rate():
+    old, new, parameters = groups(
+        learning_rate=0.5, pretrained_learning_rate=0.1
+    )
+    parameters.apply([tf.constant([1.0, 2.0]), tf.constant([1.0])])
+    np.testing.assert_allclose(old, [0.9, 0.8])
+    np.testing.assert_allclose(new, [0.5])
+    assert parameters.learning_rate() == pytest.approx(0.5)
+
+
+def test_one_rate_for_all_by_default():
+    old, new, parameters = groups(learning_rate=0.5)
+    parameters.apply([tf.constant([1.0, 2.0]), tf.constant([1.0])])
+    np.testing.assert_allclose(old, [0.5, 0.0])
+    np.testing.assert_allclose(new, [0.5])
+
+
+def test_the_norm_of_all_gradients_is_clipped_together():
+    old, new, parameters = groups(
+        learning_rate=1.0, pretrained_learning_rate=1.0, clip_norm=1.5
+    )
+    parameters.apply([tf.constant([2.0, 2.0]), tf.constant([1.0])])
+    np.testing.assert_allclose(old, [0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(new, [0.5])
+
+
+def test_weight_decay_is_decoupled():
+    old, _, parameters = groups(learning_rate=0.5, weight_decay=0.1)
+    parameters.apply([tf.constant([0.0, 0.0]), tf.constant([0.0])])
+    np.testing.assert_allclose(old, [0.95, 0.95])
+
+
+def test_every_optimizer_goes_down():
+    for entry in optimizers.entries():
+        old, _, parameters = groups(optimizer=entry.name, learning_rate=0.1)
+        for _ in range(50):
+            parameters.apply([2 * old, tf.constant([0.0])])
+        assert np.abs(old.numpy()).max() < 0.7, entry.name

@@ -1,0 +1,70 @@
+"""tfxdr: train, compare and serve cross-domain recommenders in TensorFlow."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that holds it; imported when first asked for.
+_PUBLIC = {
+    "Backbone": "tfxdr.backbones",
+    "Baseline": "tfxdr.policies",
+    "InputError": "tfxdr.errors",
+    "Policy": "tfxdr.policies",
+    "PreparedData": "tfxdr.data.prepared",
+    "Source": "tfxdr.data.source",
+    "TrainingError": "tfxdr.errors",
+    "datasets": "tfxdr.registry",
+    "losses": "tfxdr.registry",
+    "meta_learners": "tfxdr.registry",
+    "optimizers": "tfxdr.registry",
+    "policy_networks": "tfxdr.registry",
+    "prepare": "tfxdr.data.prepare",
+    "tuners": "tfxdr.registry",
+}
+# Packages beside a registry of the same name: they export its `register`, so
+# that tfxdr.policies.register means one thing however it was imported.
+_PACKAGES = ("backbones", "policies")
+
+__all__ = ["__version__", *_PUBLIC, *_PACKAGES]
+
+# Keras 2: tensorflow-recommenders, tensorflow-addons and parameter servers
+# exist for it alone. TensorFlow reads this when its Keras is first touched.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+# TensorFlow's start-up banners; errors still show.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def _check_keras() -> None:
+    """Stops a process whose TensorFlow already resolved to Keras 3."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not hasattr(tensorflow, "keras"):
+        return
+    # Keras 2 has no `keras.__version__` under the legacy switch, and `keras`
+    # in sys.modules proves nothing: look at where a layer comes from.
+    home = tensorflow.keras.layers.Layer.__module__
+    if home.startswith("keras.src.layers"):
+        raise ImportError(
+            "tfxdr needs Keras 2, but this process already uses Keras 3: set "
+            "the environment variable TF_USE_LEGACY_KERAS=1, or import tfxdr, "
+            "before TensorFlow's Keras is first used."
+        )
+
+
+_check_keras()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"tfxdr.{name}")
+    raise AttributeError(f"module 'tfxdr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""Data sets, and what `prepare` makes of them."""
+
+from tfxdr.data import coldrec as coldrec
+from tfxdr.data import events as events
+from tfxdr.data import movielens as movielens
+from tfxdr.data import synthetic as synthetic

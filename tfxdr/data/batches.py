@@ -1,0 +1,234 @@
+"""Training input: batches of users, in an order that can be replayed.
+
+What a step sees is a pure function of (seed, epoch, step): a run that was
+killed starts again at any step and sees the same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfxdr.data.ragged import Ragged
+from tfxdr.errors import InputError
+from tfxdr.types import FIRST_ITEM, Batch
+
+PARALLEL_BATCHES = 2  # assembled at a time, beside the step that trains
+
+
+class PretrainBatches:
+    """Histories in a new order each epoch.
+
+    Args:
+      history: rows of source items; every row has two items or more.
+      batch_size: rows in a batch; the last one of an epoch may be smaller.
+      seed: of the order and of each batch's draws.
+    """
+
+    def __init__(self, history: Ragged, *, batch_size: int, seed: int) -> None:
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps = -(-len(history) // batch_size)  # in an epoch
+        self._rows = len(history)
+        self._history = _TensorRows(history)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
+        """The batches of an epoch from a step on."""
+        rows = _generator(self.seed, epoch).permutation(self._rows)
+        rows = tf.constant(rows, tf.int64)
+
+        def assemble(step: tf.Tensor) -> Batch:
+            start = step * self.batch_size
+            chosen = rows[start : start + self.batch_size]
+            return Batch(
+                history=self._history.pad_left(chosen),
+                positives=tf.zeros([tf.size(chosen), 0], tf.int32),
+                negatives=tf.zeros([tf.size(chosen), 0, 0], tf.int32),
+                seed=_step_seed(self.seed, epoch * self.steps + step),
+            )
+
+        return _pipeline(assemble, first_step, self.steps)
+
+
+class FinetuneBatches:
+    """Users with some of their target items and negatives for each.
+
+    A user's training positives are shuffled each epoch and cut into rows of
+    `targets_per_user`: every instance is seen once per epoch, and a row's
+    history is encoded once for all of its items. With 1 a row is an instance.
+
+    A negative is uniform over the real items that are none of the user's
+    training positives (validation and test positives are not left out: that
+    would tell the model which they are).
+
+    Args:
+      history: rows of source items, one per user.
+      positives: rows of the same users' training positives, no repeats.
+      num_items: size of the target table, reserved ids included.
+      batch_size: rows in a batch.
+      targets_per_user: items in a row, at most.
+      num_negatives: negatives for each item.
+      seed: of the order and of the negatives.
+
+    Raises:
+      InputError: if nothing can be learned: no positives, or a user for whom
+        every item is one.
+    """
+
+    def __init__(
+        self,
+        history: Ragged,
+        positives: Ragged,
+        *,
+        num_items: int,
+        batch_size: int,
+        targets_per_user: int,
+        num_negatives: int,
+        seed: int,
+    ) -> None:
+        if not len(positives.values):
+            raise InputError(
+                "the training split holds no target item; raise "
+                "--train_fraction or the first of --split_fractions"
+            )
+        if positives.lengths.max() >= num_items - FIRST_ITEM:
+            raise InputError(
+                "a user has every target item as a training positive: there "
+                "is no negative to sample; leave that user out of the data"
+            )
+        self.positives = positives
+        self.num_items = num_items
+        self.batch_size = batch_size
+        self.targets_per_user = targets_per_user
+        self.num_negatives = num_negatives
+        self.seed = seed
+        rows = -(-positives.lengths // targets_per_user)
+        self.steps = int(-(-rows.sum() // batch_size))  # in an epoch
+        self._history = _TensorRows(history)
+        self._gaps = _TensorRows(_gaps(positives))
+
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
+        """The batches of an epoch from a step on."""
+        users, chunks = self._chunks(_generator(self.seed, epoch))
+        users = tf.constant(users, tf.int64)
+        chunks = _TensorRows(chunks)
+
+        def assemble(step: tf.Tensor) -> Batch:
+            start = step * self.batch_size
+            end = tf.minimum(start + self.batch_size, len(users))
+            chosen = users[start:end]
+            positives = chunks.pad_right(tf.range(start, end), 0)
+            seed = _step_seed(self.seed, epoch * self.steps + step)
+            return Batch(
+                history=self._history.pad_left(chosen),
+                positives=positives,
+                negatives=self._negatives(chosen, positives, seed),
+                seed=seed,
+            )
+
+        return _pipeline(assemble, first_step, self.steps)
+
+    def _chunks(self, rng: np.random.Generator) -> tuple[np.ndarray, Ragged]:
+        """The epoch's rows, shuffled: user of each, and its positives."""
+        lengths = self.positives.lengths
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        order = np.lexsort((rng.random(len(owner)), owner))
+        chunks = -(-lengths // self.targets_per_user)
+        users = np.repeat(np.arange(len(lengths)), chunks)
+        first = np.cumsum(chunks) - chunks
+        index = np.arange(len(users)) - np.repeat(first, chunks)
+        size = np.minimum(
+            lengths[users] - index * self.targets_per_user,
+            self.targets_per_user,
+        )
+        offsets = np.concatenate([[0], np.cumsum(size)])
+        rows = Ragged(self.positives.values[order], offsets)
+        shuffled = rng.permutation(len(users))
+        return users[shuffled], rows.take(shuffled)
+
+    def _negatives(
+        self, users: tf.Tensor, positives: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """`[batch, targets, negatives]`, exactly uniform, without retries.
+
+        The r-th item that is no positive is r plus the number of positives
+        below it, which a search in the gaps between positives gives.
+        """
+        shape = tf.concat([tf.shape(positives), [self.num_negatives]], 0)
+        free = self.num_items - FIRST_ITEM - self._gaps.lengths(users)
+        uniform = tf.random.stateless_uniform(shape, seed, dtype=tf.float64)
+        drawn = uniform * tf.cast(free, tf.float64)[:, None, None]
+        drawn = tf.reshape(tf.cast(drawn, tf.int32), [shape[0], -1])
+        below = tf.searchsorted(
+            self._gaps.pad_right(users, self.num_items), drawn, side="right"
+        )
+        return tf.reshape(drawn + below + FIRST_ITEM, shape)
+
+
+class _TensorRows:
+    """Ragged rows on the device, gathered into padded batches."""
+
+    def __init__(self, rows: Ragged) -> None:
+        # One value more, so that the gather of an empty table has a target.
+        self._values = tf.constant(np.append(rows.values, 0), tf.int32)
+        self._offsets = tf.constant(rows.offsets, tf.int64)
+
+    def lengths(self, rows: tf.Tensor) -> tf.Tensor:
+        """`[rows]` int32."""
+        start, end = self._bounds(rows)
+        return tf.cast(end - start, tf.int32)
+
+    def pad_left(self, rows: tf.Tensor) -> tf.Tensor:
+        """`[rows, longest]` int32, zeros before; one column at least."""
+        start, end = self._bounds(rows)
+        longest = tf.maximum(tf.reduce_max(end - start), 1)
+        index = end[:, tf.newaxis] - longest + tf.range(longest)
+        return self._gather(index, index >= start[:, tf.newaxis], 0)
+
+    def pad_right(self, rows: tf.Tensor, padding: int) -> tf.Tensor:
+        """`[rows, longest]` int32, `padding` after."""
+        start, end = self._bounds(rows)
+        index = start[:, tf.newaxis] + tf.range(tf.reduce_max(end - start))
+        return self._gather(index, index < end[:, tf.newaxis], padding)
+
+    def _bounds(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(self._offsets, rows), tf.gather(
+            self._offsets, rows + 1
+        )
+
+    def _gather(
+        self, index: tf.Tensor, real: tf.Tensor, padding: int
+    ) -> tf.Tensor:
+        values = tf.gather(self._values, tf.where(real, index, 0))
+        return tf.where(real, values, padding)
+
+
+def _gaps(positives: Ragged) -> Ragged:
+    """How many non-positives lie below each positive, rising in each row."""
+    lengths = positives.lengths
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((positives.values, owner))
+    within = np.arange(len(owner)) - np.repeat(positives.offsets[:-1], lengths)
+    below = positives.values[order] - FIRST_ITEM - within
+    return Ragged(below.astype(np.int32), positives.offsets)
+
+
+def _pipeline(
+    assemble: Callable[[tf.Tensor], Batch], first_step: int, steps: int
+) -> tf.data.Dataset:
+    dataset = tf.data.Dataset.range(first_step, steps)
+    return dataset.map(
+        assemble, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
+    ).prefetch(PARALLEL_BATCHES)
+
+
+def _generator(seed: int, epoch: int) -> np.random.Generator:
+    return np.random.Generator(
+        np.random.Philox(np.random.SeedSequence([seed, epoch]))
+    )
+
+
+def _step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])

@@ -1,0 +1,82 @@
+"""Reads input files whole before they are used: content hash, gzip check."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from tfxdr.errors import InputError
+
+_CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclasses.dataclass(frozen=True)
+class InputFile:
+    """An input file as it is written into the manifest."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class _Hashing:
+    """A file that hashes what is read from it, front to back."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.sha256 = hashlib.sha256()
+        self.length = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.sha256.update(data)
+        self.length += len(data)
+        return data
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether the file says that it is gzip, by name or by content."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP_MAGIC or path.suffix == ".gz"
+
+
+def check_file(path: Path) -> InputFile:
+    """Reads a file to its end.
+
+    A gzip is decompressed: length and checksum must be right, because a
+    truncated one can otherwise pass for a shorter file.
+
+    Raises:
+      InputError: The file is empty, not readable, or no whole gzip.
+    """
+    try:
+        with open(path, "rb") as file:
+            hashing = _Hashing(file)
+            if is_gzip(path):
+                _check_gzip(path, hashing)
+            while hashing.read(_CHUNK):
+                pass
+    except OSError as error:
+        raise InputError(
+            f"{path} is not readable: {error.strerror or error}"
+        ) from error
+    if not hashing.length:
+        raise InputError(f"{path} is empty")
+    return InputFile(path.name, hashing.length, hashing.sha256.hexdigest())
+
+
+def _check_gzip(path: Path, file: _Hashing) -> None:
+    try:
+        with gzip.GzipFile(fileobj=file, mode="rb") as decompressed:  # type: ignore[arg-type]
+            while decompressed.read(_CHUNK):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path} is not a whole gzip file ({error}): it is truncated or "
+            "damaged. Download or copy it again"
+        ) from error

@@ -1,0 +1,158 @@
+"""Prepared data: a folder with records, vocabularies and a manifest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import types
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfxdr.data.records import Columns, read_shards
+from tfxdr.data.users import Users
+from tfxdr.data.vocabulary import FIRST_ID, read_lines
+from tfxdr.errors import InputError
+
+FORMAT = "tfxdr-prepared-data"
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+
+_REMEDY = "Delete the folder and prepare the data again (--mode=prepare)"
+
+
+class PreparedData:
+    """What `prepare` made, checked when it is opened.
+
+    Attributes:
+      folder: Where it lies.
+      manifest: Schema version, options, input hashes, counts, file hashes.
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping):
+        self.folder = folder
+        self.manifest = manifest
+
+    @classmethod
+    def load(cls, folder: str | Path) -> PreparedData:
+        """Opens a folder; every file's content must match the manifest.
+
+        Raises:
+          InputError: No prepared data, another schema version, or a file is
+            missing or damaged; names the file and says what to do.
+        """
+        folder = Path(folder)
+        manifest = _read_manifest(folder)
+        for entry in manifest["files"]:
+            _check_file(folder / entry["file"], entry["sha256"])
+        return cls(folder, types.MappingProxyType(manifest))
+
+    def __repr__(self) -> str:
+        return f"PreparedData({str(self.folder)!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that training and evaluation read."""
+        return self.manifest["fingerprint"]
+
+    @property
+    def source_fingerprint(self) -> str:
+        """Hash of the histories and their vocabulary alone: what source
+        pre-training depends on. Splits that keep histories share it."""
+        return self.manifest["source_fingerprint"]
+
+    @property
+    def num_source_items(self) -> int:
+        """Size of a source item table: real items, padding and unknown."""
+        return FIRST_ID + self.manifest["counts"]["source_items"]
+
+    @property
+    def num_target_items(self) -> int:
+        """Size of a target item table: real items, padding and unknown."""
+        return FIRST_ID + self.manifest["counts"]["target_items"]
+
+    @functools.cached_property
+    def source_ids(self) -> np.ndarray:
+        """`[items]` object array of raw ids; position i is item i + 2."""
+        return read_lines(self.folder / "source_items.txt")
+
+    @functools.cached_property
+    def target_ids(self) -> np.ndarray:
+        """`[items]` object array of raw ids; position i is item i + 2."""
+        return read_lines(self.folder / "target_items.txt")
+
+    @functools.cached_property
+    def source_titles(self) -> np.ndarray | None:
+        """`[items]` titles beside `source_ids`, "" where unknown."""
+        return self._titles("source_titles.txt")
+
+    @functools.cached_property
+    def target_titles(self) -> np.ndarray | None:
+        """`[items]` titles beside `target_ids`, "" where unknown."""
+        return self._titles("target_titles.txt")
+
+    def _titles(self, name: str) -> np.ndarray | None:
+        path = self.folder / name
+        return read_lines(path) if path.exists() else None
+
+    def users(self) -> Users:
+        """All users, read once."""
+        return self._users
+
+    @functools.cached_property
+    def _users(self) -> Users:
+        columns = dict(self.manifest["columns"])
+        columns["attributes"] = tuple(columns["attributes"])
+        shards = [self.folder / name for name in self.manifest["shards"]]
+        users = read_shards(shards, Columns(**columns))
+        if len(users) != self.manifest["counts"]["users"]:
+            raise InputError(
+                f"{self.folder}: {len(users)} users in the records, "
+                f"{self.manifest['counts']['users']} in the manifest. "
+                + _REMEDY
+            )
+        return users
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(
+            f"{folder} is no prepared data: it has no {MANIFEST}. Make some "
+            "by --mode=prepare"
+        )
+    try:
+        manifest = json.loads(path.read_bytes())
+        version = manifest["schema_version"]
+        known = manifest["format"] == FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}). {_REMEDY}") from error
+    if not known:
+        raise InputError(f"{path} does not describe prepared data")
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{folder} has schema version {version}; this version of tfxdr "
+            f"reads {SCHEMA_VERSION}. {_REMEDY}"
+        )
+    return manifest
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise InputError(f"{path} is missing from prepared data. {_REMEDY}")
+    if hash_file(path) != expected:
+        raise InputError(
+            f"{path} is damaged: its content is not what was prepared. "
+            + _REMEDY
+        )

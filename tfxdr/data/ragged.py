@@ -1,0 +1,141 @@
+"""Rows of different lengths in two flat arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ragged:
+    """Row `i` is `values[offsets[i]:offsets[i + 1]]`.
+
+    Args:
+      values: `[total]`, any dtype.
+      offsets: `[rows + 1]` int64, from 0 to `total`, never decreasing.
+
+    Raises:
+      ValueError: The offsets do not fit the values.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    def __post_init__(self):
+        values = np.asarray(self.values)
+        offsets = np.asarray(self.offsets, dtype=np.int64)
+        if values.ndim != 1 or offsets.ndim != 1 or not len(offsets):
+            raise ValueError(
+                "values should be [total] and offsets [rows + 1]. Received: "
+                f"values {values.shape}, offsets {offsets.shape}"
+            )
+        if (
+            offsets[0] != 0
+            or offsets[-1] != len(values)
+            or np.any(offsets[1:] < offsets[:-1])
+        ):
+            raise ValueError(
+                f"offsets should rise from 0 to {len(values)}. "
+                f"Received: {offsets}"
+            )
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "offsets", offsets)
+
+    @classmethod
+    def from_rows(
+        cls, rows: Iterable[Sequence], dtype: np.typing.DTypeLike = np.int32
+    ) -> Ragged:
+        """Joins rows; `dtype` is that of the values."""
+        arrays = [np.asarray(row, dtype=dtype) for row in rows]
+        values = np.concatenate(arrays) if arrays else np.zeros(0, dtype)
+        return cls.from_lengths(values, [len(row) for row in arrays])
+
+    @classmethod
+    def from_lengths(cls, values: np.ndarray, lengths: Sequence[int]) -> Ragged:
+        """Cuts `values` into rows of the given lengths."""
+        return cls(values, offsets_of(np.asarray(lengths, np.int64)))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """A view of one row; negative rows count from the end."""
+        if row < 0:
+            row += len(self)
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`[rows]` int64."""
+        return np.diff(self.offsets)
+
+    @property
+    def row_of_value(self) -> np.ndarray:
+        """`[total]` int64, the row that each value stands in."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Ragged:
+        """The given rows in the given order."""
+        rows = np.asarray(rows, np.int64)
+        lengths = self.lengths[rows]
+        index = _ranges(self.offsets[:-1][rows], lengths)
+        return Ragged(self.values[index], offsets_of(lengths))
+
+    def select(self, keep: np.ndarray) -> Ragged:
+        """Only the values where `keep`, `[total]` bool; all rows stay."""
+        counted = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
+        return Ragged(self.values[keep], counted[self.offsets])
+
+    def last(self, length: int) -> Ragged:
+        """At most the last `length` values of each row."""
+        lengths = np.minimum(self.lengths, length)
+        index = _ranges(self.offsets[1:] - lengths, lengths)
+        return Ragged(self.values[index], offsets_of(lengths))
+
+    def pad_left(
+        self,
+        rows: Sequence[int] | np.ndarray | None = None,
+        length: int | None = None,
+    ) -> np.ndarray:
+        """Makes a dense array, padded with 0 on the left.
+
+        Args:
+          rows: Which rows, in which order; all of them if None.
+          length: Number of columns; the longest of these rows if None. A row
+            that is longer keeps its last (most recent) values.
+
+        Returns:
+          `[rows, length]` of the values' dtype.
+        """
+        rows = np.arange(len(self)) if rows is None else np.asarray(rows)
+        rows = rows.astype(np.int64)
+        lengths = self.lengths[rows]
+        if length is None:
+            length = int(lengths.max(initial=0))
+        lengths = np.minimum(lengths, length)
+        padded = np.zeros((len(rows), length), self.values.dtype)
+        # The filled cells of row i are the last `lengths[i]` columns.
+        filled = np.arange(length) >= length - lengths[:, None]
+        index = _ranges(self.offsets[1:][rows] - lengths, lengths)
+        padded[filled] = self.values[index]
+        return padded
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """`[rows]` lengths to `[rows + 1]` int64 offsets."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """`start, start + 1, ...` for each pair, joined."""
+    before = offsets_of(lengths)
+    return np.repeat(starts - before[:-1], lengths) + np.arange(before[-1])

@@ -1,0 +1,186 @@
+"""Users to TFRecord shards and back: one `tf.train.Example` per user.
+
+Features: `user` bytes; `history` int64; `target` and `split` int64; where
+known `history_time` and `target_time` int64, `target_rating` float;
+`attribute/<name>` bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfxdr.data.ragged import Ragged
+from tfxdr.data.users import Users
+from tfxdr.errors import InputError
+
+_PARSE_BATCH = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """Which of the optional features the records have."""
+
+    history_time: bool = False
+    target_time: bool = False
+    target_rating: bool = False
+    attributes: tuple[str, ...] = ()
+
+
+def write_shard(path: Path, users: Users) -> None:
+    """Writes all users into one TFRecord file.
+
+    Raises:
+      OSError: It cannot be written; ENOSPC when the disk is full.
+    """
+    import tensorflow as tf
+
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for example in _examples(users):
+                writer.write(example)
+    except tf.errors.OpError as error:
+        full = "No space left" in error.message
+        code = errno.ENOSPC if full else errno.EIO
+        raise OSError(code, error.message, str(path)) from error
+
+
+def _examples(users: Users) -> Iterator[bytes]:
+    import tensorflow as tf
+
+    parts = _parts(users)
+    for row in range(len(users)):
+        example = tf.train.Example()
+        feature = example.features.feature
+        for name, kind, values, offsets in parts:
+            # An empty list is set too: the feature is then known.
+            chosen = values[offsets[row] : offsets[row + 1]]
+            getattr(feature[name], kind).value.extend(chosen)
+        # The order of a map's entries is otherwise free to change.
+        yield example.SerializeToString(deterministic=True)
+
+
+def _parts(users: Users) -> list[tuple]:
+    """(feature, kind of list, flat Python values, row offsets)."""
+    each = list(range(len(users) + 1))
+    history, target = users.history.offsets, users.target.offsets
+    parts = [
+        ("user", "bytes_list", users.ids, each),
+        ("history", "int64_list", users.history.values, history),
+        ("target", "int64_list", users.target.values, target),
+        ("split", "int64_list", users.split, target),
+    ]
+    optional = [
+        ("history_time", "int64_list", users.history_time, history),
+        ("target_time", "int64_list", users.target_time, target),
+        ("target_rating", "float_list", users.target_rating, target),
+    ]
+    parts += [part for part in optional if part[2] is not None]
+    for name, values in users.attributes.items():
+        encoded = np.array([value.encode() for value in values], object)
+        parts.append((f"attribute/{name}", "bytes_list", encoded, each))
+    return [
+        (name, kind, values.tolist(), list(map(int, offsets)))
+        for name, kind, values, offsets in parts
+    ]
+
+
+def read_shards(paths: Sequence[Path], columns: Columns) -> Users:
+    """Reads shards written by `write_shard`, in order.
+
+    Raises:
+      InputError: A shard is missing or damaged; names it.
+    """
+    read = [_read_shard(path, columns) for path in paths]
+    joined = {
+        name: np.concatenate([shard[name][0] for shard in read])
+        for name in read[0]
+    }
+    lengths = {
+        name: np.concatenate([shard[name][1] for shard in read])
+        for name in ("history", "target")
+    }
+    return Users(
+        ids=joined["user"],
+        history=Ragged.from_lengths(
+            joined["history"].astype(np.int32), lengths["history"]
+        ),
+        target=Ragged.from_lengths(
+            joined["target"].astype(np.int32), lengths["target"]
+        ),
+        split=joined["split"].astype(np.int8),
+        attributes={
+            name: np.array(
+                [value.decode() for value in joined[f"attribute/{name}"]]
+            )
+            for name in columns.attributes
+        },
+        history_time=joined.get("history_time"),
+        target_time=joined.get("target_time"),
+        target_rating=joined.get("target_rating"),
+    )
+
+
+def _read_shard(
+    path: Path, columns: Columns
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Feature name to (flat values, row lengths)."""
+    import tensorflow as tf
+
+    specification = _specification(columns)
+    dataset = (
+        tf.data.TFRecordDataset([str(path)])
+        .batch(_PARSE_BATCH)
+        .map(
+            lambda serialized: tf.io.parse_example(serialized, specification),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        .prefetch(2)
+    )
+    parts: dict[str, list] = {name: [] for name in specification}
+    try:
+        for batch in dataset:
+            for name, ragged in batch.items():
+                parts[name].append(
+                    (ragged.values.numpy(), ragged.row_lengths().numpy())
+                )
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{path}: not readable as TFRecord ({error.message}). "
+            "Delete its folder; it is prepared again by the next run"
+        ) from error
+    return {
+        name: (
+            np.concatenate([values for values, _ in batches]),
+            np.concatenate([lengths for _, lengths in batches]),
+        )
+        for name, batches in parts.items()
+    }
+
+
+def _specification(columns: Columns) -> dict:
+    import tensorflow as tf
+
+    kinds = {
+        "user": tf.string,
+        "history": tf.int64,
+        "target": tf.int64,
+        "split": tf.int64,
+    }
+    if columns.history_time:
+        kinds["history_time"] = tf.int64
+    if columns.target_time:
+        kinds["target_time"] = tf.int64
+    if columns.target_rating:
+        kinds["target_rating"] = tf.float32
+    for name in columns.attributes:
+        kinds[f"attribute/{name}"] = tf.string
+    return {
+        name: tf.io.RaggedFeature(kind, row_splits_dtype=tf.int64)
+        for name, kind in kinds.items()
+    }

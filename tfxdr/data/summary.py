@@ -1,0 +1,65 @@
+"""What was prepared, as Table 1 of the UAF paper shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def describe_lengths(histogram: np.ndarray) -> dict[str, float]:
+    """Min, median, mean and max from `[length] -> users`.
+
+    The median of an even number of users is the lower middle one.
+    """
+    total = int(histogram.sum())
+    lengths = np.flatnonzero(histogram)
+    if not total:
+        return {"min": 0, "median": 0, "mean": 0.0, "max": 0}
+    middle = np.searchsorted(np.cumsum(histogram), (total + 1) // 2)
+    mean = float((np.arange(len(histogram)) * histogram).sum() / total)
+    return {
+        "min": int(lengths[0]),
+        "median": int(middle),
+        "mean": round(mean, 2),
+        "max": int(lengths[-1]),
+    }
+
+
+def table1(manifest: Mapping) -> str:
+    """The counts of prepared data as text, for a terminal."""
+    counts = manifest["counts"]
+    lines = [
+        f"{manifest['dataset']}: {counts['users']:,} users, "
+        f"{counts['shared_users']:,} of them in both domains",
+        f"{'':8}{'instances':>12}{'items':>10}{'events':>12}",
+        f"{'source':8}{counts['users_with_history']:>12,}"
+        f"{counts['source_items']:>10,}{counts['source_events']:>12,}",
+        f"{'target':8}{counts['target_instances']:>12,}"
+        f"{counts['target_items']:>10,}{counts['target_instances']:>12,}",
+        f"history length    {_lengths(counts['history_length'])}",
+        f"targets per user  {_lengths(counts['targets_per_user'])}",
+        "split             "
+        + ", ".join(
+            f"{name} {counts[name]:,}"
+            for name in ("train", "validation", "test")
+        ),
+    ]
+    lines += [
+        f"{counts[key]:,} {text}" for key, text in _NOTES if counts.get(key)
+    ]
+    return "\n".join(lines)
+
+
+_NOTES = (
+    ("users_without_history", "users have targets but no source history"),
+    ("users_without_targets", "users have history but no targets"),
+    ("duplicate_targets", "repeated (user, target) pairs were collapsed"),
+    ("truncated_events", "older source events were left out of histories"),
+    ("late_events", "source events at or after the time cut were left out"),
+    ("bad_rows", "malformed rows were left out"),
+)
+
+
+def _lengths(described: Mapping) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in described.items())

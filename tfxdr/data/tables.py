@@ -1,0 +1,327 @@
+"""From a source's tables to users in order, out of core, by DuckDB.
+
+Order everywhere: users by raw id; a user's events by (time, input row), so
+that of two events at the same time the one that stands first in the input
+comes first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from tfxdr.data.delimited import quoted
+from tfxdr.data.ragged import Ragged, offsets_of
+from tfxdr.data.source import Source
+from tfxdr.errors import InputError
+
+_MAX_THREADS = 8
+_CHUNK_USERS = 1 << 14
+
+
+def connect(
+    folder: Path, memory_limit: str, threads: int
+) -> duckdb.DuckDBPyConnection:
+    """A database in a file of `folder`, which also takes what it spills."""
+    connection = duckdb.connect(str(folder / "work.duckdb"))
+    connection.execute("SET preserve_insertion_order = true")
+    connection.execute(f"SET memory_limit = '{memory_limit}'")
+    connection.execute(f"SET threads = {min(threads, _MAX_THREADS)}")
+    # Times without a zone are UTC, on every machine.
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    spill = str(folder / "spill").replace("'", "''")
+    connection.execute(f"SET temp_directory = '{spill}'")
+    return connection
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return _value(connection, f"SELECT count(*) FROM {table}")
+
+
+def _value(connection: duckdb.DuckDBPyConnection, query: str):
+    row = connection.execute(query).fetchone()
+    assert row is not None  # An aggregate has one row.
+    return row[0]
+
+
+def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    found = connection.execute(
+        "SELECT count(*) FROM information_schema.tables "
+        "WHERE lower(table_name) = ?",
+        [table],
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def check_domains(
+    connection: duckdb.DuckDBPyConnection, source: Source
+) -> None:
+    """Both domains have events, of users of whom some are the same.
+
+    Raises:
+      InputError: They have not; says what the ids of both look like.
+    """
+    for domain in ("source", "target"):
+        if not count_rows(connection, domain):
+            raise InputError(
+                f"--dataset={source.name}: no {domain} events are left"
+                + (f" ({source.protocol})" if source.protocol else "")
+            )
+    shared = _value(
+        connection,
+        "SELECT count(*) FROM (SELECT DISTINCT user FROM source) "
+        "SEMI JOIN (SELECT DISTINCT user FROM target) USING (user)",
+    )
+    if shared:
+        return
+    looks = {
+        domain: connection.execute(
+            f"SELECT DISTINCT user FROM {domain} ORDER BY user LIMIT 3"
+        ).fetchall()
+        for domain in ("source", "target")
+    }
+    examples = {
+        domain: ", ".join(repr(user) for (user,) in rows)
+        for domain, rows in looks.items()
+    }
+    raise InputError(
+        f"--dataset={source.name}: no user is in both domains; source users "
+        f"are like {examples['source']}, target users like "
+        f"{examples['target']}. Both must be written the same way"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """The coded events of a domain, sorted by (user, time, row).
+
+    `items` are the raw ids in ascending order; the table `name` has columns
+    `user` and `item` (codes: positions in the ascending raw ids), `time` and
+    `rating`.
+    """
+
+    name: str
+    items: list[str]
+    has_time: bool
+    has_rating: bool
+
+
+def code_users(connection: duckdb.DuckDBPyConnection) -> int:
+    """Makes `users(user, code)` of everybody in either domain."""
+    connection.execute(
+        "CREATE TABLE users AS SELECT user, "
+        "CAST(row_number() OVER (ORDER BY user) - 1 AS INTEGER) AS code "
+        "FROM (SELECT user FROM source UNION SELECT user FROM target) "
+        "ORDER BY user"
+    )
+    return count_rows(connection, "users")
+
+
+def code_events(
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    *,
+    distinct: bool = False,
+    before: int | None = None,
+) -> Domain:
+    """Makes `<domain>_events` of coded, ordered events.
+
+    Args:
+      domain: `source` or `target`.
+      distinct: Of a repeated (user, item) pair only the most recent event.
+      before: Only events with `time < before`.
+    """
+    table = f"{domain}_events"
+    connection.execute(
+        f"CREATE TABLE {domain}_items AS SELECT item, "
+        "CAST(row_number() OVER (ORDER BY item) - 1 AS INTEGER) AS code "
+        f"FROM (SELECT DISTINCT item FROM {domain}) ORDER BY item"
+    )
+    where = "" if before is None else f"WHERE e.time < {before}"
+    latest = (
+        "QUALIFY row_number() OVER (PARTITION BY u.code, i.code "
+        "ORDER BY e.time DESC NULLS LAST, e.row DESC) = 1"
+    )
+    connection.execute(
+        f"CREATE TABLE {table} AS "
+        "SELECT u.code AS user, i.code AS item, e.time, e.rating "
+        f"FROM {domain} e JOIN users u ON e.user = u.user "
+        f"JOIN {domain}_items i ON e.item = i.item {where} "
+        f"{latest if distinct else ''} "
+        "ORDER BY u.code, e.time, e.row"
+    )
+    rows = connection.execute(
+        f"SELECT item FROM {domain}_items ORDER BY code"
+    ).fetchall()
+    known = {
+        column: _value(connection, f"SELECT count({column}) FROM {table}")
+        == count_rows(connection, table)
+        for column in ("time", "rating")
+    }
+    return Domain(
+        table, [item for (item,) in rows], known["time"], known["rating"]
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Events:
+    """Events of consecutive users: item codes, and what stands beside."""
+
+    items: Ragged
+    time: np.ndarray | None
+    rating: np.ndarray | None
+
+    def last(self, length: int) -> Events:
+        """At most the last events of each user."""
+        kept = Ragged(np.arange(len(self.items.values)), self.items.offsets)
+        kept = kept.last(length)
+        return Events(
+            Ragged(self.items.values[kept.values], kept.offsets),
+            None if self.time is None else self.time[kept.values],
+            None if self.rating is None else self.rating[kept.values],
+        )
+
+
+def read_events(
+    connection: duckdb.DuckDBPyConnection,
+    domain: Domain,
+    first: int,
+    stop: int,
+) -> Events:
+    """The events of the users with `first <= code < stop`, in order."""
+    columns = ["user", "item"]
+    columns += ["time"] if domain.has_time else []
+    columns += ["rating"] if domain.has_rating else []
+    # A plain scan keeps the table's order, and skips other users' blocks.
+    read = connection.execute(
+        f"SELECT {', '.join(columns)} FROM {domain.name} "
+        f"WHERE user >= {first} AND user < {stop}"
+    ).fetchnumpy()
+    arrays = {name: np.ma.getdata(values) for name, values in read.items()}
+    lengths = np.bincount(arrays["user"] - first, minlength=stop - first)
+    return Events(
+        Ragged(arrays["item"], offsets_of(lengths)),
+        arrays.get("time"),
+        arrays.get("rating"),
+    )
+
+
+def user_ranges(
+    num_users: int, size: int = _CHUNK_USERS
+) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of user codes."""
+    for first in range(0, num_users, size):
+        yield first, min(first + size, num_users)
+
+
+def read_users(
+    connection: duckdb.DuckDBPyConnection, first: int, stop: int
+) -> np.ndarray:
+    """Raw ids as UTF-8 bytes, `[users]` object."""
+    rows = connection.execute(
+        f"SELECT user FROM users WHERE code >= {first} AND code < {stop} "
+        "ORDER BY code"
+    ).fetchall()
+    return np.array([user.encode() for (user,) in rows], object)
+
+
+def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Makes `user_attributes(code, ...)`; returns the attributes' names."""
+    if not _has(connection, "attributes"):
+        return ()
+    names = [
+        name
+        for (name, *_) in connection.execute("DESCRIBE attributes").fetchall()
+        if name != "user"
+    ]
+    columns = ", ".join(
+        f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
+        for name in names
+    )
+    connection.execute(
+        f"CREATE TABLE user_attributes AS SELECT u.code, {columns} "
+        "FROM users u LEFT JOIN attributes a ON u.user = a.user "
+        "GROUP BY u.code ORDER BY u.code"
+    )
+    return tuple(names)
+
+
+def read_attributes(
+    connection: duckdb.DuckDBPyConnection,
+    names: tuple[str, ...],
+    first: int,
+    stop: int,
+) -> dict[str, np.ndarray]:
+    """Attribute to `[users]` array of str."""
+    if not names:
+        return {}
+    rows = connection.execute(
+        f"SELECT {', '.join(map(quoted, names))} FROM user_attributes "
+        f"WHERE code >= {first} AND code < {stop} ORDER BY code"
+    ).fetchall()
+    return {
+        name: np.array([row[column] for row in rows], object)
+        for column, name in enumerate(names)
+    }
+
+
+def read_titles(
+    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+) -> list[str] | None:
+    """A title for each raw id, "" where it has none; None without titles."""
+    if not _has(connection, f"{domain}_titles"):
+        return None
+    titles = dict(
+        connection.execute(
+            f"SELECT t.item, t.title FROM {domain}_titles t "
+            f"SEMI JOIN {domain}_items i ON t.item = i.item "
+            "WHERE t.title IS NOT NULL"
+        ).fetchall()
+    )
+    return [titles.get(item, "") for item in items]
+
+
+def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Every event of both domains has a time.
+
+    Raises:
+      InputError: One has not.
+    """
+    for domain in ("source", "target"):
+        if _value(connection, f"SELECT count(time) FROM {domain}") < count_rows(
+            connection, domain
+        ):
+            raise InputError(
+                f"--split=time needs times, but the {domain} events of "
+                f"--dataset={source.name} have none. Choose --split=random or "
+                "--split=leave-one-out"
+            )
+
+
+def time_boundaries(
+    connection: duckdb.DuckDBPyConnection,
+    target: Domain,
+    fractions: tuple[float, float, float],
+) -> tuple[int, int]:
+    """The times from which targets are for validation, and for test.
+
+    Each is the time of the first instance after the share before it; all
+    instances of that very time belong to the later part.
+    """
+    count = count_rows(connection, target.name)
+    shares = np.cumsum(fractions)[:2]
+    positions = [min(int(share * count), count - 1) for share in shares]
+    validation, test = (
+        _value(
+            connection,
+            f"SELECT time FROM {target.name} ORDER BY time "
+            f"LIMIT 1 OFFSET {position}",
+        )
+        for position in positions
+    )
+    return validation, test

@@ -1,0 +1,266 @@
+"""Ranks every held-out target item of every user, given a scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfxdr import errors
+from tfxdr.evaluation.negatives import sample_negatives
+from tfxdr.evaluation.ranking import Ranking
+from tfxdr.ops.ranking import rank_among, rank_of_positive
+from tfxdr.types import FIRST_ITEM, Scorer
+
+CHUNK_BYTES = 64 << 20  # of the largest [rows, items] float32 matrix
+
+_SCORES = tf.TensorSpec([None, None], tf.float32)
+_MASK = tf.TensorSpec([None, None], tf.bool)
+_IDS = tf.TensorSpec([None], tf.int32)
+
+Progress = Callable[[int, int], None]
+
+
+class Ranker:
+    """Full or sampled ranking of a split's instances.
+
+    Each user's history is scored once, however many instances he has; users
+    without an instance are not scored. Users are batched longest history
+    first, so that batches carry little padding; the result is in user-row
+    order all the same. `[rows, items]` matrices stay within 64 MiB each: with
+    a large catalogue a batch holds fewer than `batch_size` users.
+
+    Ragged arguments are anything with `values [n]` and `offsets [users + 1]`.
+
+    Example:
+
+    ```python
+    ranker = Ranker(history, test, train_and_validation, all_targets, 3535)
+    ranking = ranker.rank(lambda history: model(history, training=False))
+    ranking_metrics(ranking.rank, top_n=(5, 10))
+    ```
+    """
+
+    def __init__(
+        self,
+        history: Any,
+        targets: Any,
+        seen: Any,
+        positives: Any,
+        num_items: int,
+        *,
+        num_negatives: int = 0,
+        batch_size: int = 256,
+        seed: int = 0,
+    ):
+        """Stores what is ranked and how.
+
+        Args:
+          history: ragged source ids per user, oldest first.
+          targets: ragged target ids per user, the instances to be ranked.
+          seen: ragged target ids per user that do not compete in full ranking
+            (training items; for a test also validation items).
+          positives: ragged target ids per user that are never sampled as
+            negatives: all that are known, the split's own included.
+          num_items: size of the target item table, ids 0 and 1 included.
+          num_negatives: 0 for full ranking, else how many distinct negatives
+            are sampled per user from (`seed`, user row).
+          batch_size: users per call of the scorer, at most.
+          seed: of the negatives.
+
+        Raises:
+          InputError: a user has fewer eligible items than `num_negatives`.
+          ValueError: the arguments contradict each other.
+        """
+        ragged = {
+            "history": history,
+            "targets": targets,
+            "seen": seen,
+            "positives": positives,
+        }
+        rows = {name: len(part.offsets) - 1 for name, part in ragged.items()}
+        if len(set(rows.values())) != 1:
+            raise ValueError(f"all should have one row per user, found {rows}")
+        if num_negatives < 0 or batch_size < 1:
+            raise ValueError(
+                "num_negatives should be at least 0 and batch_size at least 1."
+                f" Received: {num_negatives} and {batch_size}"
+            )
+        for name in ("targets", "seen"):
+            _check_ids(name, ragged[name].values, num_items)
+        self.history = history
+        self.targets = targets
+        self.seen = seen
+        self.positives = positives
+        self.num_items = num_items
+        self.num_negatives = num_negatives
+        self.batch_size = batch_size
+        self.seed = seed
+        self._users = np.flatnonzero(np.diff(targets.offsets))
+        # Signatures without sizes: one trace serves all batches. They belong
+        # to the ranker: TensorFlow 2.15 complains at exit of a module's own.
+        self._has_nan = tf.function(_has_nan, input_signature=[_SCORES])
+        self._full_ranks = tf.function(
+            _full_ranks, input_signature=[_SCORES, _MASK, _IDS, _IDS]
+        )
+        self._sampled_ranks = tf.function(
+            _sampled_ranks, input_signature=[_SCORES, _SCORES, _IDS, _IDS]
+        )
+        self._negatives = None
+        if num_negatives:
+            self._negatives = sample_negatives(
+                positives,
+                self._users,
+                num_items=num_items,
+                num_negatives=num_negatives,
+                seed=seed,
+            )
+
+    @property
+    def num_instances(self) -> int:
+        return len(self.targets.values)
+
+    @property
+    def num_users(self) -> int:
+        """How many users have an instance and are scored."""
+        return len(self._users)
+
+    def rank(self, scorer: Scorer, progress: Progress | None = None) -> Ranking:
+        """Ranks all instances.
+
+        Args:
+          scorer: maps int32 histories `[users, length]`, left-padded with 0
+            to their own longest (at least 1), to scores
+            `[users, num_items]`. Calls differ in both dimensions.
+          progress: called with (users done, users in all) after each batch.
+
+        Returns:
+          A `Ranking` of `num_instances` rows, in user-row order.
+
+        Raises:
+          TrainingError: the score of a real item is NaN.
+          ValueError: the scorer's answer has another shape.
+        """
+        rank = np.zeros(self.num_instances, np.int32)
+        done = 0
+        for users, slots in self._batches():
+            scores = self._scores(scorer, users)
+            rank_chunk = self._chunk_ranker(scores, users, slots)
+            owner, instance = _flat(self.targets.offsets, users)
+            for part in self._chunks(len(instance)):
+                rank[instance[part]] = rank_chunk(
+                    owner[part], self.targets.values[instance[part]]
+                )
+            done += len(users)
+            if progress is not None:
+                progress(done, self.num_users)
+        user = np.repeat(
+            np.arange(len(self.targets.offsets) - 1),
+            np.diff(self.targets.offsets),
+        )
+        item = np.array(self.targets.values, np.int32)
+        return Ranking(user.astype(np.int32), item, rank)
+
+    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields user rows, and where they stand among the users scored."""
+        lengths = np.diff(self.history.offsets)[self._users]
+        order = np.argsort(-lengths, kind="stable")
+        size = min(self.batch_size, self._rows_in_bounds)
+        for start in range(0, len(order), size):
+            slots = order[start : start + size]
+            yield self._users[slots], slots
+
+    def _chunks(self, num_instances: int) -> Iterator[slice]:
+        for start in range(0, num_instances, self._rows_in_bounds):
+            yield slice(start, start + self._rows_in_bounds)
+
+    @property
+    def _rows_in_bounds(self) -> int:
+        return max(1, CHUNK_BYTES // (4 * self.num_items))
+
+    def _scores(self, scorer: Scorer, users: np.ndarray) -> tf.Tensor:
+        scores = tf.convert_to_tensor(scorer(left_padded(self.history, users)))
+        expected = (len(users), self.num_items)
+        if tuple(scores.shape) != expected:
+            raise ValueError(
+                "a scorer should return scores [users, num_items] = "
+                f"{list(expected)}. Received: {list(scores.shape)}"
+            )
+        scores = tf.cast(scores, tf.float32)
+        if self._has_nan(scores):
+            wrong = np.isnan(scores.numpy())
+            wrong[:, :FIRST_ITEM] = False
+            row, item = np.argwhere(wrong)[0]
+            raise errors.TrainingError(
+                f"the score of target item {item} for user row {users[row]} "
+                "is NaN: the model has diverged, its ranks mean nothing."
+            )
+        return scores
+
+    def _chunk_ranker(
+        self, scores: tf.Tensor, users: np.ndarray, slots: np.ndarray
+    ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """What ranks items of one batch, given owners `[n]` and items `[n]`."""
+        if self._negatives is not None:
+            sampled = tf.gather(scores, self._negatives[slots], batch_dims=1)
+            return lambda owner, item: self._sampled_ranks(
+                scores, sampled, owner, item
+            ).numpy()
+        excluded = np.zeros(scores.shape, bool)
+        row, flat = _flat(self.seen.offsets, users)
+        excluded[row, self.seen.values[flat]] = True
+        excluded = tf.constant(excluded)
+        return lambda owner, item: self._full_ranks(
+            scores, excluded, owner, item
+        ).numpy()
+
+
+def left_padded(history: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows of a ragged array as int32 `[rows, longest]`, 0 on the left.
+
+    The longest counts as at least 1: convolutions refuse length 0.
+    """
+    starts = history.offsets[rows]
+    lengths = history.offsets[rows + 1] - starts
+    longest = max(1, lengths.max(initial=0))
+    position = np.arange(longest) - (longest - lengths)[:, np.newaxis]
+    real = position >= 0
+    padded = np.zeros(real.shape, np.int32)
+    padded[real] = history.values[(starts[:, np.newaxis] + position)[real]]
+    return padded
+
+
+def _flat(
+    offsets: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places in `rows` and in the values of all elements of these rows."""
+    lengths = offsets[rows + 1] - offsets[rows]
+    place = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
+    shift = offsets[rows] - (np.cumsum(lengths) - lengths)
+    return place, np.arange(len(place)) + shift[place]
+
+
+def _check_ids(name: str, ids: np.ndarray, num_items: int) -> None:
+    low, high = FIRST_ITEM, num_items - 1
+    if len(ids) and not (low <= ids.min() and ids.max() <= high):
+        raise ValueError(
+            f"{name} should hold item ids from {low} to {high}. "
+            f"Received: {ids.min()} to {ids.max()}"
+        )
+
+
+def _has_nan(scores):
+    return tf.reduce_any(tf.math.is_nan(scores[:, FIRST_ITEM:]))
+
+
+def _full_ranks(scores, excluded, owner, item):
+    return rank_of_positive(
+        tf.gather(scores, owner), item, tf.gather(excluded, owner)
+    )
+
+
+def _sampled_ranks(scores, sampled, owner, item):
+    positive_scores = tf.gather_nd(scores, tf.stack([owner, item], axis=1))
+    return rank_among(positive_scores, tf.gather(sampled, owner))

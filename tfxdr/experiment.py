@@ -1,0 +1,374 @@
+"""From options to results: prepare, pre-train, fine-tune, evaluate."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfxdr.data.batches import FinetuneBatches
+from tfxdr.data.prepare import prepare
+from tfxdr.data.prepared import PreparedData
+from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
+from tfxdr.data.users import Users
+from tfxdr.errors import InputError
+from tfxdr.evaluation import Ranker, Ranking, ranking_metrics
+from tfxdr.models.transfer import TransferModel
+from tfxdr.options import Options
+from tfxdr.policies import Baseline, Policy
+from tfxdr.registry import (
+    Spec,
+    backbones,
+    datasets,
+    losses,
+    optimizers,
+    policies,
+)
+from tfxdr.report.table import Row
+from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.finetuning import build_model, finetune, scorer
+from tfxdr.training.loop import LoopSettings
+from tfxdr.training.memory import peak_bytes
+from tfxdr.training.optimizers import OptimizerSettings
+from tfxdr.training.pretraining import Pretrained, PretrainSettings, pretrain
+from tfxdr.training.progress import Progress
+from tfxdr.training.run_folder import RunFolder
+from tfxdr.types import Scorer
+
+BASELINES = ("popularity", "item-knn")
+
+
+class Experiment:
+    """One set of options with its data, for any number of policies.
+
+    Args:
+      options: as the user gave them.
+      progress: what the person sees.
+    """
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self.options = options
+        self.progress = progress
+        self.backbone = backbones.parse(options.model.backbone)
+        self.loss = losses.parse(options.finetune.loss)
+        self.optimizer = optimizers.parse(options.finetune.optimizer)
+
+    @functools.cached_property
+    def data(self) -> PreparedData:
+        """Prepared data, from the cache where they are there."""
+        chosen = self.options.data
+        return prepare(
+            dataset_spec(self.options).build(),
+            cache_dir=self.options.run.cache_dir,
+            split=chosen.split,
+            split_fractions=chosen.split_fractions,
+            seed=self.options.run.seed,
+            max_history=chosen.max_history,
+            max_bad_rows=chosen.max_bad_rows,
+            report=self.progress.say,
+        )
+
+    @functools.cached_property
+    def users(self) -> Users:
+        """All users, with the share of training items that is used."""
+        return self.data.users().keep_train_fraction(
+            self.options.data.train_fraction, self.options.run.seed
+        )
+
+    def pretrain(self, folder: Path) -> Pretrained:
+        """Pre-trains the backbone, or finds it in the cache."""
+        chosen = self.options.pretrain
+        return pretrain(
+            self.users.history,
+            fingerprint=self.data.source_fingerprint,
+            num_items=self.data.num_source_items,
+            backbone=self.backbone,
+            settings=PretrainSettings(
+                epochs=chosen.pretrain_epochs,
+                patience=chosen.pretrain_patience,
+                batch_size=chosen.pretrain_batch_size,
+                learning_rate=chosen.pretrain_learning_rate,
+                loss=chosen.pretrain_loss,
+                num_sampled=chosen.pretrain_num_sampled,
+                validation=chosen.pretrain_validation,
+                top_n=self.options.evaluate.top_n,
+                seed=self.options.run.seed,
+            ),
+            cache_dir=Path(self.options.run.cache_dir),
+            run_folder=folder,
+            resume=self.options.run.resume,
+            checkpoint_seconds=self.options.run.checkpoint_seconds,
+            progress=self.progress,
+        )
+
+    def model(
+        self, policy: Policy, pretrained: Pretrained | None
+    ) -> TransferModel:
+        """A transfer model with its first weights."""
+        chosen = self.options.model
+        return build_model(
+            self.backbone,
+            policy,
+            self.loss,
+            num_source_items=self.data.num_source_items,
+            num_target_items=self.data.num_target_items,
+            pooling=chosen.pooling,
+            train_embeddings=chosen.train_embeddings,
+            pretrained=pretrained,
+            seed=self.options.run.seed,
+        )
+
+    def finetune(
+        self, model: TransferModel, pretrained: bool, folder: Path
+    ) -> Mapping[str, float]:
+        """Fine-tunes a model; it is left with its best weights."""
+        chosen = self.options.finetune
+        batches = FinetuneBatches(
+            self.users.history,
+            self.users.targets(TRAIN),
+            num_items=self.data.num_target_items,
+            batch_size=chosen.batch_size,
+            targets_per_user=chosen.targets_per_user,
+            num_negatives=chosen.num_negatives,
+            seed=self.options.run.seed,
+        )
+        return finetune(
+            model,
+            batches,
+            self.rankers(VALIDATION),
+            top_n=self.options.evaluate.top_n,
+            optimizer=OptimizerSettings(
+                optimizer=self.optimizer,
+                learning_rate=chosen.learning_rate,
+                pretrained_learning_rate=chosen.pretrained_learning_rate,
+                schedule=chosen.lr_schedule,
+                warmup_steps=chosen.warmup_steps,
+                weight_decay=chosen.weight_decay,
+                clip_norm=chosen.clip_norm,
+            ),
+            settings=LoopSettings(
+                epochs=chosen.epochs,
+                patience=chosen.patience,
+                monitor=chosen.monitor,
+                checkpoint_seconds=self.options.run.checkpoint_seconds,
+            ),
+            pretrained=pretrained,
+            run_folder=folder,
+            resume=self.options.run.resume,
+            progress=self.progress,
+        )
+
+    def rankers(self, split: int) -> list[Ranker]:
+        """Full ranking of a split and, if asked for, sampled ranking.
+
+        Validation has the one that `--monitor` reads. Full ranking leaves out
+        the training positives and, for a test, those of validation; sampled
+        negatives are none of the user's positives.
+        """
+        users, chosen = self.users, self.options.evaluate
+        seen = (TRAIN, UNUSED) + ((VALIDATION,) if split == TEST else ())
+        return [
+            Ranker(
+                users.history,
+                users.targets(split),
+                users.targets(seen),
+                users.target,
+                self.data.num_target_items,
+                num_negatives=num_negatives,
+                batch_size=chosen.eval_batch_size,
+                seed=self.options.run.seed,
+            )
+            for num_negatives in self._negative_counts(split)
+        ]
+
+    def _negative_counts(self, split: int) -> list[int]:
+        sampled = self.options.evaluate.eval_negatives
+        if split == TEST:
+            return list(dict.fromkeys([0, sampled]))
+        return [sampled if "/uni" in self.options.finetune.monitor else 0]
+
+    def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
+        """Metrics of the test split; ranks are stored in the folder."""
+        metrics: dict[str, float] = {}
+        for ranker in self.rankers(TEST):
+            ranking = ranker.rank(scores)
+            metrics |= ranking_metrics(
+                ranking.rank,
+                self.options.evaluate.top_n,
+                ranker.num_negatives,
+            )
+            if folder is not None:
+                _save_ranks(ranking, ranker.num_negatives, folder)
+        return metrics
+
+    def fit_baseline(self, baseline: Baseline) -> Scorer:
+        """Counts on histories and training positives."""
+        return baseline.fit(
+            self.users.history,
+            self.users.targets(TRAIN),
+            self.data.num_source_items,
+            self.data.num_target_items,
+        )
+
+    def baseline_rows(self) -> list[Row]:
+        """What every table shows beside the policies."""
+        return [self._baseline_row(policies.parse(name)) for name in BASELINES]
+
+    def _baseline_row(self, spec: Spec) -> Row:
+        start = time.monotonic()
+        metrics = self.test(self.fit_baseline(spec.build()), None)
+        return Row(str(spec), metrics, time.monotonic() - start, peak_bytes())
+
+    def protocol(self) -> dict[str, object]:
+        """How the numbers of a result file were made."""
+        chosen = self.options
+        return {
+            "split": chosen.data.split,
+            "split_fractions": chosen.data.split_fractions,
+            "train_fraction": chosen.data.train_fraction,
+            "seed": chosen.run.seed,
+            "ranking": "all items but the user's other known positives",
+            "eval_negatives": chosen.evaluate.eval_negatives,
+            "monitor": chosen.finetune.monitor,
+        }
+
+    def run(self, policy: Spec, folder: RunFolder) -> dict:
+        """One policy from pre-training to test; returns `metrics.json`."""
+        component = policy.build()
+        result = {
+            "policy": str(policy),
+            "backbone": str(self.backbone),
+            "dataset": str(dataset_spec(self.options)),
+            "data": {
+                "fingerprint": self.data.fingerprint,
+                "counts": self.data.manifest["counts"],
+            },
+            "protocol": self.protocol(),
+        }
+        if isinstance(component, Baseline):
+            stages = self._run_baseline(component, folder.path)
+        else:
+            stages = self._run_policy(component, folder)
+        folder.finish(result | stages)
+        return result | stages
+
+    def _run_baseline(self, baseline: Baseline, folder: Path) -> dict:
+        with _Stopwatch() as watch:
+            metrics = self.test(self.fit_baseline(baseline), folder)
+        return {"test": metrics, "cost": {"finetune": watch.cost}}
+
+    def _run_policy(self, policy: Policy, folder: RunFolder) -> dict:
+        cost, stages, pretrained = {}, {}, None
+        if policy.pretrained:
+            with _Stopwatch() as watch:
+                pretrained = self.pretrain(folder.path)
+            cost["pretrain"] = watch.cost
+            stages["pretrain"] = pretrained.metrics | {
+                "cached": pretrained.cached
+            }
+        model = self.model(policy, pretrained)
+        with _Stopwatch() as watch:
+            stages["validation"] = self.finetune(
+                model, pretrained is not None, folder.path
+            )
+        cost["finetune"] = watch.cost
+        save_variables(folder.weights, tf.train.Checkpoint(model=model))
+        with _Stopwatch() as watch:
+            stages["test"] = self.test(scorer(model), folder.path)
+        cost["evaluate"] = watch.cost
+        return stages | {"cost": cost}
+
+    def restore(self, policy: Spec, folder: RunFolder) -> Scorer:
+        """The scorer of a finished run.
+
+        Raises:
+          InputError: if the data are no longer those of the run.
+        """
+        trained_on = folder.read()["data"]["fingerprint"]
+        if trained_on != self.data.fingerprint:
+            raise InputError(
+                f"{folder.path} was trained on other data than "
+                f"{self.data.folder} holds: the input files or their options "
+                "have changed; bring the old ones back or train anew"
+            )
+        component = policy.build()
+        if isinstance(component, Baseline):
+            return self.fit_baseline(component)
+        model = self.model(component, None)
+        restore_variables(folder.weights, tf.train.Checkpoint(model=model))
+        return scorer(model)
+
+
+class _Stopwatch:
+    """Wall time of a block, and the process's peak memory at its end."""
+
+    cost: dict[str, float]
+
+    def __enter__(self) -> _Stopwatch:
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cost = {
+            "seconds": round(time.monotonic() - self._start, 3),
+            "peak_bytes_so_far": peak_bytes(),
+        }
+
+
+def dataset_spec(options: Options) -> Spec:
+    """The data set, with `--data_path` as its `path`."""
+    spec = datasets.parse(options.data.dataset)
+    if not options.data.data_path:
+        return spec
+    return dataclasses.replace(
+        spec, options={**spec.options, "path": options.data.data_path}
+    )
+
+
+def default_folder(options: Options, policy: str) -> Path:
+    """Where a run goes by default; the same options give the same folder."""
+    text = "\n".join(
+        line
+        for line in options.to_flagfile().splitlines()
+        if not line.startswith(("--runs_dir", "--cache_dir"))
+    )
+    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    names = (options.data.dataset, options.model.backbone, policy)
+    title = "-".join(name.partition("(")[0] for name in names)
+    return Path(options.run.runs_dir) / f"{title}-{digest}"
+
+
+def folder_name(policy: Spec) -> str:
+    """A policy's spelling as a folder's name."""
+    return "".join(
+        c if c.isalnum() or c in "-_.=" else "_" for c in str(policy)
+    )
+
+
+def result_row(result: Mapping) -> Row:
+    """A line of the results table from `metrics.json`.
+
+    Its time is that of pre-training, wherever it was done, and fine-tuning.
+    """
+    seconds = sum(
+        result[stage]["seconds"]
+        for stage in ("pretrain", "validation")
+        if stage in result
+    )
+    cost = result["cost"]
+    return Row(
+        result["policy"],
+        result["test"],
+        seconds or cost["finetune"]["seconds"],
+        max(stage["peak_bytes_so_far"] for stage in cost.values()),
+    )
+
+
+def _save_ranks(ranking: Ranking, num_negatives: int, folder: Path) -> None:
+    suffix = f"-uni{num_negatives}" if num_negatives else ""
+    ranking.save(folder / f"ranks{suffix}.npz")

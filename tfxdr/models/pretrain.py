@@ -1,0 +1,86 @@
+"""The model that pre-training fits: the next item at every position."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones import Backbone
+from tfxdr.layers.target_head import TargetHead
+from tfxdr.ops import losses
+from tfxdr.types import Batch
+
+FULL_SOFTMAX_LIMIT = 20_000  # items; above it `auto` samples
+
+
+class PretrainModel(keras.Model):
+    """Backbone and softmax over the source items (UAF Eq. 3-5).
+
+    Args:
+      backbone: what reads the history.
+      num_items: size of the source table, reserved ids included.
+      loss: `softmax`, `sampled_softmax` or `auto`, which samples above
+        20,000 items.
+      num_sampled: shared negatives of the sampled softmax.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_items: int,
+        *,
+        loss: str = "auto",
+        num_sampled: int = 1000,
+        name: str = "pretrain",
+        **kwargs,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        if loss == "auto":
+            big = num_items > FULL_SOFTMAX_LIMIT
+            loss = "sampled_softmax" if big else "softmax"
+        self.backbone = backbone
+        self.head = TargetHead(num_items, name="next_item_head")
+        self.sampled = loss == "sampled_softmax"
+        self.num_sampled = num_sampled
+
+    def call(self, history: tf.Tensor) -> tf.Tensor:
+        """Logits of the item after the last one, `[batch, items]`."""
+        return self.head(self.backbone(history)[:, -1])
+
+    def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean loss of the batch's positions, and their number."""
+        inputs, labels = batch.history[:, :-1], batch.history[:, 1:]
+        where = inputs != 0
+        hidden = tf.boolean_mask(self.backbone(inputs), where)
+        values = self._position_losses(
+            hidden, tf.boolean_mask(labels, where), batch.seed
+        )
+        count = tf.cast(tf.size(values), tf.float32)
+        return tf.reduce_sum(values) / tf.maximum(count, 1.0), count
+
+    def full_loss(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of the full softmax's losses, and how many (validation)."""
+        inputs, labels = history[:, :-1], history[:, 1:]
+        where = inputs != 0
+        values = losses.next_item_softmax(
+            tf.boolean_mask(self.backbone(inputs), where),
+            tf.boolean_mask(labels, where),
+            self.head.kernel,
+            self.head.bias,
+        )
+        return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
+
+    def _position_losses(
+        self, hidden: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        kernel, bias = self.head.kernel, self.head.bias
+        if not self.sampled:
+            return losses.next_item_softmax(hidden, labels, kernel, bias)
+        return losses.next_item_sampled_softmax(
+            hidden,
+            labels,
+            kernel,
+            bias,
+            num_samples=self.num_sampled,
+            seed=seed,
+        )

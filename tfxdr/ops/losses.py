@@ -1,0 +1,170 @@
+"""Losses of fine-tuning, and the softmaxes of pre-training."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfxdr.registry import losses
+from tfxdr.types import FIRST_ITEM, Batch, Head
+
+
+class InstanceLoss:
+    """A loss of fine-tuning; a subclass says what an instance costs."""
+
+    def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
+        """One value per instance.
+
+        Args:
+          user: `[batch, d]` user vectors.
+          head: what scores items.
+          batch: whose `positives [batch, targets]` and `negatives [batch,
+            targets, negatives]` are scored.
+
+        Returns:
+          `[batch, targets]`; the caller leaves out padding.
+        """
+        raise NotImplementedError
+
+
+@losses.register("bpr")
+class BayesianPersonalizedRanking(InstanceLoss):
+    """Pairwise ranking (UAF Eq. 8; Rendle et al. 2009).
+
+    The mean over an instance's negatives of `-log sigmoid(o_pos - o_neg)`.
+    """
+
+    def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
+        positive = head.score(user, batch.positives)
+        negative = head.score(user, batch.negatives)
+        margin = positive[..., tf.newaxis] - negative
+        return tf.reduce_mean(tf.nn.softplus(-margin), axis=-1)
+
+
+@losses.register("bce")
+class BinaryCrossEntropy(InstanceLoss):
+    """Binary cross-entropy of the positive and its negatives (PeterRec).
+
+    The positive's loss plus the sum over its negatives, as in UAF's code.
+    """
+
+    def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
+        positive = head.score(user, batch.positives)
+        negative = head.score(user, batch.negatives)
+        return tf.nn.softplus(-positive) + tf.reduce_sum(
+            tf.nn.softplus(negative), axis=-1
+        )
+
+
+@losses.register("softmax")
+class Softmax(InstanceLoss):
+    """Cross-entropy of the positive over the whole catalogue."""
+
+    def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
+        log_prob = tf.nn.log_softmax(mask_reserved(head.logits(user)))
+        return -tf.gather(log_prob, batch.positives, batch_dims=1)
+
+
+@losses.register("sampled_softmax")
+class SampledSoftmax(InstanceLoss):
+    """Cross-entropy of the positive among itself and its own negatives.
+
+    The negatives are uniform, so that no correction of their probability is
+    due (it would add one constant to each); `--num_negatives` sets how many.
+    """
+
+    def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
+        positive = head.score(user, batch.positives)[..., tf.newaxis]
+        negative = head.score(user, batch.negatives)
+        logits = tf.concat([positive, negative], axis=-1)
+        return tf.reduce_logsumexp(logits, axis=-1) - positive[..., 0]
+
+
+def mask_reserved(logits: tf.Tensor) -> tf.Tensor:
+    """Sets the logits of padding and unknown to the lowest finite value."""
+    reserved = tf.range(tf.shape(logits)[-1]) < FIRST_ITEM
+    return tf.where(reserved, logits.dtype.min, logits)
+
+
+def log_uniform_sample(
+    num_samples: int, num_items: int, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws items with replacement, frequent ones more often.
+
+    The distribution is that of `tf.random.log_uniform_candidate_sampler`
+    (item ids are sorted by falling frequency), drawn statelessly so that a
+    resumed run repeats it.
+
+    Args:
+      num_samples: how many.
+      num_items: size of the table, reserved ids included.
+      seed: `[2]` int32.
+
+    Returns:
+      Items `[num_samples]` int32 and the log of the number of times that each
+      is expected in such a draw, `[num_samples]` float32.
+    """
+    log_range = tf.math.log(float(num_items - FIRST_ITEM + 1))
+    uniform = tf.random.stateless_uniform([num_samples], seed)
+    ranks = tf.cast(tf.exp(uniform * log_range), tf.int32) - 1
+    ranks = tf.clip_by_value(ranks, 0, num_items - FIRST_ITEM - 1)
+    return ranks + FIRST_ITEM, log_expected_count(
+        ranks + FIRST_ITEM, num_samples, num_items
+    )
+
+
+def log_expected_count(
+    items: tf.Tensor, num_samples: int, num_items: int
+) -> tf.Tensor:
+    """Log of how often a log-uniform draw of `num_samples` gives an item."""
+    rank = tf.cast(items - FIRST_ITEM, tf.float32)
+    log_range = tf.math.log(float(num_items - FIRST_ITEM + 1))
+    prob = tf.math.log1p(1.0 / (rank + 1.0)) / log_range
+    return tf.math.log(prob * float(num_samples))
+
+
+def next_item_softmax(
+    hidden: tf.Tensor, labels: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+) -> tf.Tensor:
+    """Full cross-entropy of the next item (UAF Eq. 3, 5).
+
+    Args:
+      hidden: `[positions, d]`.
+      labels: `[positions]` int32 item ids.
+      kernel: `[items, d]`; bias: `[items]`.
+
+    Returns:
+      `[positions]` losses.
+    """
+    logits = tf.matmul(hidden, kernel, transpose_b=True) + bias
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels, mask_reserved(logits)
+    )
+
+
+def next_item_sampled_softmax(
+    hidden: tf.Tensor,
+    labels: tf.Tensor,
+    kernel: tf.Variable,
+    bias: tf.Variable,
+    *,
+    num_samples: int,
+    seed: tf.Tensor,
+) -> tf.Tensor:
+    """Cross-entropy over the label and shared log-uniform negatives.
+
+    A negative's logit is lowered by the log of its expected count, and one
+    that equals the label is left out: the sum of exponentials is then an
+    unbiased estimate of the full one (importance sampling, Bengio and Senecal
+    2008). Arguments and result as in `next_item_softmax`.
+    """
+    num_items = kernel.shape[0]
+    samples, log_count = log_uniform_sample(num_samples, num_items, seed)
+    negative = tf.matmul(
+        hidden, tf.gather(kernel, samples), transpose_b=True
+    ) + (tf.gather(bias, samples) - log_count)
+    hit = labels[:, tf.newaxis] == samples
+    negative = tf.where(hit, negative.dtype.min, negative)
+    positive = tf.reduce_sum(hidden * tf.gather(kernel, labels), axis=-1)
+    positive += tf.gather(bias, labels)
+    logits = tf.concat([positive[:, tf.newaxis], negative], axis=-1)
+    return tf.reduce_logsumexp(logits, axis=-1) - positive

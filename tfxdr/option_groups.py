@@ -1,0 +1,220 @@
+"""What every option is: one declared line each, by group.
+
+Flags, help, range checks and a run's flagfile all follow from these lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfxdr.errors import InputError
+from tfxdr.settings import Group, setting
+
+MODES = ("run", "prepare", "pretrain", "evaluate", "recommend", "list")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Group):
+    """Which run, and what to do with it."""
+
+    mode: str = setting("run", "What to do.", choices=MODES, replay=False)
+    run: str = setting(
+        "",
+        "Folder of the run; empty: a name made from its options.",
+        replay=False,
+    )
+    runs_dir: str = setting("runs", "Where new run folders are made.")
+    cache_dir: str = setting(
+        "cache", "Where prepared data and pre-trained weights are kept."
+    )
+    resume: bool = setting(
+        False, "Go on with a run that was stopped.", replay=False
+    )
+    overwrite: bool = setting(
+        False, "Replace a run folder that exists.", replay=False
+    )
+    seed: int = setting(
+        0, "Decides every random draw.", lower=0, upper=2**31 - 1
+    )
+    plugins: tuple[str, ...] = setting(
+        (), "Python files or modules that register components."
+    )
+    checkpoint_seconds: float = setting(
+        60.0, "Time between two checkpoints.", lower=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Data(Group):
+    """What is learned from."""
+
+    dataset: str = setting(
+        "synthetic", "A source of data, such as movielens (see --mode=list)."
+    )
+    data_path: str = setting("", "Folder or file that the source reads.")
+    split: str = setting(
+        "random",
+        "How target items are divided.",
+        choices=("random", "leave-one-out", "time"),
+    )
+    split_fractions: tuple[float, ...] = setting(
+        (0.8, 0.05, 0.15),
+        "Shares of training, validation and test.",
+        length=3,
+        lower=0,
+        upper=1,
+    )
+    train_fraction: float = setting(
+        1.0, "Share of the training items that is used.", above=0, upper=1
+    )
+    max_history: int = setting(
+        50, "The latest source items kept of a user.", lower=1
+    )
+    max_bad_rows: int = setting(
+        0, "Malformed rows that are counted instead of refused.", lower=0
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if abs(sum(self.split_fractions) - 1) > 1e-6:
+            raise InputError(
+                "--split_fractions: expected three shares that add up to 1, "
+                f"found {self.split_fractions} (sum "
+                f"{sum(self.split_fractions):g})"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Model(Group):
+    """What is learned."""
+
+    backbone: str = setting("nextitnet", "The sequence encoder.")
+    policy: str = setting(
+        "all", "What is fine-tuned; several, with commas, are compared."
+    )
+    pooling: str = setting(
+        "last", "How positions become a user.", choices=("last", "mean")
+    )
+    train_embeddings: str = setting(
+        "auto",
+        "Fine-tune the item embedding; auto: as the policy's paper does.",
+        choices=("auto", "true", "false"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrain(Group):
+    """Pre-training on the source domain."""
+
+    pretrain_epochs: int = setting(20, "Most epochs.", lower=0)
+    pretrain_patience: int = setting(
+        2, "Epochs without a better validation loss until it stops.", lower=1
+    )
+    pretrain_batch_size: int = setting(256, "Users in a batch.", lower=1)
+    pretrain_learning_rate: float = setting(1e-3, "Adam's rate.", above=0)
+    pretrain_loss: str = setting(
+        "auto",
+        "auto: sampled for large vocabularies.",
+        choices=("auto", "softmax", "sampled_softmax"),
+    )
+    pretrain_num_sampled: int = setting(
+        1000, "Items sampled by sampled_softmax.", lower=1
+    )
+    pretrain_validation: float = setting(
+        0.05, "Share of the users held out.", above=0, upper=0.5
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Finetune(Group):
+    """Fine-tuning for the target domain."""
+
+    epochs: int = setting(50, "Most epochs.", lower=1)
+    patience: int = setting(
+        5, "Epochs without a better validation result until it stops.", lower=1
+    )
+    monitor: str = setting(
+        "mrr@5", "The validation metric that picks the epoch."
+    )
+    loss: str = setting("bpr", "The loss of a target item.")
+    num_negatives: int = setting(
+        1, "Sampled negatives for every target item.", lower=1
+    )
+    batch_size: int = setting(256, "Users in a batch.", lower=1)
+    targets_per_user: int = setting(
+        32, "Most target items of a user in a batch.", lower=1
+    )
+    optimizer: str = setting("adam", "The optimizer.")
+    learning_rate: float = setting(1e-4, "The rate of new weights.", above=0)
+    pretrained_learning_rate: float | None = setting(
+        None,
+        "The rate of pre-trained weights; not set: --learning_rate.",
+        optional=float,
+        above=0,
+    )
+    lr_schedule: str = setting(
+        "constant",
+        "How the rates change over the run.",
+        choices=("constant", "linear", "cosine"),
+    )
+    warmup_steps: int = setting(
+        0, "Steps over which the rates rise from 0.", lower=0
+    )
+    weight_decay: float = setting(
+        0.0, "Decoupled weight decay of what is trained.", lower=0
+    )
+    clip_norm: float = setting(
+        0.0, "The gradient's largest norm; 0: any.", lower=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate(Group):
+    """Ranking metrics on held-out target items."""
+
+    top_n: tuple[int, ...] = setting(
+        (5, 10), "The N of hr@N, mrr@N and ndcg@N.", lower=1
+    )
+    eval_negatives: int = setting(
+        0, "Rank among so many sampled items too; 0: among all only.", lower=0
+    )
+    eval_batch_size: int = setting(256, "Users in a batch.", lower=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.top_n:
+            raise InputError("--top_n: expected integers such as 5,10")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommend(Group):
+    """Items for one user, with --mode=recommend."""
+
+    user: str = setting("", "A user of the data, by raw id.", replay=False)
+    history: tuple[str, ...] = setting(
+        (),
+        "Raw source ids, oldest first, with commas; instead of --user.",
+        replay=False,
+    )
+    k: int = setting(10, "How many items.", lower=1, replay=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Compute(Group):
+    """Speed; results stay the same up to rounding."""
+
+    threads: int = setting(
+        0, "Threads of TensorFlow; 0: one for each core.", lower=0
+    )
+
+
+GROUPS: dict[str, type[Group]] = {
+    "run": Run,
+    "data": Data,
+    "model": Model,
+    "pretrain": Pretrain,
+    "finetune": Finetune,
+    "evaluate": Evaluate,
+    "recommend": Recommend,
+    "compute": Compute,
+}

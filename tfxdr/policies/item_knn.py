@@ -1,0 +1,160 @@
+"""The neighborhood baseline: items that went with one another."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from tfxdr.policies.base import Baseline
+from tfxdr.registry import policies
+from tfxdr.types import FIRST_ITEM, Scorer
+
+_BLOCK_PRODUCTS = 1 << 24  # bounds the co-occurrences held at once
+
+
+@policies.register("item-knn")
+class ItemKnn(Baseline):
+    """Scores a target item by its similarity to the user's source items.
+
+    With `n_s` users who have source item `s` in their history, `n_t` who have
+    target item `t` in training, and `n_st` who have both,
+
+        similarity(s, t) = n_st / (sqrt(n_s n_t) + shrinkage),
+
+    the cosine of both columns (Deshpande and Karypis, 2004, "Item-based top-N
+    recommendation algorithms", with source items as the given ones). A user's
+    score is the sum over the distinct items of his history.
+
+    Items without any similarity to the history score `-1 / (1 + n)` with `n`
+    training interactions: below all others, by popularity. An empty or
+    unknown history is so ranked by popularity.
+    """
+
+    def __init__(self, neighbors: int = 0, shrinkage: float = 0.0) -> None:
+        """Stores the options.
+
+        Args:
+          neighbors: keep that many most similar target items of each source
+            item, 0 keeps all. Of equally similar ones the lower id stays.
+          shrinkage: added to the denominator, against chance meetings of rare
+            items.
+        """
+        if neighbors < 0 or not 0 <= shrinkage < math.inf:
+            raise ValueError(
+                "neighbors and shrinkage should be at least 0; received "
+                f"neighbors={neighbors}, shrinkage={shrinkage}"
+            )
+        self.neighbors = neighbors
+        self.shrinkage = shrinkage
+
+    def fit(
+        self,
+        history: Any,
+        train_targets: Any,
+        num_source_items: int,
+        num_target_items: int,
+    ) -> Scorer:
+        """Counts co-occurrences.
+
+        Args:
+          history: ragged source ids per user.
+          train_targets: ragged target ids per user, training instances only.
+          num_source_items: size of the source table, ids 0 and 1 included.
+          num_target_items: size of the target table, ids 0 and 1 included.
+
+        Returns:
+          A scorer of left-padded histories.
+        """
+        similarity = cosine_similarity(
+            _incidence(history.offsets, history.values, num_source_items),
+            _incidence(
+                train_targets.offsets, train_targets.values, num_target_items
+            ),
+            shrinkage=self.shrinkage,
+            neighbors=self.neighbors,
+        )
+        counts = np.bincount(train_targets.values, minlength=num_target_items)
+        fallback = (-1.0 / (1.0 + counts)).astype(np.float32)
+
+        def scorer(history: np.ndarray) -> np.ndarray:
+            history = np.asarray(history)
+            offsets = np.arange(len(history) + 1) * history.shape[1]
+            users = _incidence(offsets, history.ravel(), num_source_items)
+            scores = (users @ similarity).toarray()
+            return np.where(scores > 0, scores, fallback)
+
+        return scorer
+
+
+def cosine_similarity(
+    source: sparse.csr_matrix,
+    target: sparse.csr_matrix,
+    *,
+    shrinkage: float = 0.0,
+    neighbors: int = 0,
+) -> sparse.csr_matrix:
+    """Cosines of all pairs of columns, one from each matrix.
+
+    Args:
+      source: `[users, source items]` of zeros and ones.
+      target: `[users, target items]` of zeros and ones.
+      shrinkage: added to the denominators.
+      neighbors: keep that many largest of each row, 0 keeps all.
+
+    Returns:
+      `[source items, target items]` float32.
+    """
+    by_item = source.T.tocsr()
+    source_norm = np.sqrt(np.diff(by_item.indptr))
+    target_norm = np.sqrt(np.asarray(target.sum(axis=0), np.float64).ravel())
+    blocks = []
+    for block in _row_blocks(by_item, target):
+        both = (by_item[block] @ target).tocsr()
+        row = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
+        norm = source_norm[block][row] * target_norm[both.indices]
+        both.data = (both.data / (norm + shrinkage)).astype(np.float32)
+        blocks.append(_keep_largest(both, neighbors) if neighbors else both)
+    return sparse.vstack(blocks, format="csr", dtype=np.float32)
+
+
+def _row_blocks(
+    by_item: sparse.csr_matrix, target: sparse.csr_matrix
+) -> list[slice]:
+    """Runs of rows whose product has a bounded number of entries."""
+    per_user = np.diff(target.indptr).astype(np.float64)
+    entries = np.minimum(by_item @ per_user, target.shape[1])
+    block = (np.cumsum(entries) // _BLOCK_PRODUCTS).astype(np.int64)
+    bounds = [0, *(np.flatnonzero(np.diff(block)) + 1), len(block)]
+    return [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+
+def _keep_largest(
+    matrix: sparse.csr_matrix, neighbors: int
+) -> sparse.csr_matrix:
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    place = np.arange(len(order)) - matrix.indptr[row[order]]
+    kept = order[place < neighbors]
+    return sparse.csr_matrix(
+        (matrix.data[kept], (row[kept], matrix.indices[kept])),
+        shape=matrix.shape,
+    )
+
+
+def _incidence(
+    offsets: np.ndarray, items: np.ndarray, num_items: int
+) -> sparse.csr_matrix:
+    """Which rows hold which real items, `[rows, num_items]` of 0 and 1."""
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    real = items >= FIRST_ITEM
+    matrix = sparse.csr_matrix(
+        (np.ones(real.sum(), np.float32), (rows[real], items[real])),
+        shape=(len(offsets) - 1, num_items),
+    )
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix

@@ -1,0 +1,373 @@
+"""Named components: how `--policy="gumbel(temperature=5)"` becomes an object.
+
+Standard library only, so that names can be handled before TensorFlow loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+
+from tfxdr import spec_text
+from tfxdr.entry import (
+    Entry,
+    Option,
+    canonical_name,
+    matches,
+    numbered_argument,
+)
+from tfxdr.errors import InputError
+from tfxdr.spec_text import split_specs
+
+__all__ = [
+    "Entry",
+    "LoadedPlugin",
+    "Option",
+    "Registry",
+    "Spec",
+    "backbones",
+    "datasets",
+    "losses",
+    "meta_learners",
+    "optimizers",
+    "policies",
+    "policy_networks",
+    "split_specs",
+    "tuners",
+]
+
+_OWN_PACKAGE = __name__.partition(".")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """A component's name with the options that the user gave it."""
+
+    registry: Registry
+    name: str
+    options: Mapping[str, object] = dataclasses.field(
+        default_factory=dict, hash=False
+    )
+
+    @property
+    def kind(self) -> str:
+        return self.registry.kind
+
+    def __str__(self) -> str:
+        """The canonical text: equal components have equal texts."""
+        return spec_text.render_call(self.name, self.options)
+
+    def resolved(self) -> dict[str, object]:
+        """All options, with the defaults of those that were not given."""
+        return self.registry.resolve(self)
+
+    def build(self, **provided: object) -> typing.Any:
+        """Makes the component; see `Registry.construct`."""
+        return self.registry.construct(self, provided)
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedPlugin:
+    """A plugin that was loaded, or that could not be (`error` is set).
+
+    `names` are the component names that it registered or, when it is broken,
+    those that it declares.
+    """
+
+    name: str
+    origin: str
+    names: tuple[str, ...] = ()
+    error: BaseException | None = None
+
+    def __str__(self) -> str:
+        if self.error is None:
+            return f"{self.name} ({self.origin})"
+        cause = f"{type(self.error).__name__}: {self.error}"
+        return f"{self.name} ({self.origin}) is broken: {cause}"
+
+    def declares(self, name: str) -> bool:
+        return any(matches(known, name) for known in self.names)
+
+
+class Registry:
+    """Maps the names of one kind of component to what builds them.
+
+    Args:
+      kind: What an error calls a component: `policy`.
+      plural: What a list of them is called: `policies`.
+      flag: The flag that selects one, without dashes; "" if none does.
+      provided: Parameters that the program supplies to every component that
+        asks for them. They are no options of the user.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        plural: str = "",
+        flag: str = "",
+        provided: tuple[str, ...] = (),
+    ):
+        self.kind = kind
+        self.plural = plural or f"{kind}s"
+        self.flag = flag
+        # Keras layers take a name, which is nothing to choose by a flag.
+        self.provided = frozenset(provided) | {"name"}
+        self._entries: dict[str, Entry] = {}
+
+    def __repr__(self) -> str:
+        return f"Registry({self.kind!r})"
+
+    def __contains__(self, name: str) -> bool:
+        return any(matches(known, name) for known in self._entries)
+
+    def register(self, name: str, factory: Callable | None = None) -> Callable:
+        """Registers a class or factory; also a decorator.
+
+        A name that ends in `-N` stands for every number, which the factory
+        takes as its first parameter: `last-N` is asked for as `last-2`.
+
+        Raises:
+          InputError: The name is malformed, or taken; names both places.
+        """
+        frame = sys._getframe(1)
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        module = frame.f_globals.get("__name__", "")
+        if not spec_text.NAME.fullmatch(name):
+            raise InputError(
+                f"{place}: a {self.kind} name starts with a letter and has "
+                "letters, digits and single hyphens or underscores, found "
+                f"{name!r}"
+            )
+
+        def add(factory: Callable) -> Callable:
+            self._refuse_duplicate(name, place)
+            entry = Entry(name, factory, module, place, _origin(module))
+            self._entries[name] = entry
+            return factory
+
+        return add if factory is None else add(factory)
+
+    def parse(self, text: str) -> Spec:
+        """Reads `name(option=value, ...)` and checks it against the signature.
+
+        Raises:
+          InputError: Unknown name or option, or a value of another type.
+        """
+        try:
+            name, options = spec_text.parse_call(text)
+        except InputError as error:
+            raise InputError(f"{self._label(text)}: {error}") from error
+        entry = self.entry(name)
+        known = {option.name: option for option in self.options(entry)}
+        checked = {
+            key: self._check(name, key, value, known)
+            for key, value in options.items()
+        }
+        return Spec(self, canonical_name(entry, name), checked)
+
+    def parse_list(self, text: str) -> tuple[Spec, ...]:
+        """Reads several components, separated by commas."""
+        return tuple(self.parse(part) for part in split_specs(text))
+
+    def build(self, text: str, **provided: object) -> typing.Any:
+        """Short for `parse(text).build(**provided)`."""
+        return self.parse(text).build(**provided)
+
+    def construct(self, spec: Spec, provided: Mapping[str, object]):
+        """Calls the factory with the user's options and what is provided.
+
+        Raises:
+          InputError: An option is provided by the program, missing, or was
+            refused by the component (a ValueError).
+          TypeError: The component does not take something that is provided:
+            a mistake of the component, not of the user.
+        """
+        entry = self.entry(spec.name)
+        taken = entry.parameters
+        clash = sorted(set(provided) & set(spec.options))
+        if clash:
+            raise InputError(
+                f"{self._label(spec.name)} takes {clash[0]!r} from the "
+                "program; it is no option"
+            )
+        foreign = sorted(set(provided) - set(taken))
+        if foreign and not entry.takes_anything:
+            raise TypeError(
+                f"{self.kind} {spec.name!r} ({entry.place}) does not take "
+                f"{', '.join(foreign)}, which every {self.kind} is given"
+            )
+        values = numbered_argument(entry, spec.name)
+        values |= {**spec.options, **provided}
+        for option in taken.values():
+            if option.required and option.name not in values:
+                raise InputError(
+                    f"{self._label(spec.name)} needs the option {option.name} "
+                    f"({spec_text.describe(option.annotation)})"
+                )
+        return self._call(spec, entry, values)
+
+    def _call(self, spec: Spec, entry: Entry, values: dict[str, object]):
+        try:
+            return entry.factory(**values)
+        except InputError:
+            raise
+        except ValueError as error:
+            # Without an option of the user's a ValueError is a bug: let it be.
+            if not spec.options and not entry.numbered:
+                raise
+            raise InputError(f"{self._label(str(spec))}: {error}") from error
+
+    def resolve(self, spec: Spec) -> dict[str, object]:
+        """The options of a spec, with the defaults of those not given."""
+        defaults = {
+            option.name: option.default
+            for option in self.options(self.entry(spec.name))
+            if not option.required
+        }
+        return {**defaults, **spec.options}
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name.
+
+        Raises:
+          InputError: The name is unknown, or a broken plugin's.
+        """
+        for known, entry in self._entries.items():
+            if matches(known, name):
+                return entry
+        raise self._unknown(name)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry, sorted by name."""
+        return tuple(self._entries[name] for name in sorted(self._entries))
+
+    def options(self, entry: Entry) -> tuple[Option, ...]:
+        """What a user may set of an entry, in the signature's order."""
+        options = list(entry.parameters.values())[entry.numbered :]
+        return tuple(
+            option
+            for option in options
+            if option.name not in self.provided
+            and spec_text.is_textual(option.annotation)
+        )
+
+    def _check(self, name: str, key: str, value: object, known: dict):
+        if key not in known:
+            label = self._label(name)
+            if key in self.provided:
+                raise InputError(f"{label} takes {key!r} from the program")
+            listed = ", ".join(map(str, known.values())) or "none"
+            raise InputError(
+                f"{label} has no option {key!r}{_did_you_mean(key, known)}\n"
+                f"  its options: {listed}"
+            )
+        try:
+            return spec_text.convert(value, known[key].annotation)
+        except TypeError as error:
+            raise InputError(
+                f"{self._label(name)}: option {key}: {error}, found {value!r}"
+            ) from error
+
+    def _refuse_duplicate(self, name: str, place: str) -> None:
+        for known, entry in self._entries.items():
+            same = known == name
+            if same or matches(known, name) or matches(name, known):
+                raise InputError(
+                    f"{self.kind} {name!r} is registered twice:\n"
+                    f"  {known} at {entry.place}\n  {name} at {place}"
+                )
+
+    def _unknown(self, name: str) -> InputError:
+        for plugin in loaded_plugins:
+            if plugin.error is not None and plugin.declares(name):
+                error = InputError(
+                    f"{self._label(name)} cannot be used: plugin {plugin}"
+                )
+                error.__cause__ = plugin.error
+                return error
+        if name in self._entries:  # "last-N" itself, which matches no number.
+            stem = name[:-2]
+            return InputError(
+                f"{self._label(name)}: put a number for N: {stem}-1, {stem}-2"
+            )
+        prefix = f"--{self.flag}: " if self.flag else ""
+        plugins = "; ".join(map(str, loaded_plugins)) or "none"
+        return InputError(
+            f"{prefix}unknown {self.kind} {name!r}"
+            f"{_did_you_mean(name, self._entries)}\n"
+            f"  {self.plural}: {', '.join(sorted(self._entries)) or 'none'}\n"
+            f"  plugins: {plugins}\n"
+            "  load one by --plugins=file.py or --plugins=package.module"
+        )
+
+    def _label(self, text: str) -> str:
+        return f"--{self.flag}={text}" if self.flag else f"{self.kind} {text}"
+
+
+def _did_you_mean(name: str, known) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+loaded_plugins: list[LoadedPlugin] = []
+_loading: list[str] = []
+
+
+def _origin(module: str) -> str:
+    if module.partition(".")[0] == _OWN_PACKAGE:
+        return _OWN_PACKAGE
+    return _loading[-1] if _loading else module
+
+
+@contextlib.contextmanager
+def loading(origin: str) -> Iterator[None]:
+    """Marks what is registered inside as coming from a plugin.
+
+    When the block fails, the names of modules whose import failed are taken
+    back; those of modules that it imported whole stay.
+    """
+    _loading.append(origin)
+    try:
+        yield
+    except BaseException:
+        for registry in ALL:
+            registry._entries = {
+                name: entry
+                for name, entry in registry._entries.items()
+                if entry.module in sys.modules
+            }
+        raise
+    finally:
+        _loading.pop()
+
+
+backbones = Registry("backbone", flag="backbone", provided=("num_items",))
+policies = Registry(
+    "policy", plural="policies", flag="policy", provided=("num_blocks",)
+)
+policy_networks = Registry("policy network")
+meta_learners = Registry("meta-learner", flag="meta")
+tuners = Registry("tuner", flag="tuner")
+datasets = Registry("dataset", flag="dataset")
+optimizers = Registry(
+    "optimizer",
+    flag="optimizer",
+    provided=("learning_rate", "weight_decay"),
+)
+losses = Registry("loss", plural="losses", flag="loss")
+
+ALL = (
+    backbones,
+    policies,
+    policy_networks,
+    meta_learners,
+    tuners,
+    datasets,
+    optimizers,
+    losses,
+)

@@ -1,0 +1,203 @@
+"""Figures of a run, drawn without a display and without global state."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import os
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfxdr.errors import InputError
+from tfxdr.report.table import is_loss, metric_title
+
+# Of Okabe and Ito: told apart by everyone, and in print.
+_TRAINING, _VALIDATION, _KEPT = "#0072B2", "#D55E00", "#555555"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Curve:
+    epochs: list[float]
+    values: list[float]
+
+
+def read_history(
+    path: str | os.PathLike[str],
+) -> list[dict[str, str | float]]:
+    """Reads `history.csv`: a line per stage and epoch.
+
+    Returns:
+      One mapping per line: `stage` is text, everything else a number; empty
+      cells are left out.
+
+    Raises:
+      InputError: the file is missing, has no column `stage` or `epoch`, or
+        holds something that is no number.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            for column in ("stage", "epoch"):
+                if column not in (reader.fieldnames or ()):
+                    raise InputError(
+                        f"{path}: expected a column {column!r}, found "
+                        f"{', '.join(reader.fieldnames or ()) or 'none'}"
+                    )
+            return [
+                _parsed(line, f"{path}, line {reader.line_num}")
+                for line in reader
+            ]
+    except FileNotFoundError:
+        raise InputError(f"there is no history of a run at {path}") from None
+
+
+def learning_curves(
+    history: Sequence[Mapping[str, str | float]],
+    *,
+    monitors: Mapping[str, str] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draws loss and a ranking metric of every stage against the epoch.
+
+    Args:
+      history: one mapping per stage and epoch with `stage`, `epoch`, and as
+        far as known `loss`, `validation_loss` and validation metrics.
+      monitors: what picked the epoch to be kept, by stage, a metric or
+        `validation_loss`; where it is not given, the stage's first metric.
+      title: stands above the figure.
+
+    Returns:
+      One row of axes per stage, the loss on the left, the metric on the
+      right; the kept epoch is marked.
+
+    Raises:
+      InputError: there is nothing to draw.
+    """
+    stages = list(dict.fromkeys(str(row["stage"]) for row in history))
+    if not stages:
+        raise InputError("the history holds no epoch: there is no curve")
+    figure = Figure(figsize=(9, 0.5 + 2.9 * len(stages)), layout="constrained")
+    FigureCanvasAgg(figure)
+    if title:
+        figure.suptitle(title)
+    grid = figure.subplots(len(stages), 2, squeeze=False)
+    for (left, right), stage in zip(grid, stages, strict=True):
+        rows = [row for row in history if str(row["stage"]) == stage]
+        _draw_stage(left, right, rows, stage, (monitors or {}).get(stage))
+    return figure
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Writes a PNG that appears under `path` only when complete."""
+    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
+    try:
+        figure.savefig(aside, format="png", dpi=150)
+        os.replace(aside, path)
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:
+    row: dict[str, str | float] = {}
+    for column, text in line.items():
+        if column == "stage":
+            row[column] = text
+        elif text:
+            try:
+                row[column] = float(text)
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"{place}: expected a number in column {column!r}, found "
+                    f"{text!r}"
+                ) from None
+    if "epoch" not in row:
+        raise InputError(f"{place}: expected a number in column 'epoch'")
+    return row
+
+
+def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:
+    points = [
+        (float(row["epoch"]), float(row[key]))
+        for row in rows
+        if key in row and math.isfinite(float(row[key]))
+    ]
+    return _Curve([x for x, _ in points], [y for _, y in points])
+
+
+def _first_metric(rows: Sequence[Mapping[str, str | float]]) -> str | None:
+    """A metric has a cutoff or is an AUC; the smallest cutoff goes first."""
+    keys = {key for row in rows for key in row if "@" in key or key == "auc"}
+    return min(keys, key=lambda key: (len(key), key), default=None)
+
+
+def _draw_stage(
+    left: Axes,
+    right: Axes,
+    rows: Sequence[Mapping[str, str | float]],
+    stage: str,
+    monitor: str | None,
+) -> None:
+    metric = _first_metric(rows)
+    if monitor is None:
+        monitor = metric
+    elif not is_loss(monitor):
+        metric = monitor
+    for key, label, color in (
+        ("loss", "training", _TRAINING),
+        ("validation_loss", "validation", _VALIDATION),
+    ):
+        _draw_line(left, _curve(rows, key), label, color)
+    if metric:
+        _draw_line(right, _curve(rows, metric), "validation", _VALIDATION)
+    for axes, what in ((left, "loss"), (right, metric)):
+        if axes.lines and what:
+            label = metric_title(what)
+            _dress(axes, f"{stage}: {label}", label)
+        else:
+            axes.set_axis_off()
+    if monitor:
+        _mark_kept(left, right, _curve(rows, monitor), monitor)
+    for axes in (left, right):
+        if axes.lines:
+            axes.legend(edgecolor="none", framealpha=0.9, fontsize=9)
+
+
+def _mark_kept(left: Axes, right: Axes, curve: _Curve, monitor: str) -> None:
+    """A line through both axes, and a ring around what decided."""
+    if not curve.values:
+        return
+    value = (min if is_loss(monitor) else max)(curve.values)
+    epoch = curve.epochs[curve.values.index(value)]
+    for axes in (left, right):
+        if axes.lines:
+            axes.axvline(epoch, color=_KEPT, lw=1, ls=":", zorder=0)
+    (left if is_loss(monitor) else right).plot(
+        epoch,
+        value,
+        "o",
+        ms=9,
+        mfc="none",
+        mec=_KEPT,
+        label=f"kept: {value:.4f} at epoch {epoch:g}",
+    )
+
+
+def _draw_line(axes: Axes, curve: _Curve, label: str, color: str) -> None:
+    if curve.values:
+        (line,) = axes.plot(curve.epochs, curve.values, "o-", color=color)
+        line.set(label=label, markersize=3.5, linewidth=1.5)
+
+
+def _dress(axes: Axes, title: str, label: str) -> None:
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,266 @@
+"""Results side by side: on a terminal, as plain text, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import rich.box
+import rich.console
+import rich.table
+import rich.text
+
+PLAIN_WIDTH = 100  # of lines that go to a file or a pipe
+_SPELLED = {"auc": "AUC", "log_loss": "Log loss", "macro_f1": "Macro F1"}
+_PADDING = 3  # of a column: a space on either side, and its border
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One method's results.
+
+    Attributes:
+      name: what the row is called.
+      metrics: values by key, such as `hr@5` or `mrr@5/uni99`.
+      seconds: wall time, if known.
+      peak_bytes: largest resident memory, if known.
+    """
+
+    name: str
+    metrics: Mapping[str, float]
+    seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    title: str  # two lines where the metric was sampled
+    cells: list[str]
+    best: frozenset[int] = frozenset()
+
+    @property
+    def width(self) -> int:
+        lines = [*self.title.split("\n"), *self.cells]
+        return max(map(len, lines)) + bool(self.best) + _PADDING
+
+
+def print_table(
+    rows: Sequence[Row],
+    *,
+    metrics: Sequence[str] | None = None,
+    title: str | None = None,
+    name_title: str = "policy",
+    console: rich.console.Console | None = None,
+) -> None:
+    """Prints one line per row, the best of each metric marked.
+
+    On a terminal the best is bold; elsewhere it carries a `*`, and the text
+    holds no escape codes. A table that is too wide continues below itself.
+
+    Args:
+      rows: the results, in the order to be shown.
+      metrics: the metrics to show; all, by default, in order of appearance.
+      title: stands above the table.
+      name_title: heads the column of names.
+      console: where to; standard output by default.
+    """
+    console = console or rich.console.Console()
+    width = console.width if console.is_terminal else PLAIN_WIDTH
+    if title:
+        console.print(title, markup=False, highlight=False)
+    columns = _columns(rows, metrics)
+    names = _Column(name_title, [row.name for row in rows])
+    name_width = min(names.width, width * 2 // 3)  # longer ones are folded
+    for part in _parts(columns, width - name_width - 1):
+        table = _rich_table(
+            names, name_width, part, plain=not console.is_terminal
+        )
+        console.print(table, crop=False, soft_wrap=True)
+
+
+def to_text(
+    rows: Sequence[Row],
+    *,
+    metrics: Sequence[str] | None = None,
+    title: str | None = None,
+    name_title: str = "policy",
+) -> str:
+    """What `print_table` writes where there is no terminal."""
+    text = io.StringIO()
+    print_table(
+        rows,
+        metrics=metrics,
+        title=title,
+        name_title=name_title,
+        console=rich.console.Console(file=text, force_terminal=False),
+    )
+    return text.getvalue()
+
+
+def to_markdown(
+    rows: Sequence[Row],
+    *,
+    metrics: Sequence[str] | None = None,
+    name_title: str = "policy",
+) -> str:
+    """A Markdown table, the best of each metric in bold."""
+    columns = _columns(rows, metrics)
+    titles = [column.title.replace("\n", " ") for column in columns]
+    lines = [
+        [name_title, *titles],
+        ["---", *["---:"] * len(columns)],
+    ]
+    for index, row in enumerate(rows):
+        cells = [
+            f"**{column.cells[index]}**"
+            if index in column.best
+            else column.cells[index]
+            for column in columns
+        ]
+        lines.append([row.name.replace("|", "\\|"), *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def to_csv(
+    rows: Sequence[Row],
+    *,
+    metrics: Sequence[str] | None = None,
+    name_title: str = "policy",
+) -> str:
+    """Comma-separated values, unrounded, headed by the metrics' keys."""
+    keys = _metric_keys(rows, metrics)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([name_title, *keys, "seconds", "peak_bytes"])
+    for row in rows:
+        values = [row.metrics.get(key) for key in keys]
+        writer.writerow([row.name, *values, row.seconds, row.peak_bytes])
+    return text.getvalue()
+
+
+def is_loss(key: str) -> bool:
+    """Whether less is better: `loss`, `log_loss`, `validation_loss`."""
+    return key.partition("/")[0].endswith("loss")
+
+
+def format_seconds(seconds: float) -> str:
+    """`0.42s`, `12.3s`, `3m05s` or `2h04m`."""
+    if seconds < 9.995:
+        return f"{seconds:.2f}s"
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    if seconds < 3599.5:
+        return "{}m{:02d}s".format(*divmod(round(seconds), 60))
+    return "{}h{:02d}m".format(*divmod(round(seconds / 60), 60))
+
+
+def _rich_table(
+    names: _Column, name_width: int, columns: Sequence[_Column], *, plain: bool
+) -> rich.table.Table:
+    box = rich.box.ASCII if plain else rich.box.SIMPLE_HEAD
+    table = rich.table.Table(box=box, header_style="bold")
+    # Without a least width rich would squeeze: an ellipsis eats digits.
+    room = name_width - _PADDING
+    table.add_column(
+        names.title, min_width=room, max_width=room, overflow="fold"
+    )
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right",
+            min_width=column.width - _PADDING,
+            no_wrap=True,
+        )
+    for index, name in enumerate(names.cells):
+        cells = [_marked(column, index, plain=plain) for column in columns]
+        table.add_row(rich.text.Text(name), *cells)
+    return table
+
+
+def _marked(column: _Column, index: int, *, plain: bool) -> rich.text.Text:
+    cell = column.cells[index]
+    best = index in column.best
+    if plain:
+        # The blank keeps the digits of a column in line.
+        mark = ("*" if best else " ") if column.best else ""
+        return rich.text.Text(cell + mark)
+    return rich.text.Text(cell, style="bold green" if best else "")
+
+
+def _columns(
+    rows: Sequence[Row], metrics: Sequence[str] | None
+) -> list[_Column]:
+    columns = []
+    keys = _metric_keys(rows, metrics)
+    mixed = any("/" in key for key in keys)
+    for key in keys:
+        values = [row.metrics.get(key) for row in rows]
+        cells = ["-" if v is None else f"{v:.4f}" for v in values]
+        title = metric_title(key, "\n")
+        if mixed and "@" in key and "/" not in key:
+            title += "\nfull"
+        columns.append(_Column(title, cells, _best(key, values, cells)))
+    if any(row.seconds is not None for row in rows):
+        cells = [
+            "-" if row.seconds is None else format_seconds(row.seconds)
+            for row in rows
+        ]
+        columns.append(_Column("time", cells))
+    if any(row.peak_bytes is not None for row in rows):
+        cells = [
+            "-"
+            if row.peak_bytes is None
+            else f"{row.peak_bytes / 2**30:.2f} GiB"
+            for row in rows
+        ]
+        columns.append(_Column("memory", cells))
+    return columns
+
+
+def _metric_keys(
+    rows: Sequence[Row], metrics: Sequence[str] | None
+) -> list[str]:
+    if metrics is not None:
+        return list(metrics)
+    return list(dict.fromkeys(key for row in rows for key in row.metrics))
+
+
+def metric_title(key: str, separator: str = " ") -> str:
+    """`mrr@5/uni99` is called `MRR@5 uni99`, `auc` `AUC`."""
+    name, _, sampling = key.partition("/")
+    metric, at, cutoff = name.partition("@")
+    if not at:
+        return _SPELLED.get(metric, metric.replace("_", " "))
+    sampling = separator + sampling if sampling else ""
+    return f"{metric.upper()}@{cutoff}{sampling}"
+
+
+def _best(
+    key: str, values: Sequence[float | None], cells: Sequence[str]
+) -> frozenset[int]:
+    """Rows that show the best value; equal as shown is equal."""
+    known = [
+        (value, index)
+        for index, value in enumerate(values)
+        if value is not None and math.isfinite(value)
+    ]
+    if len(known) < 2:
+        return frozenset()
+    _, winner = (min if is_loss(key) else max)(known)
+    return frozenset(i for _, i in known if cells[i] == cells[winner])
+
+
+def _parts(columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+    """Cuts the columns into runs that fit, of one column at least."""
+    parts: list[list[_Column]] = [[]]
+    used = 0
+    for column in columns:
+        if parts[-1] and used + column.width > width:
+            parts.append([])
+            used = 0
+        parts[-1].append(column)
+        used += column.width
+    return parts

@@ -1,0 +1,1 @@
+"""Answers for users: recommendations from a trained model."""

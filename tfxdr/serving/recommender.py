@@ -1,0 +1,93 @@
+"""The best target items for one user, by raw ids."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfxdr.data.prepared import PreparedData
+from tfxdr.errors import InputError
+from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """One recommended item.
+
+    Attributes:
+      item: raw id.
+      score: the model's logit.
+      title: "" where the data have none.
+    """
+
+    item: str
+    score: float
+    title: str
+
+
+class Recommender:
+    """Answers with raw ids from a scorer that knows table rows.
+
+    Args:
+      data: its vocabularies.
+      scorer: the trained model.
+    """
+
+    def __init__(self, data: PreparedData, scorer: Scorer) -> None:
+        self._data = data
+        self._scorer = scorer
+        self._rows = {
+            raw: row
+            for row, raw in enumerate(data.source_ids, start=FIRST_ITEM)
+        }
+
+    def for_user(self, user: str, k: int) -> list[Recommendation]:
+        """Recommends to a user of the data; known positives are left out.
+
+        Raises:
+          InputError: if the data have no such user.
+        """
+        users = self._data.users()
+        found = np.flatnonzero(users.ids == user.encode())
+        if not len(found):
+            raise InputError(
+                f"--user={user}: no such user in {self._data.folder}; users "
+                f"look like {users.ids[0].decode()}"
+            )
+        row = int(found[0])
+        return self._best(users.history[row], users.target[row], k)
+
+    def for_history(
+        self, history: Sequence[str], k: int
+    ) -> list[Recommendation]:
+        """Recommends from source items, oldest first; `unknown` counts them.
+
+        An item that the data do not have is read as the unknown item.
+        """
+        rows = [self._rows.get(raw, UNKNOWN) for raw in history]
+        return self._best(np.array(rows, np.int32), np.zeros(0, np.int32), k)
+
+    def unknown(self, history: Sequence[str]) -> list[str]:
+        """The items of a history that the data do not have."""
+        return [raw for raw in history if raw not in self._rows]
+
+    def _best(
+        self, history: np.ndarray, known: np.ndarray, k: int
+    ) -> list[Recommendation]:
+        padded = history if len(history) else np.zeros(1, np.int32)
+        scores = np.array(self._scorer(padded[np.newaxis]))[0]
+        scores[:FIRST_ITEM] = -np.inf
+        scores[known] = -np.inf
+        best = np.argsort(-scores, kind="stable")[:k]
+        titles = self._data.target_titles
+        return [
+            Recommendation(
+                item=self._data.target_ids[row - FIRST_ITEM],
+                score=float(scores[row]),
+                title="" if titles is None else titles[row - FIRST_ITEM],
+            )
+            for row in best
+            if np.isfinite(scores[row])
+        ]

@@ -1,0 +1,105 @@
+"""One atomic checkpoint of everything that training is made of."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfxdr.errors import InputError
+from tfxdr.training.files import whole_folder
+
+_PREFIX = "variables"
+
+
+class TrainingState(tf.Module):
+    """Where training stands, as variables, so that it is saved with them.
+
+    Args:
+      trained: the variables of which the best values are kept.
+    """
+
+    def __init__(self, trained: Sequence[tf.Variable]) -> None:
+        super().__init__()
+        self.epoch = _counter()
+        self.step = _counter()  # within the epoch
+        self.total_steps = _counter()
+        self.loss_sum = tf.Variable(0.0, trainable=False, dtype=tf.float64)
+        self.loss_count = tf.Variable(0.0, trainable=False, dtype=tf.float64)
+        self.first_bad_step = tf.Variable(-1, trainable=False, dtype=tf.int64)
+        self.best_value = tf.Variable(
+            float("-inf"), trainable=False, dtype=tf.float64
+        )
+        self.best_epoch = tf.Variable(-1, trainable=False, dtype=tf.int64)
+        self.stale_epochs = _counter()  # since the best
+        self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64)
+        self.best = [tf.Variable(v, trainable=False) for v in trained]
+
+
+class CheckpointFolder:
+    """Keeps the newest of numbered checkpoints; each is whole or not there.
+
+    Args:
+      folder: where they live.
+      checkpoint: what they hold.
+    """
+
+    def __init__(self, folder: Path, checkpoint: tf.train.Checkpoint) -> None:
+        self.folder = folder
+        self.checkpoint = checkpoint
+
+    def save(self) -> None:
+        """Writes the next number, then deletes the ones before."""
+        saved = self._saved()
+        number = saved[-1] + 1 if saved else 0
+        save_variables(self.folder / str(number), self.checkpoint)
+        for old in saved:
+            shutil.rmtree(self.folder / str(old))
+
+    def restore(self) -> bool:
+        """Reads the newest; false if there is none."""
+        saved = self._saved()
+        if not saved:
+            return False
+        restore_variables(self.folder / str(saved[-1]), self.checkpoint)
+        return True
+
+    def clear(self) -> None:
+        """Deletes all."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _saved(self) -> list[int]:
+        if not self.folder.is_dir():
+            return []
+        names = [path.name for path in self.folder.iterdir()]
+        return sorted(int(name) for name in names if name.isdecimal())
+
+
+def save_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
+    """Writes a checkpoint as a folder that is whole or not there."""
+    with whole_folder(folder) as partial:
+        checkpoint.write(str(partial / _PREFIX))
+
+
+def restore_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
+    """Reads what `save_variables` wrote.
+
+    Raises:
+      InputError: if it is missing, damaged or of another model.
+    """
+    try:
+        status = checkpoint.read(str(folder / _PREFIX))
+        status.assert_existing_objects_matched()
+        status.expect_partial()  # a part of what was saved is enough
+    except (tf.errors.OpError, AssertionError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{folder} does not hold the variables of this model: {reason}; "
+            "delete the folder to train anew"
+        ) from error
+
+
+def _counter() -> tf.Variable:
+    return tf.Variable(0, trainable=False, dtype=tf.int64)

@@ -1,0 +1,272 @@
+"""The loop that every stage trains in."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.errors import TrainingError
+from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
+from tfxdr.training.history import History
+from tfxdr.training.optimizers import ParameterGroups
+from tfxdr.training.progress import Progress
+from tfxdr.types import Batch
+
+
+class Batches(Protocol):
+    """Training input that can start anywhere."""
+
+    steps: int
+
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset: ...
+
+
+class Task(Protocol):
+    """What a stage trains and how it is judged.
+
+    Attributes:
+      name: of the stage.
+      model: with `batch_loss(batch)`: the mean loss of the batch's
+        instances, and their number.
+      batches: the training input.
+    """
+
+    name: str
+    model: keras.Model
+    batches: Batches
+
+    def validate(self) -> dict[str, float]:
+        """Metrics on the validation split."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSettings:
+    """When training stops and what it leaves behind.
+
+    Attributes:
+      epochs: at most.
+      patience: epochs without a better metric before it stops.
+      monitor: the metric that picks the epoch; one that starts with `loss`
+        or ends with `_loss` should fall, all others should rise.
+      checkpoint_seconds: time between checkpoints within an epoch.
+    """
+
+    epochs: int
+    patience: int
+    monitor: str
+    checkpoint_seconds: float
+
+
+class Loop:
+    """Trains a task until its metric no longer gets better.
+
+    Data order and random draws are functions of (seed, epoch, step), and one
+    checkpoint holds all else; so a loop that was killed and resumed ends
+    with the same numbers.
+
+    Args:
+      task: what to train.
+      parameters: the variables that move, and how.
+      settings: when to stop.
+      folder: of the stage's checkpoints.
+      history: where epochs are written.
+      progress: what the person sees.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        parameters: ParameterGroups,
+        settings: LoopSettings,
+        *,
+        folder: Path,
+        history: History,
+        progress: Progress,
+    ) -> None:
+        self.task = task
+        self.parameters = parameters
+        self.settings = settings
+        self.history = history
+        self.progress = progress
+        self.state = TrainingState(parameters.variables_to_train)
+        self.checkpoints = CheckpointFolder(
+            folder,
+            tf.train.Checkpoint(
+                model=task.model, parameters=parameters, state=self.state
+            ),
+        )
+        self._variables = parameters.variables_to_train
+        self._step = tf.function(self._train_step, reduce_retracing=True)
+
+    def run(self, *, resume: bool) -> dict[str, float]:
+        """Trains, and leaves the model with its best weights.
+
+        Args:
+          resume: go on from the stage's checkpoint, if there is one.
+
+        Returns:
+          The metrics of the best epoch's validation, `best_epoch` (from 1),
+          `epochs` and `seconds`.
+
+        Raises:
+          TrainingError: if the loss is not finite.
+        """
+        if not (resume and self.checkpoints.restore()):
+            self.checkpoints.clear()
+        self.history.rewind(self.task.name, int(self.state.epoch) + 1)
+        while not self._finished():
+            self._epoch()
+        self._load_best()
+        return self._summary()
+
+    def _finished(self) -> bool:
+        return (
+            int(self.state.epoch) >= self.settings.epochs
+            or int(self.state.stale_epochs) >= self.settings.patience
+        )
+
+    def _epoch(self) -> None:
+        self._clock = time.monotonic()
+        try:
+            self._steps()
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        self._check_finite()
+        metrics = {"loss": self._mean_loss()} | self.task.validate()
+        self._keep_if_best(metrics)
+        self._close_epoch(metrics)
+
+    def _steps(self) -> None:
+        epoch, first = int(self.state.epoch), int(self.state.step)
+        saved = time.monotonic()
+        with self.progress.epoch(
+            self.task.name,
+            epoch + 1,
+            self.settings.epochs,
+            self.task.batches.steps,
+            first,
+        ) as bar:
+            for batch in self.task.batches.epoch(epoch, first):
+                self._step(batch)
+                bar.advance(self._mean_loss)
+                if time.monotonic() - saved > self.settings.checkpoint_seconds:
+                    self._save()
+                    saved = time.monotonic()
+
+    def _train_step(self, batch: Batch) -> None:
+        state = self.state
+        with tf.GradientTape() as tape:
+            loss, count = self.task.model.batch_loss(batch)
+        self.parameters.apply(tape.gradient(loss, self._variables))
+        bad = ~tf.math.is_finite(loss) & (state.first_bad_step < 0)
+        state.first_bad_step.assign(
+            tf.where(bad, state.step + 1, state.first_bad_step)
+        )
+        loss, count = tf.cast(loss, tf.float64), tf.cast(count, tf.float64)
+        state.loss_sum.assign_add(loss * count)
+        state.loss_count.assign_add(count)
+        state.step.assign_add(1)
+        state.total_steps.assign_add(1)
+
+    def _mean_loss(self) -> float:
+        count = max(float(self.state.loss_count), 1.0)
+        return float(self.state.loss_sum) / count
+
+    def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
+        state, monitor = self.state, self.settings.monitor
+        falls = monitor.startswith("loss") or monitor.endswith("_loss")
+        value = -metrics[monitor] if falls else metrics[monitor]
+        if value > float(state.best_value):
+            state.best_value.assign(value)
+            state.best_epoch.assign(state.epoch)
+            state.stale_epochs.assign(0)
+            _copy(self._variables, state.best)
+        else:
+            state.stale_epochs.assign_add(1)
+
+    def _close_epoch(self, metrics: Mapping[str, float]) -> None:
+        """One checkpoint marks the epoch as done; a row comes before it."""
+        state = self.state
+        rate = self.parameters.learning_rate()
+        state.epoch.assign_add(1)
+        for variable in (state.step, state.loss_sum, state.loss_count):
+            variable.assign(tf.zeros_like(variable))
+        self._count_seconds()
+        self.history.add(
+            self.task.name,
+            int(state.epoch),
+            {
+                **metrics,
+                "learning_rate": rate,
+                "seconds": float(state.seconds),
+            },
+        )
+        self.progress.epoch_done(self.task.name, int(state.epoch), metrics)
+        self._save()
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.state.seconds.assign_add(now - self._clock)
+        self._clock = now
+
+    def _save(self) -> None:
+        self._check_finite()
+        self._count_seconds()
+        self.checkpoints.save()
+
+    def _check_finite(self) -> None:
+        """Stops before anything that is not finite is saved.
+
+        Raises:
+          TrainingError: names the stage, epoch, step and tensor.
+        """
+        step = int(self.state.first_bad_step)
+        if step < 0:
+            return
+        names = [
+            variable.name
+            for variable in self._variables
+            if not bool(tf.reduce_all(tf.math.is_finite(variable)))
+        ]
+        tensor = f"; first variable of its kind: {names[0]}" if names else ""
+        raise TrainingError(
+            f"{self.task.name}: the loss is not finite from step {step} of "
+            f"epoch {int(self.state.epoch) + 1} on{tensor}. Lower the "
+            "learning rate or set --clip_norm; earlier checkpoints are kept"
+        )
+
+    def _load_best(self) -> None:
+        if int(self.state.best_epoch) >= 0:
+            _copy(self.state.best, self._variables)
+
+    def _summary(self) -> dict[str, float]:
+        best = int(self.state.best_epoch) + 1
+        rows = {
+            int(row["epoch"]): row
+            for row in self.history.rows
+            if row["stage"] == self.task.name
+        }
+        metrics = {
+            key: float(value)
+            for key, value in rows.get(best, {}).items()
+            if key not in ("stage", "epoch", "learning_rate", "seconds")
+            and value
+        }
+        return metrics | {
+            "best_epoch": best,
+            "epochs": int(self.state.epoch),
+            "seconds": float(self.state.seconds),
+        }
+
+
+def _copy(sources: list[tf.Variable], targets: list[tf.Variable]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.assign(source)

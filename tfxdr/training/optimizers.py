@@ -1,0 +1,194 @@
+"""Optimizers, their learning rates, and which parameters each one moves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.registry import Spec, optimizers
+
+
+@optimizers.register("adam")
+def adam(
+    learning_rate: object,
+    weight_decay: float | None,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> keras.optimizers.Optimizer:
+    """Adam (Kingma and Ba 2015); with weight decay it is AdamW."""
+    return keras.optimizers.Adam(
+        learning_rate,
+        beta_1,
+        beta_2,
+        epsilon,
+        weight_decay=weight_decay,
+        jit_compile=False,
+    )
+
+
+@optimizers.register("sgd")
+def sgd(
+    learning_rate: object, weight_decay: float | None, momentum: float = 0.0
+) -> keras.optimizers.Optimizer:
+    """Stochastic gradient descent, with momentum if asked for."""
+    return keras.optimizers.SGD(
+        learning_rate, momentum, weight_decay=weight_decay, jit_compile=False
+    )
+
+
+@optimizers.register("adagrad")
+def adagrad(
+    learning_rate: object,
+    weight_decay: float | None,
+    initial_accumulator: float = 0.1,
+) -> keras.optimizers.Optimizer:
+    """Adagrad (Duchi et al. 2011)."""
+    return keras.optimizers.Adagrad(
+        learning_rate,
+        initial_accumulator,
+        weight_decay=weight_decay,
+        jit_compile=False,
+    )
+
+
+class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up to the peak, then a decay to zero, or none.
+
+    Args:
+      peak: learning rate after the warm-up.
+      total_steps: where the decay ends.
+      warmup_steps: length of the warm-up; 0 starts at the peak.
+      shape: `constant`, `linear` or `cosine`.
+    """
+
+    def __init__(
+        self, peak: float, *, total_steps: int, warmup_steps: int, shape: str
+    ) -> None:
+        self.peak = peak
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+        self.shape = shape
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        warmup = tf.minimum((step + 1.0) / max(self.warmup_steps, 1), 1.0)
+        remaining = max(self.total_steps - self.warmup_steps, 1)
+        progress = tf.clip_by_value(
+            (step - self.warmup_steps) / remaining, 0.0, 1.0
+        )
+        return self.peak * warmup * self._decay(progress)
+
+    def _decay(self, progress: tf.Tensor) -> tf.Tensor:
+        if self.shape == "linear":
+            return 1.0 - progress
+        if self.shape == "cosine":
+            return 0.5 * (1.0 + tf.cos(math.pi * progress))
+        return tf.ones_like(progress)
+
+    def get_config(self) -> dict:
+        return {
+            "peak": self.peak,
+            "total_steps": self.total_steps,
+            "warmup_steps": self.warmup_steps,
+            "shape": self.shape,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerSettings:
+    """How parameters move.
+
+    Attributes:
+      optimizer: name and options from the registry.
+      learning_rate: of new parameters, and of all when the next is none.
+      pretrained_learning_rate: of parameters that pre-training made.
+      schedule: `constant`, `linear` or `cosine`.
+      warmup_steps: of the schedule.
+      weight_decay: decoupled, per step and unit of learning rate; 0 is off.
+      clip_norm: bound of the gradients' global norm; 0 is off.
+    """
+
+    optimizer: Spec
+    learning_rate: float
+    pretrained_learning_rate: float | None = None
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+
+
+class ParameterGroups(tf.Module):
+    """Trainable variables and the optimizer of each.
+
+    Args:
+      settings: how they move.
+      pretrained: variables that pre-training made.
+      new: all others.
+      total_steps: of the whole training, for the schedule.
+    """
+
+    def __init__(
+        self,
+        settings: OptimizerSettings,
+        *,
+        pretrained: Sequence[tf.Variable],
+        new: Sequence[tf.Variable],
+        total_steps: int,
+    ) -> None:
+        super().__init__()
+        self._clip_norm = settings.clip_norm
+        slow = settings.pretrained_learning_rate
+        if slow is None or not pretrained:
+            groups = [(settings.learning_rate, [*pretrained, *new])]
+        else:
+            groups = [
+                (slow, list(pretrained)),
+                (settings.learning_rate, list(new)),
+            ]
+        self.groups = [
+            (_build(settings, rate, total_steps), variables)
+            for rate, variables in groups
+        ]
+        for optimizer, variables in self.groups:
+            optimizer.build(variables)
+
+    @property
+    def variables_to_train(self) -> list[tf.Variable]:
+        """All of them, in the order that `apply` expects."""
+        return [v for _, variables in self.groups for v in variables]
+
+    def learning_rate(self) -> float:
+        """Of new parameters, at this step."""
+        return float(self.groups[-1][0].learning_rate)
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """Clips, then moves every group by its own optimizer."""
+        gradients = list(gradients)
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        start = 0
+        for optimizer, variables in self.groups:
+            end = start + len(variables)
+            optimizer.apply_gradients(
+                zip(gradients[start:end], variables, strict=True)
+            )
+            start = end
+
+
+def _build(
+    settings: OptimizerSettings, rate: float, total_steps: int
+) -> keras.optimizers.Optimizer:
+    schedule = WarmupDecay(
+        rate,
+        total_steps=total_steps,
+        warmup_steps=settings.warmup_steps,
+        shape=settings.schedule,
+    )
+    return settings.optimizer.build(
+        learning_rate=schedule, weight_decay=settings.weight_decay or None
+    )
