@@ -78,7 +78,12 @@ def _write_chunk(file, rng, users, edges, movie_ids) -> int:
     ratings = np.array([f"{star / 2:.1f}" for star in range(1, 11)])[stars]
     columns = (users, movies, ratings, times)
     lines = zip(*(column.tolist() for column in columns), strict=True)
-    file.write("".join("%d,%d,%s,%d\n" % line for line in lines).encode())
+    file.write(
+        "".join(
+            f"{user},{movie},{rating},{time}\n"
+            for user, movie, rating, time in lines
+        ).encode()
+    )
     return len(users)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.batches import FinetuneBatches
@@ -114,7 +115,7 @@ class Experiment:
         return build_model(
             self.backbone,
             policy,
-            self.loss,
+            self.loss.build(item_probability=self._item_probability()),
             num_source_items=self.data.num_source_items,
             num_target_items=self.data.num_target_items,
             pooling=chosen.pooling,
@@ -122,6 +123,12 @@ class Experiment:
             pretrained=pretrained,
             seed=self.options.run.seed,
         )
+
+    def _item_probability(self) -> np.ndarray:
+        """Each item's share of the training instances, `[items]`."""
+        items = self.users.targets(TRAIN).values
+        counts = np.bincount(items, minlength=self.data.num_target_items)
+        return (counts / max(len(items), 1)).astype(np.float32)
 
     def finetune(
         self, model: TransferModel, pretrained: bool, folder: Path
@@ -263,7 +270,9 @@ class Experiment:
         return {"test": metrics, "cost": {"finetune": watch.cost}}
 
     def _run_policy(self, policy: Policy, folder: RunFolder) -> dict:
-        cost, stages, pretrained = {}, {}, None
+        cost: dict[str, dict[str, float]] = {}
+        stages: dict[str, Mapping] = {}
+        pretrained = None
         if policy.pretrained:
             with _Stopwatch() as watch:
                 pretrained = self.pretrain(folder.path)

@@ -6,9 +6,12 @@ by the modes that need it, so that help and wrong flags answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +80,7 @@ def _list(options: Options) -> None:
 
 
 def _prepare(options: Options) -> None:
-    experiment = _experiment(options)
+    experiment = make_experiment(options)
     _describe(experiment)
     print(f"prepared data: {experiment.data.folder}")
 
@@ -85,7 +88,7 @@ def _prepare(options: Options) -> None:
 def _pretrain(options: Options) -> None:
     from tfxdr.training.run_folder import RunFolder
 
-    experiment = _experiment(options)
+    experiment = make_experiment(options)
     _describe(experiment)
     folder = RunFolder(_folder(options, "pretrain"))
     run = options.run
@@ -102,7 +105,7 @@ def _pretrain(options: Options) -> None:
 def _run(options: Options) -> None:
     from tfxdr.registry import policies, split_specs
 
-    experiment = _experiment(options)
+    experiment = make_experiment(options)
     specs = [policies.parse(s) for s in split_specs(options.model.policy)]
     _describe(experiment)
     rows = experiment.baseline_rows()
@@ -117,7 +120,7 @@ def _run(options: Options) -> None:
         )
         rows = [row for row in rows if row.name != str(spec)]
         rows.append(_run_one(experiment, alone, path))
-    _show(rows, base)
+    _show(experiment, rows, base)
 
 
 def _run_one(experiment: Experiment, options: Options, path: Path) -> Row:
@@ -157,7 +160,8 @@ def _evaluate(options: Options) -> None:
 
     experiment, spec, scores = _trained(options)
     metrics = experiment.test(scores, None)
-    _show([*experiment.baseline_rows(), Row(str(spec), metrics)], None)
+    rows = [*experiment.baseline_rows(), Row(str(spec), metrics)]
+    _show(experiment, rows, None)
 
 
 def _recommend(options: Options) -> None:
@@ -192,12 +196,12 @@ def _trained(options: Options):
         )
     folder = RunFolder(Path(options.run.run))
     folder.read()
-    experiment = _experiment(options)
+    experiment = make_experiment(options)
     spec = policies.parse(options.model.policy)
     return experiment, spec, experiment.restore(spec, folder)
 
 
-def _experiment(options: Options) -> Experiment:
+def make_experiment(options: Options) -> Experiment:
     """Imports TensorFlow, sets it up, and assembles the options."""
     _import_components()
     import tensorflow as tf
@@ -215,11 +219,37 @@ def _experiment(options: Options) -> Experiment:
 
 def _import_components() -> None:
     """Fills the registries."""
+    with _captured_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
     import tfxdr.backbones
     import tfxdr.data
     import tfxdr.ops.losses
     import tfxdr.policies
     import tfxdr.training.optimizers  # noqa: F401
+
+
+@contextlib.contextmanager
+def _captured_stderr() -> Iterator[None]:
+    """Holds back what C++ code writes, and shows it only after a failure.
+
+    TensorFlow prints a page about the machine when it starts, whatever
+    TF_CPP_MIN_LOG_LEVEL says (2.21).
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            captured.seek(0)
+            os.write(kept, captured.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _describe(experiment: Experiment) -> None:
@@ -236,11 +266,18 @@ def _folder(options: Options, policy: str) -> Path:
     return default_folder(options, policy)
 
 
-def _show(rows: Sequence[Row], folder: Path | None) -> None:
+def _show(
+    experiment: Experiment, rows: Sequence[Row], folder: Path | None
+) -> None:
+    """Prints the metrics at the first cutoff; files hold all of them."""
     from tfxdr.report.table import print_table, to_csv, to_markdown
     from tfxdr.training.files import write_text
 
-    print_table(rows, title="\nranking of the test split")
+    first = f"@{experiment.options.evaluate.top_n[0]}"
+    shown = [
+        key for key in rows[-1].metrics if key.split("/")[0].endswith(first)
+    ]
+    print_table(rows, metrics=shown, title="\nranking of the test split")
     if folder is not None:
         write_text(folder / "results.md", to_markdown(rows))
         write_text(folder / "results.csv", to_csv(rows))

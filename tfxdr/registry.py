@@ -100,8 +100,9 @@ class Registry:
       kind: What an error calls a component: `policy`.
       plural: What a list of them is called: `policies`.
       flag: The flag that selects one, without dashes; "" if none does.
-      provided: Parameters that the program supplies to every component that
-        asks for them. They are no options of the user.
+      provided: Parameters that the program supplies to every component. They
+        are no options of the user.
+      offered: Likewise, but only to those that ask for them.
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class Registry:
         plural: str = "",
         flag: str = "",
         provided: tuple[str, ...] = (),
+        offered: tuple[str, ...] = (),
     ):
         self.kind = kind
         self.plural = plural or f"{kind}s"
         self.flag = flag
         # Keras layers take a name, which is nothing to choose by a flag.
-        self.provided = frozenset(provided) | {"name"}
+        self.offered = frozenset(offered)
+        self.provided = self.offered | frozenset(provided) | {"name"}
         self._entries: dict[str, Entry] = {}
 
     def __repr__(self) -> str:
@@ -195,6 +198,8 @@ class Registry:
                 f"{self._label(spec.name)} takes {clash[0]!r} from the "
                 "program; it is no option"
             )
+        unwanted = self.offered - set(taken)
+        provided = {k: v for k, v in provided.items() if k not in unwanted}
         foreign = sorted(set(provided) - set(taken))
         if foreign and not entry.takes_anything:
             raise TypeError(
@@ -359,7 +364,9 @@ optimizers = Registry(
     flag="optimizer",
     provided=("learning_rate", "weight_decay"),
 )
-losses = Registry("loss", plural="losses", flag="loss")
+losses = Registry(
+    "loss", plural="losses", flag="loss", offered=("item_probability",)
+)
 
 ALL = (
     backbones,

@@ -41,7 +41,15 @@ class Scorer(Protocol):
 
 
 class Head(Protocol):
-    """What a loss may ask of the layer that scores items."""
+    """What a loss may ask of the layer that scores items.
+
+    Attributes:
+      kernel: `[items, d]`, what a user vector is multiplied by.
+      bias: `[items]`.
+    """
+
+    kernel: tf.Variable
+    bias: tf.Variable
 
     def score(self, user: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Logits of chosen items: `[batch, d]`, `[batch, ...]` ids."""

@@ -63,6 +63,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     code, out, err = call(folder, *SMALL, "--run=run")
     assert code == 0, err
+    assert not err, "nothing but results should be seen"
     return folder, out
 
 

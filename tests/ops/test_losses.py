@@ -64,10 +64,44 @@ def test_sampled_softmax_is_over_positive_and_negatives(head, batch):
     np.testing.assert_allclose(values, [[first, second]], rtol=1e-5)
 
 
-def test_every_loss_gives_each_instance_a_value_and_a_gradient(head, batch):
+def test_in_batch_by_hand(head):
+    prob = np.array([0, 0, 0.5, 0.3, 0.2], np.float32)
+    batch = Batch(
+        history=tf.constant([[2], [2]]),
+        positives=tf.constant([[2, 3], [4, 0]]),
+        negatives=tf.zeros([2, 2, 0], tf.int32),
+        seed=tf.constant([0, 0]),
+    )
+    user = tf.constant([[2.0, 3.0], [1.0, 0.0]])
+    values = build("in_batch", item_probability=prob)(user, head, batch)
+    # Logits of items 2, 3, 4: user 0 has 2, 3.5, 4 and user 1 has 1, 0.5, 0.
+    logits = np.array([[2, 3.5, 4], [1, 0.5, 0]]) - np.log(prob[2:])
+
+    def loss(row, positive, candidates):
+        return np.log(np.exp(row[candidates]).sum()) - row[positive]
+
+    expected = [
+        [loss(logits[0], 0, [0, 2]), loss(logits[0], 1, [1, 2])],
+        [loss(logits[1], 2, [0, 1, 2]), 0],
+    ]
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+def build(name, item_probability=(0, 0, 0.4, 0.3, 0.3)):
+    return registry.build(name, item_probability=item_probability)
+
+
+def test_every_loss_gives_each_instance_a_value_and_a_gradient(head):
+    batch = Batch(
+        history=tf.constant([[2], [2]]),
+        positives=tf.constant([[2, 3], [4, 2]]),
+        negatives=tf.constant([[[3, 4], [4, 4]], [[3, 3], [3, 4]]]),
+        seed=tf.constant([0, 0]),
+    )
+    user = tf.constant([[2.0, 3.0], [1.0, 0.0]])
     for entry in registry.entries():
         with tf.GradientTape() as tape:
-            values = registry.build(entry.name)(USER, head, batch)
+            values = build(entry.name)(user, head, batch)
         assert values.shape == batch.positives.shape, entry.name
         gradient = tape.gradient(values, head.kernel)
         gradient = tf.convert_to_tensor(gradient)

@@ -111,9 +111,9 @@ class FinetuneBatches:
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
-        users, chunks = self._chunks(_generator(self.seed, epoch))
-        users = tf.constant(users, tf.int64)
-        chunks = _TensorRows(chunks)
+        owners, positives_of = self._chunks(_generator(self.seed, epoch))
+        users = tf.constant(owners, tf.int64)
+        chunks = _TensorRows(positives_of)
 
         def assemble(step: tf.Tensor) -> Batch:
             start = step * self.batch_size

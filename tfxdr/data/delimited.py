@@ -76,7 +76,8 @@ def read_delimited(
     except duckdb.InvalidInputException as error:
         raise InputError(
             f"{path} is not readable as text with delimiter "
-            f"{layout.delimiter!r}: {error}"
+            f"{layout.delimiter!r}: {str(error).splitlines()[0]} Lines must "
+            "all end the same way, and every quote must be closed"
         ) from error
     try:
         rejects.add(_rejected(connection, path))
@@ -106,8 +107,8 @@ def _rejected(
 
 def _problem(message: str) -> str:
     first = message.strip().splitlines()[0]
-    _, _, told = first.rpartition("Error when converting column")
-    return told.partition(". ")[2] or first
+    _, converting, told = first.partition("Error when converting column")
+    return told.partition(". ")[2] if converting else first
 
 
 def _lines_at(path: Path, positions: Sequence[int]) -> list[int]:
@@ -157,8 +158,12 @@ def records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
                 if text := text.rstrip("\r\n"):
                     yield line, text.split(layout.delimiter)
             return
-        quoting = csv.QUOTE_MINIMAL if layout.quote else csv.QUOTE_NONE
-        reader = csv.reader(file, delimiter=layout.delimiter, quoting=quoting)
+        if layout.quote:
+            reader = csv.reader(file, delimiter=layout.delimiter)
+        else:
+            reader = csv.reader(
+                file, delimiter=layout.delimiter, quoting=csv.QUOTE_NONE
+            )
         line = 1
         for fields in reader:
             if fields:

@@ -20,6 +20,8 @@ from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
 from tfxdr.data.source import Source
 from tfxdr.errors import InputError
 
+_INTERRUPTED = "Query interrupted"
+
 
 def prepare(
     dataset: Source,
@@ -137,7 +139,10 @@ def _database_errors(folder: Path) -> Iterator[None]:
     """DuckDB's failures, as the user should read them."""
     try:
         yield
-    except duckdb.InterruptException as error:
+    except (duckdb.InterruptException, RuntimeError) as error:
+        # Ctrl-C in a query comes as a bare RuntimeError from DuckDB's Python.
+        if isinstance(error, RuntimeError) and str(error) != _INTERRUPTED:
+            raise
         raise KeyboardInterrupt from error
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         if "No space left" in str(error):

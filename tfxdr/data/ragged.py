@@ -53,7 +53,9 @@ class Ragged:
         return cls.from_lengths(values, [len(row) for row in arrays])
 
     @classmethod
-    def from_lengths(cls, values: np.ndarray, lengths: Sequence[int]) -> Ragged:
+    def from_lengths(
+        cls, values: np.ndarray, lengths: Sequence[int] | np.ndarray
+    ) -> Ragged:
         """Cuts `values` into rows of the given lengths."""
         return cls(values, offsets_of(np.asarray(lengths, np.int64)))
 

@@ -64,28 +64,27 @@ def _examples(users: Users) -> Iterator[bytes]:
         yield example.SerializeToString(deterministic=True)
 
 
-def _parts(users: Users) -> list[tuple]:
-    """(feature, kind of list, flat Python values, row offsets)."""
-    each = list(range(len(users) + 1))
+def _parts(users: Users) -> list[tuple[str, str, list, list[int]]]:
+    """(feature, kind of list, flat values, row offsets), in Python's types:
+    slicing lists is much faster than slicing arrays row by row."""
+    each = np.arange(len(users) + 1)
     history, target = users.history.offsets, users.target.offsets
-    parts = [
+    parts: list[tuple[str, str, np.ndarray | None, np.ndarray]] = [
         ("user", "bytes_list", users.ids, each),
         ("history", "int64_list", users.history.values, history),
         ("target", "int64_list", users.target.values, target),
         ("split", "int64_list", users.split, target),
-    ]
-    optional = [
         ("history_time", "int64_list", users.history_time, history),
         ("target_time", "int64_list", users.target_time, target),
         ("target_rating", "float_list", users.target_rating, target),
     ]
-    parts += [part for part in optional if part[2] is not None]
     for name, values in users.attributes.items():
         encoded = np.array([value.encode() for value in values], object)
         parts.append((f"attribute/{name}", "bytes_list", encoded, each))
     return [
-        (name, kind, values.tolist(), list(map(int, offsets)))
+        (name, kind, values.tolist(), offsets.tolist())
         for name, kind, values, offsets in parts
+        if values is not None
     ]
 
 

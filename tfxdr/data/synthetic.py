@@ -202,15 +202,14 @@ class _World:
         spread = _MAX_HISTORY - _MIN_HISTORY + 1
         length = _MIN_HISTORY + (spread * self.random(users) ** 1.5).astype(int)
         items = np.full((users, _MAX_HISTORY), -1)
-        state, item, current = self._one_of(tastes.own), None, None
+        state, item = self._one_of(tastes.own), None
+        current = state
         for step in range(_MAX_HISTORY):
             moved = self._move(state, tastes)
             item = self._next_item(item, state, moved)
             items[:, step] = np.where(step < length, item, -1)
+            current = np.where(step < length, moved, current)
             state = moved
-            current = (
-                state if step == 0 else np.where(step < length, state, current)
-            )
         times = np.sort(self.random(items.shape), axis=1) * _SOURCE_SPAN
         return _Sequences(items, _START + times.astype(np.int64)), current
 

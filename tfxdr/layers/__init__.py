@@ -1,1 +1,1 @@
-
+"""Keras layers that backbones and models share."""

@@ -1,1 +1,1 @@
-
+"""Keras models: what a stage trains."""

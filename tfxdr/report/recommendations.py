@@ -12,9 +12,14 @@ from rich.table import Table
 class Recommended(Protocol):
     """What a line shows."""
 
-    item: str
-    score: float
-    title: str
+    @property
+    def item(self) -> str: ...
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def title(self) -> str: ...
 
 
 def print_recommendations(

@@ -78,7 +78,7 @@ def print_table(
         table = _rich_table(
             names, name_width, part, plain=not console.is_terminal
         )
-        console.print(table, crop=False, soft_wrap=True)
+        console.print(table, width=width, crop=False, soft_wrap=True)
 
 
 def to_text(

@@ -10,7 +10,7 @@ from tensorflow import keras
 
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.evaluation import Ranker, ranking_metrics
-from tfxdr.models.transfer import TransferModel
+from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
 from tfxdr.training.history import History
@@ -49,7 +49,7 @@ class FinetuneTask:
 
     def validate(self) -> dict[str, float]:
         """Metrics of every ranker."""
-        metrics = {}
+        metrics: dict[str, float] = {}
         for ranker in self._rankers:
             ranking = ranker.rank(self._scores)
             metrics |= ranking_metrics(
@@ -68,7 +68,7 @@ def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
 def build_model(
     backbone: Spec,
     policy: Policy,
-    loss: Spec,
+    loss: Loss,
     *,
     num_source_items: int,
     num_target_items: int,
@@ -102,7 +102,7 @@ def build_model(
     model = TransferModel(
         tower,
         num_target_items,
-        loss=loss.build(),
+        loss=loss,
         actions=policy.static_actions(len(tower.blocks)),
         train_embeddings=chosen[train_embeddings],
         pooling=pooling,

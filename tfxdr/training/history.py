@@ -45,10 +45,9 @@ class History:
         self._draw(stage, epoch, values)
 
     def _text(self) -> str:
-        names = {name: None for row in self.rows for name in row}
-        names = [n for n in _LEADING if n in names] + sorted(
-            n for n in names if n not in _LEADING
-        )
+        found = {name for row in self.rows for name in row}
+        names = [name for name in _LEADING if name in found]
+        names += sorted(found - set(_LEADING))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()

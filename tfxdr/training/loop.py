@@ -37,9 +37,14 @@ class Task(Protocol):
       batches: the training input.
     """
 
-    name: str
-    model: keras.Model
-    batches: Batches
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model(self) -> keras.Model: ...
+
+    @property
+    def batches(self) -> Batches: ...
 
     def validate(self) -> dict[str, float]:
         """Metrics on the validation split."""
