@@ -26,7 +26,7 @@ _SOURCES = sorted(
 
 # A part imports from lower levels and from its own folder only.
 _LEVELS = (
-    ("errors", "spec_text", "entry", "registry", "types"),
+    ("errors", "files", "spec_text", "entry", "registry", "types"),
     ("ops",),
     ("layers",),
     ("backbones", "policies", "meta", "data", "evaluation"),
@@ -42,7 +42,7 @@ _LEVEL_OF = {
 _SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-3]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "meta")
-_STANDARD_LIBRARY_ONLY = ("errors", "spec_text", "entry", "registry")
+_STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")
 
 
 def _name(path: pathlib.Path) -> str:

@@ -43,15 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
         return _fail(error, FAILED)
-    except MemoryError as error:
-        return _fail(error, FAILED)
+    except MemoryError:
+        return _fail("out of memory; lower --batch_size", FAILED)
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}", BAD_INPUT)
     except KeyboardInterrupt:
         print("interrupted; go on with --resume", file=sys.stderr)
         return INTERRUPTED
     return DONE
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception | str, code: int) -> int:
     print(f"error: {error}", file=sys.stderr)
     return code
 
@@ -270,8 +272,8 @@ def _show(
     experiment: Experiment, rows: Sequence[Row], folder: Path | None
 ) -> None:
     """Prints the metrics at the first cutoff; files hold all of them."""
+    from tfxdr.files import write_text
     from tfxdr.report.table import print_table, to_csv, to_markdown
-    from tfxdr.training.files import write_text
 
     first = f"@{experiment.options.evaluate.top_n[0]}"
     shown = [

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tfxdr.errors import InputError
 
@@ -72,7 +72,8 @@ def check_file(path: Path) -> InputFile:
 
 def _check_gzip(path: Path, file: _Hashing) -> None:
     try:
-        with gzip.GzipFile(fileobj=file, mode="rb") as decompressed:  # type: ignore[arg-type]
+        readable = cast(BinaryIO, file)
+        with gzip.GzipFile(fileobj=readable, mode="rb") as decompressed:
             while decompressed.read(_CHUNK):
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

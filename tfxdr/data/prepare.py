@@ -14,11 +14,11 @@ import duckdb
 
 from tfxdr.data import splits
 from tfxdr.data.build import Options, build
-from tfxdr.data.folders import written_aside
 from tfxdr.data.integrity import InputFile, check_file
 from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
 from tfxdr.data.source import Source
 from tfxdr.errors import InputError
+from tfxdr.files import written_aside
 
 _INTERRUPTED = "Query interrupted"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfxdr.errors import InputError
-from tfxdr.training.files import whole_folder
+from tfxdr.files import explain, written_aside
 
 _PREFIX = "variables"
+_FLAG = "--run, --runs_dir or --cache_dir"  # what chooses the place
 
 
 class TrainingState(tf.Module):
@@ -78,9 +81,19 @@ class CheckpointFolder:
 
 
 def save_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
-    """Writes a checkpoint as a folder that is whole or not there."""
-    with whole_folder(folder) as partial:
-        checkpoint.write(str(partial / _PREFIX))
+    """Writes a checkpoint as a folder that is whole or not there.
+
+    Raises:
+      InputError: if it cannot be written or the disk is full.
+    """
+    try:
+        with written_aside(folder, _FLAG) as partial:
+            checkpoint.write(str(partial / _PREFIX))
+    except tf.errors.OpError as error:
+        if "No space left" not in str(error):
+            raise
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise explain(full, folder.parent, _FLAG) from error
 
 
 def restore_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfxdr.training.files import write_text
+from tfxdr.files import write_text
 
 _LEADING = ("stage", "epoch", "loss", "learning_rate", "seconds")
 

@@ -121,7 +121,7 @@ class Loop:
           `epochs` and `seconds`.
 
         Raises:
-          TrainingError: if the loss is not finite.
+          TrainingError: if the loss is not finite, or memory runs out.
         """
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
@@ -144,6 +144,11 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise
+        except tf.errors.ResourceExhaustedError as error:
+            raise TrainingError(
+                f"{self.task.name}: out of memory; lower the batch size or "
+                "--targets_per_user"
+            ) from error
         self._check_finite()
         metrics = {"loss": self._mean_loss()} | self.task.validate()
         self._keep_if_best(metrics)

@@ -17,10 +17,10 @@ from tfxdr.data.batches import PretrainBatches
 from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
 from tfxdr.evaluation import Ranker, ranking_metrics
+from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.registry import Spec, optimizers
 from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.files import read_json, whole_folder, write_json
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
@@ -199,7 +199,7 @@ def pretrain(
         checkpoint_seconds=checkpoint_seconds,
         progress=progress,
     )
-    with whole_folder(folder) as partial:
+    with written_aside(folder) as partial:
         save_variables(
             partial / "weights",
             tf.train.Checkpoint(backbone=model.backbone, head=model.head),

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tfxdr.errors import InputError
-from tfxdr.training.files import read_json, write_json, write_text
+from tfxdr.files import read_json, write_json, write_text
 
 _FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir")
 

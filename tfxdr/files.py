@@ -1,10 +1,11 @@
-"""Folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shutil
 import uuid
@@ -19,13 +20,17 @@ _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 @contextlib.contextmanager
-def written_aside(folder: Path) -> Iterator[Path]:
+def written_aside(folder: Path, flag: str = "--cache_dir") -> Iterator[Path]:
     """Gives a temporary sibling that becomes `folder` when the block ends.
 
     It is synced to the disk and renamed; if the block fails or is
     interrupted, nothing stays behind. What a killed process left is removed
     by the next one. If another process finished `folder` first, its result
     stays and this one is dropped.
+
+    Args:
+      folder: what appears.
+      flag: the option that chose its place, for the message.
 
     Raises:
       InputError: The folder cannot be written, or the disk is full.
@@ -40,21 +45,64 @@ def written_aside(folder: Path) -> Iterator[Path]:
             _sync(temporary)
             _rename(temporary, folder)
     except OSError as error:
-        raise explain(error, folder.parent) from error
+        raise explain(error, folder.parent, flag) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def explain(error: OSError, folder: Path) -> InputError:
-    """What an operating system's error means for who chose `folder`."""
+def write_text(path: Path, text: str, flag: str = "--run") -> None:
+    """Writes a file aside, syncs it and moves it to its place.
+
+    Raises:
+      InputError: The place cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise explain(error, path.parent, flag) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes indented JSON; see `write_text`."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Reads a JSON file.
+
+    Raises:
+      InputError: It is missing or is not JSON; names line and column.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}, line {error.lineno}, column {error.colno}: expected "
+            f"JSON ({error.msg})"
+        ) from error
+
+
+def explain(error: OSError, place: Path, flag: str) -> InputError:
+    """What an operating system's error means for who chose the place."""
     if error.errno in _FULL:
         return InputError(
-            f"the disk of {folder} is full. Free some space, or choose "
-            "another disk by --cache_dir; nothing was left behind"
+            f"the disk of {place} is full. Free some space, or choose "
+            f"another disk by {flag}; nothing half-written was left behind"
         )
     return InputError(
-        f"{folder} cannot be written: {error.strerror or error}. Choose a "
-        "folder that can by --cache_dir"
+        f"{place} cannot be written: {error.strerror or error}. Choose a "
+        f"folder that can by {flag}"
     )
 
 
@@ -75,9 +123,10 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    for path in sorted(folder.iterdir()):
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
     _sync_folder(folder)
 
 

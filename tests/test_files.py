@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tfxdr.data import folders
-from tfxdr.data.folders import written_aside
+from tfxdr import files
 from tfxdr.errors import InputError
+from tfxdr.files import read_json, write_json, written_aside
 
 
 def names(folder):
@@ -50,7 +50,7 @@ def test_the_disk_is_full_when_syncing(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(folders.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with (
         pytest.raises(InputError, match="is full"),
         written_aside(tmp_path / "r") as temporary,
@@ -94,7 +94,7 @@ def test_who_is_first_stays(tmp_path):
 def test_what_a_killed_process_left_is_removed(tmp_path):
     code = (
         "import pathlib, time\n"
-        "from tfxdr.data.folders import written_aside\n"
+        "from tfxdr.files import written_aside\n"
         f"with written_aside(pathlib.Path({str(tmp_path / 'r')!r})) as t:\n"
         "    (t / 'half').write_text('x')\n"
         "    print('ready', flush=True)\n"
@@ -109,14 +109,42 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
         # While it lives, its folder is its own.
         with written_aside(tmp_path / "other"):
             pass
-        folders._remove_leftovers(tmp_path / "r")
+        files._remove_leftovers(tmp_path / "r")
         assert half.exists()
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (tmp_path / "r").exists()
     for _ in range(50):
-        folders._remove_leftovers(tmp_path / "r")
+        files._remove_leftovers(tmp_path / "r")
         if not half.exists():
             break
         time.sleep(0.1)
     assert not half.exists()
+
+
+def test_json_round_trip_and_its_errors(tmp_path):
+    path = tmp_path / "deep" / "a.json"
+    write_json(path, {"a": [1, 2]})
+    assert read_json(path) == {"a": [1, 2]}
+    assert names(path.parent) == ["a.json"]
+    path.write_text("{\n  oops")
+    with pytest.raises(InputError, match=r"a\.json, line 2, column 3"):
+        read_json(path)
+    with pytest.raises(InputError, match=r"gone\.json cannot be read"):
+        read_json(tmp_path / "gone.json")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "a.json"
+    write_json(path, 1)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(InputError, match=r"is full.*--run"):
+        write_json(path, 2)
+    assert names(tmp_path) == ["a.json"]
+    assert read_json(path) == 1
