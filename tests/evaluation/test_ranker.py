@@ -181,13 +181,6 @@ def test_a_split_without_instances_ranks_nothing(users):
     assert len(_ranker(users, num_negatives=5).rank(_scorer)) == 0
 
 
-def test_one_trace_serves_every_batch(users):
-    ranker = _ranker(users, batch_size=7)
-    ranker.rank(_scorer)
-    ranker.rank(_scorer)
-    assert ranker._full_ranks.experimental_get_tracing_count() == 1
-
-
 def test_nan_stops_with_user_and_item(users):
     def scorer(history):
         scores = _scorer(history)

@@ -16,9 +16,6 @@ from tfxdr.types import FIRST_ITEM, Scorer
 
 CHUNK_BYTES = 64 << 20  # of the largest [rows, items] float32 matrix
 
-_SCORES = tf.TensorSpec([None, None], tf.float32)
-_MASK = tf.TensorSpec([None, None], tf.bool)
-_IDS = tf.TensorSpec([None], tf.int32)
 
 Progress = Callable[[int, int], None]
 
@@ -99,15 +96,6 @@ class Ranker:
         self.batch_size = batch_size
         self.seed = seed
         self._users = np.flatnonzero(np.diff(targets.offsets))
-        # Signatures without sizes: one trace serves all batches. They belong
-        # to the ranker: TensorFlow 2.15 complains at exit of a module's own.
-        self._has_nan = tf.function(_has_nan, input_signature=[_SCORES])
-        self._full_ranks = tf.function(
-            _full_ranks, input_signature=[_SCORES, _MASK, _IDS, _IDS]
-        )
-        self._sampled_ranks = tf.function(
-            _sampled_ranks, input_signature=[_SCORES, _SCORES, _IDS, _IDS]
-        )
         self._negatives = None
         if num_negatives:
             self._negatives = sample_negatives(
@@ -189,7 +177,7 @@ class Ranker:
                 f"{list(expected)}. Received: {list(scores.shape)}"
             )
         scores = tf.cast(scores, tf.float32)
-        if self._has_nan(scores):
+        if _has_nan(scores):
             wrong = np.isnan(scores.numpy())
             wrong[:, :FIRST_ITEM] = False
             row, item = np.argwhere(wrong)[0]
@@ -205,14 +193,14 @@ class Ranker:
         """What ranks items of one batch, given owners `[n]` and items `[n]`."""
         if self._negatives is not None:
             sampled = tf.gather(scores, self._negatives[slots], batch_dims=1)
-            return lambda owner, item: self._sampled_ranks(
+            return lambda owner, item: _sampled_ranks(
                 scores, sampled, owner, item
             ).numpy()
         excluded = np.zeros(scores.shape, bool)
         row, flat = _flat(self.seen.offsets, users)
         excluded[row, self.seen.values[flat]] = True
         excluded = tf.constant(excluded)
-        return lambda owner, item: self._full_ranks(
+        return lambda owner, item: _full_ranks(
             scores, excluded, owner, item
         ).numpy()
 

@@ -68,7 +68,9 @@ def print_table(
       console: where to; standard output by default.
     """
     console = console or rich.console.Console()
-    width = console.width if console.is_terminal else PLAIN_WIDTH
+    if not console.is_terminal:
+        console = rich.console.Console(file=console.file, width=PLAIN_WIDTH)
+    width = console.width
     if title:
         console.print(title, markup=False, highlight=False)
     columns = _columns(rows, metrics)
@@ -78,7 +80,7 @@ def print_table(
         table = _rich_table(
             names, name_width, part, plain=not console.is_terminal
         )
-        console.print(table, width=width, crop=False, soft_wrap=True)
+        console.print(table, crop=False, soft_wrap=True)
 
 
 def to_text(
