@@ -50,7 +50,7 @@ def train(flags: tuple[str, ...], folder: pathlib.Path) -> dict[str, float]:
     experiment = make_experiment(
         option_module.parse(["user_rows", *FLAGS, *flags])
     )
-    pretrained = experiment.pretrain(folder / "pretrain")
+    pretrained = experiment.pretrain(folder / "pretrain", resume=False)
     model = experiment.model(All(), pretrained)
     best = experiment.finetune(model, True, folder / "finetune")
     test = experiment.test(scorer(model), None)

@@ -33,13 +33,14 @@ _LEVELS = (
     ("models",),
     ("training", "serving", "report"),
     ("settings", "option_groups", "plugins", "options"),
+    ("results",),
     ("experiment",),
     ("main",),
 )
 _LEVEL_OF = {
     part: level for level, parts in enumerate(_LEVELS) for part in parts
 }
-_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-3]}
+_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-4]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "meta")
 _STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
@@ -30,13 +31,20 @@ from tfxdr.registry import (
     optimizers,
     policies,
 )
+from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.table import Row
+from tfxdr.results import Stopwatch
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.finetuning import build_model, finetune, scorer
 from tfxdr.training.loop import LoopSettings
-from tfxdr.training.memory import peak_bytes
+from tfxdr.training.memory import enough_memory, peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings
-from tfxdr.training.pretraining import Pretrained, PretrainSettings, pretrain
+from tfxdr.training.pretraining import (
+    MONITOR,
+    Pretrained,
+    PretrainSettings,
+    pretrain,
+)
 from tfxdr.training.progress import Progress
 from tfxdr.training.run_folder import RunFolder
 from tfxdr.types import Scorer
@@ -81,7 +89,38 @@ class Experiment:
             self.options.data.train_fraction, self.options.run.seed
         )
 
-    def pretrain(self, folder: Path) -> Pretrained:
+    def check(self, specs: Sequence[Spec]) -> None:
+        """Finds what would stop a policy, before anything is trained.
+
+        Raises:
+          InputError: names the flag.
+        """
+        if not specs:
+            raise InputError("--policy: expected a policy, found nothing")
+        if len(set(map(str, specs))) < len(specs):
+            raise InputError(
+                "--policy: expected different policies, found "
+                + ",".join(map(str, specs))
+            )
+        for name, split in (("validation", VALIDATION), ("test", TEST)):
+            if not len(self.users.targets(split).values):
+                raise InputError(
+                    f"the {name} split holds no target item; raise its share "
+                    "in --split_fractions or bring more data"
+                )
+        components = [spec.build() for spec in specs]
+        trained = [c for c in components if isinstance(c, Policy)]
+        if trained:
+            tower = self._backbone()
+            for policy in trained:
+                policy.static_actions(len(tower.blocks))
+            self._batches()
+            self.rankers(VALIDATION)
+
+    def _backbone(self) -> Backbone:
+        return self.backbone.build(num_items=self.data.num_source_items)
+
+    def pretrain(self, folder: Path, *, resume: bool) -> Pretrained:
         """Pre-trains the backbone, or finds it in the cache."""
         chosen = self.options.pretrain
         return pretrain(
@@ -97,12 +136,11 @@ class Experiment:
                 loss=chosen.pretrain_loss,
                 num_sampled=chosen.pretrain_num_sampled,
                 validation=chosen.pretrain_validation,
-                top_n=self.options.evaluate.top_n,
                 seed=self.options.run.seed,
             ),
             cache_dir=Path(self.options.run.cache_dir),
             run_folder=folder,
-            resume=self.options.run.resume,
+            resume=resume,
             checkpoint_seconds=self.options.run.checkpoint_seconds,
             progress=self.progress,
         )
@@ -112,15 +150,28 @@ class Experiment:
     ) -> TransferModel:
         """A transfer model with its first weights."""
         chosen = self.options.model
-        return build_model(
-            self.backbone,
-            policy,
-            self.loss.build(item_probability=self._item_probability()),
-            num_source_items=self.data.num_source_items,
-            num_target_items=self.data.num_target_items,
-            pooling=chosen.pooling,
-            train_embeddings=chosen.train_embeddings,
-            pretrained=pretrained,
+        with enough_memory("model"):
+            return build_model(
+                self.backbone,
+                policy,
+                self.loss.build(item_probability=self._item_probability()),
+                num_source_items=self.data.num_source_items,
+                num_target_items=self.data.num_target_items,
+                pooling=chosen.pooling,
+                train_embeddings=chosen.train_embeddings,
+                pretrained=pretrained,
+                seed=self.options.run.seed,
+            )
+
+    def _batches(self) -> FinetuneBatches:
+        chosen = self.options.finetune
+        return FinetuneBatches(
+            self.users.history,
+            self.users.targets(TRAIN),
+            num_items=self.data.num_target_items,
+            batch_size=chosen.batch_size,
+            targets_per_user=chosen.targets_per_user,
+            num_negatives=chosen.num_negatives,
             seed=self.options.run.seed,
         )
 
@@ -135,19 +186,11 @@ class Experiment:
     ) -> Mapping[str, float]:
         """Fine-tunes a model; it is left with its best weights."""
         chosen = self.options.finetune
-        batches = FinetuneBatches(
-            self.users.history,
-            self.users.targets(TRAIN),
-            num_items=self.data.num_target_items,
-            batch_size=chosen.batch_size,
-            targets_per_user=chosen.targets_per_user,
-            num_negatives=chosen.num_negatives,
-            seed=self.options.run.seed,
-        )
+        (ranker,) = self.rankers(VALIDATION)
         return finetune(
             model,
-            batches,
-            self.rankers(VALIDATION),
+            self._batches(),
+            ranker,
             top_n=self.options.evaluate.top_n,
             optimizer=OptimizerSettings(
                 optimizer=self.optimizer,
@@ -161,8 +204,9 @@ class Experiment:
             settings=LoopSettings(
                 epochs=chosen.epochs,
                 patience=chosen.patience,
-                monitor=chosen.monitor,
+                monitor=self.options.monitor,
                 checkpoint_seconds=self.options.run.checkpoint_seconds,
+                advice="Lower --learning_rate or set --clip_norm",
             ),
             pretrained=pretrained,
             run_folder=folder,
@@ -197,7 +241,7 @@ class Experiment:
         sampled = self.options.evaluate.eval_negatives
         if split == TEST:
             return list(dict.fromkeys([0, sampled]))
-        return [sampled if "/uni" in self.options.finetune.monitor else 0]
+        return [sampled if "/uni" in self.options.monitor else 0]
 
     def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
         """Metrics of the test split; ranks are stored in the folder."""
@@ -239,9 +283,12 @@ class Experiment:
             "split_fractions": chosen.data.split_fractions,
             "train_fraction": chosen.data.train_fraction,
             "seed": chosen.run.seed,
-            "ranking": "all items but the user's other known positives",
+            "ranking": (
+                "all items but the user's training positives and, in a test, "
+                "his validation positives"
+            ),
             "eval_negatives": chosen.evaluate.eval_negatives,
-            "monitor": chosen.finetune.monitor,
+            "monitor": chosen.monitor,
         }
 
     def run(self, policy: Spec, folder: RunFolder) -> dict:
@@ -265,7 +312,7 @@ class Experiment:
         return result | stages
 
     def _run_baseline(self, baseline: Baseline, folder: Path) -> dict:
-        with _Stopwatch() as watch:
+        with Stopwatch() as watch:
             metrics = self.test(self.fit_baseline(baseline), folder)
         return {"test": metrics, "cost": {"finetune": watch.cost}}
 
@@ -274,23 +321,34 @@ class Experiment:
         stages: dict[str, Mapping] = {}
         pretrained = None
         if policy.pretrained:
-            with _Stopwatch() as watch:
-                pretrained = self.pretrain(folder.path)
+            with Stopwatch() as watch:
+                pretrained = self.pretrain(
+                    folder.path, resume=self.options.run.resume
+                )
             cost["pretrain"] = watch.cost
             stages["pretrain"] = pretrained.metrics | {
                 "cached": pretrained.cached
             }
         model = self.model(policy, pretrained)
-        with _Stopwatch() as watch:
+        with Stopwatch() as watch:
             stages["validation"] = self.finetune(
                 model, pretrained is not None, folder.path
             )
         cost["finetune"] = watch.cost
+        # A run that was killed in its test may have left some already.
+        shutil.rmtree(folder.weights, ignore_errors=True)
         save_variables(folder.weights, tf.train.Checkpoint(model=model))
-        with _Stopwatch() as watch:
+        self._draw_curves(folder.path)
+        with Stopwatch() as watch:
             stages["test"] = self.test(scorer(model), folder.path)
         cost["evaluate"] = watch.cost
         return stages | {"cost": cost}
+
+    def _draw_curves(self, folder: Path) -> None:
+        monitors = {"pretrain": MONITOR, "finetune": self.options.monitor}
+        history = read_history(folder / "history.csv")
+        figure = learning_curves(history, monitors=monitors)
+        save_figure(figure, folder / "learning_curves.png")
 
     def restore(self, policy: Spec, folder: RunFolder) -> Scorer:
         """The scorer of a finished run.
@@ -309,24 +367,12 @@ class Experiment:
         if isinstance(component, Baseline):
             return self.fit_baseline(component)
         model = self.model(component, None)
-        restore_variables(folder.weights, tf.train.Checkpoint(model=model))
+        restore_variables(
+            folder.weights,
+            tf.train.Checkpoint(model=model),
+            remedy="train it again with --overwrite",
+        )
         return scorer(model)
-
-
-class _Stopwatch:
-    """Wall time of a block, and the process's peak memory at its end."""
-
-    cost: dict[str, float]
-
-    def __enter__(self) -> _Stopwatch:
-        self._start = time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cost = {
-            "seconds": round(time.monotonic() - self._start, 3),
-            "peak_bytes_so_far": peak_bytes(),
-        }
 
 
 def dataset_spec(options: Options) -> Spec:
@@ -336,45 +382,6 @@ def dataset_spec(options: Options) -> Spec:
         return spec
     return dataclasses.replace(
         spec, options={**spec.options, "path": options.data.data_path}
-    )
-
-
-def default_folder(options: Options, policy: str) -> Path:
-    """Where a run goes by default; the same options give the same folder."""
-    text = "\n".join(
-        line
-        for line in options.to_flagfile().splitlines()
-        if not line.startswith(("--runs_dir", "--cache_dir"))
-    )
-    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-    names = (options.data.dataset, options.model.backbone, policy)
-    title = "-".join(name.partition("(")[0] for name in names)
-    return Path(options.run.runs_dir) / f"{title}-{digest}"
-
-
-def folder_name(policy: Spec) -> str:
-    """A policy's spelling as a folder's name."""
-    return "".join(
-        c if c.isalnum() or c in "-_.=" else "_" for c in str(policy)
-    )
-
-
-def result_row(result: Mapping) -> Row:
-    """A line of the results table from `metrics.json`.
-
-    Its time is that of pre-training, wherever it was done, and fine-tuning.
-    """
-    seconds = sum(
-        result[stage]["seconds"]
-        for stage in ("pretrain", "validation")
-        if stage in result
-    )
-    cost = result["cost"]
-    return Row(
-        result["policy"],
-        result["test"],
-        seconds or cost["finetune"]["seconds"],
-        max(stage["peak_bytes_so_far"] for stage in cost.values()),
     )
 
 

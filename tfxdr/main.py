@@ -18,11 +18,16 @@ from typing import TYPE_CHECKING
 from tfxdr import options as option_module
 from tfxdr import plugins
 from tfxdr.errors import InputError, TrainingError
+from tfxdr.option_groups import Run
 from tfxdr.options import Options
+from tfxdr.settings import settings_of
 
 if TYPE_CHECKING:
     from tfxdr.experiment import Experiment
+    from tfxdr.registry import Spec
     from tfxdr.report.table import Row
+    from tfxdr.training.run_folder import RunFolder
+    from tfxdr.types import Scorer
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -38,15 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(text)
         return DONE
     try:
-        _dispatch(_options(argv))
+        _dispatch(option_module.parse(argv, _earlier_flags))
     except InputError as error:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
         return _fail(error, FAILED)
-    except MemoryError:
-        return _fail("out of memory; lower --batch_size", FAILED)
+    except BrokenPipeError:  # Whoever read us has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}", BAD_INPUT)
+        return _fail(error, BAD_INPUT)
     except KeyboardInterrupt:
         print("interrupted; go on with --resume", file=sys.stderr)
         return INTERRUPTED
@@ -58,16 +63,11 @@ def _fail(error: Exception | str, code: int) -> int:
     return code
 
 
-def _options(argv: Sequence[str]) -> Options:
-    """The options; those of an earlier run come first where one is named."""
-    options = option_module.parse(argv)
-    run = options.run
-    if run.run and (run.resume or run.mode in ("evaluate", "recommend")):
-        flags = Path(run.run) / "options.flags"
-        if flags.is_file():
-            argv = [argv[0], f"--flagfile={flags}", *argv[1:]]
-            return option_module.parse(argv)
-    return options
+def _earlier_flags(run: Run) -> Path | None:
+    """The options of the run that `--run` names, if this goes on with it."""
+    path = Path(run.run) / "options.flags"
+    goes_on = run.resume or run.mode in ("evaluate", "recommend")
+    return path if run.run and goes_on and path.is_file() else None
 
 
 def _dispatch(options: Options) -> None:
@@ -93,68 +93,58 @@ def _pretrain(options: Options) -> None:
     experiment = make_experiment(options)
     _describe(experiment)
     folder = RunFolder(_folder(options, "pretrain"))
-    run = options.run
-    folder.start(
-        options.to_flagfile(), resume=run.resume, overwrite=run.overwrite
-    )
-    pretrained = experiment.pretrain(folder.path)
-    folder.finish({"pretrain": pretrained.metrics})
+    # Going on is right even unasked: the same options end the same way.
+    _start(experiment, folder, resume=not options.run.overwrite)
+    pretrained = experiment.pretrain(folder.path, resume=True)
     for key, value in pretrained.metrics.items():
         print(f"{key:<16}{value:.4f}")
     print(f"pre-trained backbone: {pretrained.folder}")
 
 
 def _run(options: Options) -> None:
-    from tfxdr.registry import policies, split_specs
-
-    experiment = make_experiment(options)
-    specs = [policies.parse(s) for s in split_specs(options.model.policy)]
-    _describe(experiment)
-    rows = experiment.baseline_rows()
-    base = _folder(options, "+".join(spec.name for spec in specs))
-    for spec in specs:
-        from tfxdr.experiment import folder_name
-
-        path = base if len(specs) == 1 else base / folder_name(spec)
-        alone = dataclasses.replace(
-            options,
-            model=dataclasses.replace(options.model, policy=str(spec)),
-        )
-        rows = [row for row in rows if row.name != str(spec)]
-        rows.append(_run_one(experiment, alone, path))
-    _show(experiment, rows, base)
-
-
-def _run_one(experiment: Experiment, options: Options, path: Path) -> Row:
-    from tfxdr.experiment import result_row
     from tfxdr.registry import policies
-    from tfxdr.report.figures import (
-        learning_curves,
-        read_history,
-        save_figure,
-    )
+    from tfxdr.results import folder_name
     from tfxdr.training.run_folder import RunFolder
 
-    folder = RunFolder(path)
-    run = options.run
-    folder.start(
-        options.to_flagfile(), resume=run.resume, overwrite=run.overwrite
-    )
+    experiment = make_experiment(options)
+    specs = policies.parse_list(options.model.policy)
+    _describe(experiment)
+    experiment.check(specs)
+    base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
+    _start(experiment, base, resume=options.run.resume)
+    rows = experiment.baseline_rows()
+    for spec in specs:
+        alone = base
+        if len(specs) > 1:
+            alone = RunFolder(base.path / folder_name(spec))
+        rows = [row for row in rows if row.name != str(spec)]
+        rows.append(_run_one(experiment, spec, alone))
+    _show(experiment, rows, base.path)
+
+
+def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> Row:
+    from tfxdr.results import result_row
+
+    options = experiment.options
+    model = dataclasses.replace(options.model, policy=str(spec))
+    flagfile = dataclasses.replace(options, model=model).to_flagfile()
+    say = experiment.progress.say
+    if not folder.flags.is_file():
+        folder.start(flagfile, resume=False, overwrite=False, say=say)
     if folder.finished:
-        experiment.progress.say(f"{path}: this run is finished already")
+        say(f"{folder.path}: this run is finished already")
         return result_row(folder.read())
-    experiment.progress.say(f"run: {path}")
-    result = experiment.run(policies.parse(options.model.policy), folder)
-    if (path / "history.csv").is_file():
-        curves = learning_curves(
-            read_history(path / "history.csv"),
-            monitors={
-                "pretrain": "validation_loss",
-                "finetune": options.finetune.monitor,
-            },
-        )
-        save_figure(curves, path / "learning_curves.png")
-    return result_row(result)
+    say(f"run: {folder.path}")
+    return result_row(experiment.run(spec, folder))
+
+
+def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
+    folder.start(
+        experiment.options.to_flagfile(),
+        resume=resume,
+        overwrite=experiment.options.run.overwrite,
+        say=experiment.progress.say,
+    )
 
 
 def _evaluate(options: Options) -> None:
@@ -187,17 +177,17 @@ def _recommend(options: Options) -> None:
     print_recommendations(items)
 
 
-def _trained(options: Options):
+def _trained(options: Options) -> tuple[Experiment, Spec, Scorer]:
     from tfxdr.registry import policies
-    from tfxdr.training.run_folder import RunFolder
+    from tfxdr.training.run_folder import FREE, RunFolder
 
+    why = f"--mode={options.run.mode}"
     if not options.run.run:
-        raise InputError(
-            f"--mode={options.run.mode}: expected --run=FOLDER of a finished "
-            "run"
-        )
+        raise InputError(f"{why}: expected --run=FOLDER of a finished run")
     folder = RunFolder(Path(options.run.run))
     folder.read()
+    free = (*FREE, *settings_of(type(options.evaluate)))
+    folder.check(options.to_flagfile(), free, why)
     experiment = make_experiment(options)
     spec = policies.parse(options.model.policy)
     return experiment, spec, experiment.restore(spec, folder)
@@ -261,7 +251,7 @@ def _describe(experiment: Experiment) -> None:
 
 
 def _folder(options: Options, policy: str) -> Path:
-    from tfxdr.experiment import default_folder
+    from tfxdr.results import default_folder
 
     if options.run.run:
         return Path(options.run.run)

@@ -76,6 +76,11 @@ class Data(Group):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.split_fractions[0]:
+            raise InputError(
+                "--split_fractions: expected a training share above 0, found "
+                f"{self.split_fractions}"
+            )
         if abs(sum(self.split_fractions) - 1) > 1e-6:
             raise InputError(
                 "--split_fractions: expected three shares that add up to 1, "
@@ -134,7 +139,9 @@ class Finetune(Group):
         5, "Epochs without a better validation result until it stops.", lower=1
     )
     monitor: str = setting(
-        "mrr@5", "The validation metric that picks the epoch."
+        "",
+        "The validation metric that picks the epoch; empty: mrr at the first "
+        "of --top_n.",
     )
     loss: str = setting("bpr", "The loss of a target item.")
     num_negatives: int = setting(

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import pathlib
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import flags
@@ -69,11 +69,16 @@ class Options:
             for n in self.evaluate.top_n
             for suffix in suffixes
         ]
-        if self.finetune.monitor not in known:
+        if self.finetune.monitor and self.finetune.monitor not in known:
             raise InputError(
                 f"--monitor: expected one of {', '.join(known)} (the N are "
                 f"those of --top_n), found {self.finetune.monitor!r}"
             )
+
+    @property
+    def monitor(self) -> str:
+        """`--monitor`, or what stands for it when it is empty."""
+        return self.finetune.monitor or f"mrr@{self.evaluate.top_n[0]}"
 
     @classmethod
     def from_flags(cls, values: flags.FlagValues = flags.FLAGS) -> Options:
@@ -83,10 +88,7 @@ class Options:
           InputError: Values that do not go together.
         """
         groups: dict[str, Any] = {
-            name: group(
-                **{key: values[key].value for key in settings_of(group)}
-            )
-            for name, group in GROUPS.items()
+            name: _values(group, values) for name, group in GROUPS.items()
         }
         return cls(**groups, extra=_extra_flags(values))
 
@@ -156,13 +158,18 @@ def _extra_flags(values: flags.FlagValues) -> tuple[str, ...]:
     )
 
 
-def parse(argv: Sequence[str]) -> Options:
+def parse(
+    argv: Sequence[str],
+    earlier: Callable[[Run], pathlib.Path | None] = lambda run: None,
+) -> Options:
     """Reads a command line, its flagfiles included; prints nothing.
 
     Plugins are loaded when, and only when, a flag is met that they may define.
 
     Args:
       argv: As `sys.argv`: the program's name first.
+      earlier: The flagfile of the run that this one goes on with, if it does;
+        the command line's own settings win over it.
 
     Raises:
       InputError: An unknown flag, a value that does not fit, a flagfile that
@@ -183,7 +190,14 @@ def parse(argv: Sequence[str]) -> Options:
             f"unexpected argument {rest[0]!r}: every option starts with two "
             "hyphens, and true or false is written as in --resume=false"
         )
+    flagfile = earlier(_values(Run, values))
+    if flagfile is not None:
+        return parse([argv[0], f"--flagfile={flagfile}", *argv[1:]])
     return Options.from_flags(values)
+
+
+def _values(group: type[Group], values: flags.FlagValues) -> Any:
+    return group(**{key: values[key].value for key in settings_of(group)})
 
 
 def _read(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -58,6 +57,3 @@ class Head(Protocol):
     def logits(self, user: tf.Tensor) -> tf.Tensor:
         """Logits of the whole table, `[batch, items]`."""
         ...
-
-
-Shape = Sequence[int | None]

@@ -104,6 +104,25 @@ def test_evaluate_repeats_the_test_metrics(finished, monkeypatch, capfd):
     assert f"{value:.4f}" in out
 
 
+@pytest.mark.parametrize("flag", ["--policy=cls", "--pooling=mean", "--seed=3"])
+def test_a_trained_model_is_not_taken_for_another(
+    finished, monkeypatch, capfd, flag
+):
+    folder, _ = finished
+    flags = ["--mode=evaluate", "--run=run", flag]
+    code, _, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 1
+    assert f"{flag} (was " in err
+
+
+def test_evaluate_at_other_cutoffs(finished, monkeypatch, capfd):
+    folder, _ = finished
+    flags = ["--mode=evaluate", "--run=run", "--top_n=3"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    assert "HR@3" in out
+
+
 def test_recommend_for_a_history_and_a_user(finished, monkeypatch, capfd):
     folder, _ = finished
     flags = ["--mode=recommend", "--run=run"]
@@ -200,7 +219,7 @@ def test_a_killed_run_resumes_to_the_same_metrics(finished, tmp_path, stage):
 
 def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     process = start(tmp_path, *SMALL, "--run=run", "--epochs=1000")
-    end = time.monotonic() + 240
+    end = time.monotonic() + 400
     while rows(tmp_path / "run", "finetune") < 2:  # one is saved by then
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
@@ -211,6 +230,16 @@ def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     assert "--resume" in err
     assert "Traceback" not in err
     assert list((tmp_path / "run/checkpoints/finetune").iterdir())
+    epochs = rows(tmp_path / "run", "finetune")
+    process = start(tmp_path, "--resume", "--run=run")
+    while rows(tmp_path / "run", "finetune") <= epochs:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.kill()
+    out, _ = process.communicate()
+    assert "pretrain epoch" not in out
+    assert "finetune epoch   1 " not in out
 
 
 @pytest.mark.parametrize(
@@ -226,6 +255,9 @@ def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
         (["--mode=evaluate"], ["--run=FOLDER"]),
         (["--mode=evaluate", "--run=gone"], ["gone", "metrics.json"]),
         (["--mode=recommend", "--run=gone"], ["--user=ID"]),
+        (["--policy="], ["--policy"]),
+        (["--resume", "--overwrite"], ["one of the two"]),
+        (["--monitor=auc"], ["--monitor", "mrr@5"]),
         (["--eval_negatives=9999"], ["--eval_negatives"]),
     ],
 )
@@ -234,6 +266,7 @@ def test_mistakes_get_one_clear_sentence(
 ):
     code, out, err = call_here(tmp_path, monkeypatch, capfd, *SMALL[:2], *flags)
     assert code == 1, (out, err)
+    assert "epoch" not in out, "it should be found before training"
     message = err[err.index("error: ") :]
     for word in words:
         assert word in message

@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tfxdr.policies  # noqa: F401
+from tfxdr.backbones.base import Backbone
 from tfxdr.backbones.nextitnet import NextItNet
+from tfxdr.layers.causal_convolution import CausalConvolutionBlock
 from tfxdr.layers.pooling import pool
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.losses import BayesianPersonalizedRanking
@@ -80,6 +82,31 @@ def test_frozen_weights_keep_every_bit(policy, embedding, blocks):
             for a, b in zip(old, part.get_weights(), strict=True)
         ]
         assert not any(same) if moves else all(same), part.name
+
+
+@pytest.mark.parametrize(("actions", "tuned"), [((0,), 0), ((1,), 2)])
+def test_the_read_out_follows_the_top_block(actions, tuned):
+    norm = tf.keras.layers.LayerNormalization()
+
+    class WithNorm(Backbone):
+        def read_out(self, hidden, mask):
+            return norm(hidden)
+
+    block = CausalConvolutionBlock(4)
+    backbone = WithNorm(
+        tf.keras.layers.Embedding(9, 4), [block], output_layers=[norm]
+    )
+    model = TransferModel(
+        backbone,
+        9,
+        loss=BayesianPersonalizedRanking(),
+        actions=actions,
+        train_embeddings=False,
+    )
+    model(tf.zeros([1, 1], tf.int32))
+    assert len(norm.trainable_variables) == tuned
+    names = {id(v) for v in backbone.trainable_variables}
+    assert {id(v) for v in norm.trainable_variables} <= names
 
 
 def test_train_embeddings_overrules_the_policy():

@@ -1,7 +1,6 @@
 """Stopping, resuming and what a loop leaves behind."""
 
 import csv
-import shutil
 
 import numpy as np
 import pytest
@@ -124,6 +123,36 @@ def test_a_killed_loop_resumes_from_its_last_checkpoint(tmp_path):
     assert without_time(metrics) == without_time(expected)
 
 
+def test_an_interrupted_validation_loses_no_step(tmp_path):
+    expected = make(tmp_path / "whole", Task()).run(resume=False)
+    task = Task()
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    task.validate = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "cut", task).run(resume=False)
+    task = Task()
+    steps = task.batches.epoch
+    asked = []
+    task.batches.epoch = lambda *at: (asked.append(at), steps(*at))[1]
+    metrics = make(tmp_path / "cut", task).run(resume=True)
+    assert asked[0] == (0, 4)
+    assert without_time(metrics) == without_time(expected)
+
+
+def test_a_loop_that_had_stopped_early_trains_no_more(tmp_path):
+    task = Task(metrics=[0.3, 0.2, 0.1, 0.9])
+    first = make(tmp_path, task, patience=2).run(resume=False)
+    again = Task(metrics=[])
+    again.batches = None
+    second = make(tmp_path, again, patience=2).run(resume=True)
+    assert second == first
+    assert first["epochs"] == 3
+    assert again.model.weight.numpy() == task.model.weight.numpy()
+
+
 def test_without_resume_it_starts_anew(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, Task(stop_at=9)).run(resume=False)
@@ -168,6 +197,22 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
     assert np.isfinite(loop.task.model.weight.numpy())
 
 
+def test_a_gradient_that_is_not_finite_is_not_saved(tmp_path):
+    task = Task()
+
+    class Kink(Line):
+        def batch_loss(self, seed):
+            loss, count = super().batch_loss(seed)
+            # At the last step of the first epoch: 0, with a gradient of NaN.
+            zero = tf.sqrt(0.0 * self.weight)
+            return loss + tf.where(seed[1] == 3, zero, 0.0), count
+
+    task.model = Kink()
+    with pytest.raises(TrainingError, match=r"gradient.*step 4 of epoch 1"):
+        make(tmp_path, task).run(resume=False)
+    assert not (tmp_path / "checkpoints").exists()
+
+
 def test_only_the_newest_checkpoint_is_kept(tmp_path):
     make(tmp_path, Task(), seconds=0).run(resume=False)
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
@@ -192,7 +237,6 @@ def test_checkpoints_write_tensorboard_and_history(tmp_path):
     log.Reload()
     tags = set(log.Tags()["tensors"])
     assert {"loss", "hr@5", "learning_rate"} <= tags
-    shutil.rmtree(tmp_path / "tensorboard")
 
 
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, monkeypatch):

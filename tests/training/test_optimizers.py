@@ -67,6 +67,23 @@ def test_the_norm_of_all_gradients_is_clipped_together():
     np.testing.assert_allclose(new, [0.5])
 
 
+def test_rows_that_repeat_count_once_in_the_norm():
+    table = tf.Variable(tf.zeros([3, 1]))
+    parameters = ParameterGroups(
+        OptimizerSettings(
+            optimizers.parse("sgd"), learning_rate=1.0, clip_norm=5.0
+        ),
+        pretrained=[],
+        new=[table],
+        total_steps=1,
+    )
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.gather(table, [1] * 30 + [2] * 40))
+    norm = parameters.apply(tape.gradient(loss, [table]))
+    assert float(norm) == pytest.approx(50.0)
+    np.testing.assert_allclose(table, [[0], [-3], [-4]], rtol=1e-5)
+
+
 def test_weight_decay_is_decoupled():
     old, _, parameters = groups(learning_rate=0.5, weight_decay=0.1)
     parameters.apply([tf.constant([0.0, 0.0]), tf.constant([0.0])])

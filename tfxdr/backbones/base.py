@@ -17,6 +17,8 @@ class Backbone(keras.layers.Layer):
     Args:
       embedding: maps item ids to vectors; 0 is padding.
       blocks: the mappings `F_l`, called as `block(hidden, mask)`.
+      input_layers: other layers that `embed` uses; tuned with the embedding.
+      output_layers: layers that `read_out` uses; tuned with the top block.
       name: layer name.
     """
 
@@ -25,12 +27,16 @@ class Backbone(keras.layers.Layer):
         embedding: keras.layers.Embedding,
         blocks: Sequence[keras.layers.Layer],
         *,
+        input_layers: Sequence[keras.layers.Layer] = (),
+        output_layers: Sequence[keras.layers.Layer] = (),
         name: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.embedding = embedding
         self.blocks = list(blocks)
+        self.input_layers = [embedding, *input_layers]
+        self.output_layers = list(output_layers)
 
     @property
     def width(self) -> int:

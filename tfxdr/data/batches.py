@@ -15,6 +15,7 @@ from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM, Batch
 
+_NEGATIVES = 1  # tells their draws from others of the same step
 PARALLEL_BATCHES = 2  # assembled at a time, beside the step that trains
 
 
@@ -158,7 +159,8 @@ class FinetuneBatches:
         """
         shape = tf.concat([tf.shape(positives), [self.num_negatives]], 0)
         free = self.num_items - FIRST_ITEM - self._gaps.lengths(users)
-        uniform = tf.random.stateless_uniform(shape, seed, dtype=tf.float64)
+        own_seed = tf.random.experimental.stateless_fold_in(seed, _NEGATIVES)
+        uniform = tf.random.stateless_uniform(shape, own_seed, dtype=tf.float64)
         drawn = uniform * tf.cast(free, tf.float64)[:, None, None]
         drawn = tf.reshape(tf.cast(drawn, tf.int32), [shape[0], -1])
         below = tf.searchsorted(

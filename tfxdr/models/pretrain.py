@@ -10,7 +10,7 @@ from tfxdr.layers.target_head import TargetHead
 from tfxdr.ops import losses
 from tfxdr.types import Batch
 
-FULL_SOFTMAX_LIMIT = 20_000  # items; above it `auto` samples
+FULL_SOFTMAX_LIMIT = 10_000  # items; above it `auto` samples
 
 
 class PretrainModel(keras.Model):
@@ -20,7 +20,7 @@ class PretrainModel(keras.Model):
       backbone: what reads the history.
       num_items: size of the source table, reserved ids included.
       loss: `softmax`, `sampled_softmax` or `auto`, which samples above
-        20,000 items.
+        10,000 items.
       num_sampled: shared negatives of the sampled softmax.
     """
 

@@ -55,9 +55,12 @@ class TransferModel(keras.Model):
         self.head = TargetHead(num_items)
         self.instance_loss = loss
         self.pooling = pooling
-        backbone.embedding.trainable = train_embeddings
+        for layer in backbone.input_layers:
+            layer.trainable = train_embeddings
         for block, action in zip(backbone.blocks, actions, strict=True):
             block.trainable = bool(action)
+        for layer in backbone.output_layers:
+            layer.trainable = bool(actions[-1])
 
     def user_vector(self, history: tf.Tensor) -> tf.Tensor:
         """`[batch, length]` int32 to `[batch, d]`."""

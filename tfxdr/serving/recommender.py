@@ -66,7 +66,8 @@ class Recommender:
 
         An item that the data do not have is read as the unknown item.
         """
-        rows = [self._rows.get(raw, UNKNOWN) for raw in history]
+        kept = self._data.manifest["options"]["max_history"]
+        rows = [self._rows.get(raw, UNKNOWN) for raw in history[-kept:]]
         return self._best(np.array(rows, np.int32), np.zeros(0, np.int32), k)
 
     def unknown(self, history: Sequence[str]) -> list[str]:

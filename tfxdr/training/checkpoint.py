@@ -66,7 +66,11 @@ class CheckpointFolder:
         saved = self._saved()
         if not saved:
             return False
-        restore_variables(self.folder / str(saved[-1]), self.checkpoint)
+        restore_variables(
+            self.folder / str(saved[-1]),
+            self.checkpoint,
+            remedy="start the run again with --overwrite",
+        )
         return True
 
     def clear(self) -> None:
@@ -96,8 +100,15 @@ def save_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
         raise explain(full, folder.parent, _FLAG) from error
 
 
-def restore_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
+def restore_variables(
+    folder: Path, checkpoint: tf.train.Checkpoint, *, remedy: str
+) -> None:
     """Reads what `save_variables` wrote.
+
+    Args:
+      folder: where it lies.
+      checkpoint: the objects to fill; they may be a part of what was saved.
+      remedy: what the user can do if that fails, for the message.
 
     Raises:
       InputError: if it is missing, damaged or of another model.
@@ -110,7 +121,7 @@ def restore_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
             f"{folder} does not hold the variables of this model: {reason}; "
-            "delete the folder to train anew"
+            f"{remedy}"
         ) from error
 
 

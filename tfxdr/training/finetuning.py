@@ -26,8 +26,7 @@ class FinetuneTask:
     Args:
       model: what is trained.
       batches: training instances.
-      rankers: full and, if asked for, sampled ranking of the validation
-        split.
+      ranker: of the validation split.
       top_n: cutoffs of the metrics.
     """
 
@@ -37,25 +36,22 @@ class FinetuneTask:
         self,
         model: TransferModel,
         batches: FinetuneBatches,
-        rankers: list[Ranker],
+        ranker: Ranker,
         *,
         top_n: tuple[int, ...],
     ) -> None:
         self.model = model
         self.batches = batches
-        self._rankers = rankers
+        self._ranker = ranker
         self._top_n = top_n
         self._scores = scorer(model)
 
     def validate(self) -> dict[str, float]:
-        """Metrics of every ranker."""
-        metrics: dict[str, float] = {}
-        for ranker in self._rankers:
-            ranking = ranker.rank(self._scores)
-            metrics |= ranking_metrics(
-                ranking.rank, self._top_n, ranker.num_negatives
-            )
-        return metrics
+        """Metrics at every cutoff."""
+        ranking = self._ranker.rank(self._scores)
+        return ranking_metrics(
+            ranking.rank, self._top_n, self._ranker.num_negatives
+        )
 
 
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
@@ -114,7 +110,7 @@ def build_model(
 def finetune(
     model: TransferModel,
     batches: FinetuneBatches,
-    rankers: list[Ranker],
+    ranker: Ranker,
     *,
     top_n: tuple[int, ...],
     optimizer: OptimizerSettings,
@@ -129,7 +125,7 @@ def finetune(
     Args:
       model: as `build_model` made it.
       batches: training instances.
-      rankers: of the validation split.
+      ranker: of the validation split.
       top_n: cutoffs of the metrics.
       optimizer: how parameters move.
       settings: when to stop.
@@ -144,14 +140,15 @@ def finetune(
     Raises:
       TrainingError: if the loss is not finite.
     """
-    backbone = model.backbone.trainable_variables
+    backbone = model.backbone.trainable_variables if pretrained else []
+    old = {id(variable) for variable in backbone}
     parameters = ParameterGroups(
         optimizer,
-        pretrained=backbone if pretrained else [],
-        new=model.head.trainable_variables + ([] if pretrained else backbone),
+        pretrained=backbone,
+        new=[v for v in model.trainable_variables if id(v) not in old],
         total_steps=settings.epochs * batches.steps,
     )
-    task = FinetuneTask(model, batches, rankers, top_n=top_n)
+    task = FinetuneTask(model, batches, ranker, top_n=top_n)
     loop = Loop(
         task,
         parameters,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfxdr.errors import InputError
 from tfxdr.files import write_text
 
 _LEADING = ("stage", "epoch", "loss", "learning_rate", "seconds")
@@ -71,4 +72,10 @@ def _read(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return [dict(row) for row in csv.DictReader(file)]
+        reader = csv.DictReader(file)
+        if not {"stage", "epoch"} <= set(reader.fieldnames or ()):
+            raise InputError(
+                f"{path}: expected the columns stage and epoch, found "
+                f"{reader.fieldnames}; start the run again with --overwrite"
+            )
+        return [dict(row) for row in reader]

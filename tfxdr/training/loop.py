@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from tensorflow import keras
 from tfxdr.errors import TrainingError
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.history import History
+from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Batch
@@ -61,12 +62,14 @@ class LoopSettings:
       monitor: the metric that picks the epoch; one that starts with `loss`
         or ends with `_loss` should fall, all others should rise.
       checkpoint_seconds: time between checkpoints within an epoch.
+      advice: what to do about a loss that is not finite.
     """
 
     epochs: int
     patience: int
     monitor: str
     checkpoint_seconds: float
+    advice: str = "Lower the learning rate"
 
 
 class Loop:
@@ -108,7 +111,7 @@ class Loop:
             ),
         )
         self._variables = parameters.variables_to_train
-        self._step = tf.function(self._train_step, reduce_retracing=True)
+        self._step: Callable[[Batch], None] | None = None
 
     def run(self, *, resume: bool) -> dict[str, float]:
         """Trains, and leaves the model with its best weights.
@@ -126,8 +129,9 @@ class Loop:
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
         self.history.rewind(self.task.name, int(self.state.epoch) + 1)
-        while not self._finished():
-            self._epoch()
+        with enough_memory(self.task.name):
+            while not self._finished():
+                self._epoch()
         self._load_best()
         return self._summary()
 
@@ -144,12 +148,7 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise
-        except tf.errors.ResourceExhaustedError as error:
-            raise TrainingError(
-                f"{self.task.name}: out of memory; lower the batch size or "
-                "--targets_per_user"
-            ) from error
-        self._check_finite()
+        self._save()  # validation takes a while, and can be interrupted
         metrics = {"loss": self._mean_loss()} | self.task.validate()
         self._keep_if_best(metrics)
         self._close_epoch(metrics)
@@ -165,6 +164,8 @@ class Loop:
             first,
         ) as bar:
             for batch in self.task.batches.epoch(epoch, first):
+                if self._step is None:
+                    self._step = _compiled(self._train_step, batch)
                 self._step(batch)
                 bar.advance(self._mean_loss)
                 if time.monotonic() - saved > self.settings.checkpoint_seconds:
@@ -175,10 +176,11 @@ class Loop:
         state = self.state
         with tf.GradientTape() as tape:
             loss, count = self.task.model.batch_loss(batch)
-        self.parameters.apply(tape.gradient(loss, self._variables))
-        bad = ~tf.math.is_finite(loss) & (state.first_bad_step < 0)
+        norm = self.parameters.apply(tape.gradient(loss, self._variables))
+        finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+        first = ~finite & (state.first_bad_step < 0)
         state.first_bad_step.assign(
-            tf.where(bad, state.step + 1, state.first_bad_step)
+            tf.where(first, state.step + 1, state.first_bad_step)
         )
         loss, count = tf.cast(loss, tf.float64), tf.cast(count, tf.float64)
         state.loss_sum.assign_add(loss * count)
@@ -248,9 +250,9 @@ class Loop:
         ]
         tensor = f"; first variable of its kind: {names[0]}" if names else ""
         raise TrainingError(
-            f"{self.task.name}: the loss is not finite from step {step} of "
-            f"epoch {int(self.state.epoch) + 1} on{tensor}. Lower the "
-            "learning rate or set --clip_norm; earlier checkpoints are kept"
+            f"{self.task.name}: the loss or its gradient is not finite from "
+            f"step {step} of epoch {int(self.state.epoch) + 1} on{tensor}. "
+            f"{self.settings.advice}, and start again with --overwrite"
         )
 
     def _load_best(self) -> None:
@@ -275,6 +277,20 @@ class Loop:
             "epochs": int(self.state.epoch),
             "seconds": float(self.state.seconds),
         }
+
+
+def _compiled(
+    function: Callable[[Batch], None], batch: Batch
+) -> Callable[[Batch], None]:
+    """One trace for batches of every size."""
+    signature = tf.nest.map_structure(
+        lambda part: tf.TensorSpec(
+            [None] * part.shape.rank if part.shape.rank > 1 else part.shape,
+            part.dtype,
+        ),
+        batch,
+    )
+    return tf.function(function, input_signature=[signature])
 
 
 def _copy(sources: list[tf.Variable], targets: list[tf.Variable]) -> None:

@@ -1,12 +1,34 @@
-"""How much memory this process has used."""
+"""How much memory there was, and what to do when there was not enough."""
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from tfxdr.errors import TrainingError
 
 
 def peak_bytes() -> int:
     """Largest resident memory since the process started."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextlib.contextmanager
+def enough_memory(stage: str) -> Iterator[None]:
+    """Says which stage ran out of memory.
+
+    Raises:
+      TrainingError: instead of what TensorFlow or Python raises then.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TrainingError(
+            f"{stage}: out of memory; lower the batch size, "
+            "--targets_per_user or the backbone's width"
+        ) from error

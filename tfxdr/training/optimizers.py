@@ -166,11 +166,18 @@ class ParameterGroups(tf.Module):
         """Of new parameters, at this step."""
         return float(self.groups[-1][0].learning_rate)
 
-    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Clips, then moves every group by its own optimizer."""
-        gradients = list(gradients)
+    def apply(self, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Clips, then moves every group by its own optimizer.
+
+        Returns:
+          The global norm before clipping, to be checked for being finite.
+        """
+        gradients = [_merge_rows(gradient) for gradient in gradients]
+        norm = tf.linalg.global_norm(gradients)
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self._clip_norm, use_norm=norm
+            )
         start = 0
         for optimizer, variables in self.groups:
             end = start + len(variables)
@@ -178,6 +185,18 @@ class ParameterGroups(tf.Module):
                 zip(gradients[start:end], variables, strict=True)
             )
             start = end
+        return norm
+
+
+def _merge_rows(
+    gradient: tf.Tensor | tf.IndexedSlices,
+) -> tf.Tensor | tf.IndexedSlices:
+    """Sums the slices of one row, or a norm would count them apart."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, place = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def _build(

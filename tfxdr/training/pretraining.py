@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,13 @@ from tfxdr.registry import Spec, optimizers
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
+from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 
 MONITOR = "validation_loss"
+TOP_N = (5, 10)  # cutoffs of the ranking metrics, which decide nothing
+_LOGITS_BYTES = 256 << 20  # of a validation batch's full softmax
 _FORMAT = 1  # of a cached folder; raised when old ones cannot be read
 
 
@@ -42,7 +44,6 @@ class PretrainSettings:
       loss: `auto`, `softmax` or `sampled_softmax`.
       num_sampled: shared negatives of the sampled softmax.
       validation: share of the users that are held out.
-      top_n: cutoffs of the ranking metrics.
       seed: of initial weights, held-out users, order and sampling.
     """
 
@@ -53,7 +54,6 @@ class PretrainSettings:
     loss: str
     num_sampled: int
     validation: float
-    top_n: Sequence[int]
     seed: int
 
 
@@ -79,7 +79,9 @@ class Pretrained:
         """
         backbone(tf.zeros([1, 1], tf.int32))
         restore_variables(
-            self.folder / "weights", tf.train.Checkpoint(backbone=backbone)
+            self.folder / "weights",
+            tf.train.Checkpoint(backbone=backbone),
+            remedy=f"delete {self.folder} to pre-train anew",
         )
 
 
@@ -90,8 +92,7 @@ class PretrainTask:
       model: backbone and softmax.
       batches: training histories.
       validation: rows of the held-out users, two items or more each.
-      top_n: cutoffs of the ranking metrics.
-      batch_size: users, in validation.
+      batch_size: users, in validation; fewer if their logits are large.
     """
 
     name = "pretrain"
@@ -102,14 +103,14 @@ class PretrainTask:
         batches: PretrainBatches,
         validation: Ragged,
         *,
-        top_n: Sequence[int],
         batch_size: int,
     ) -> None:
         self.model = model
         self.batches = batches
         self._validation = validation
-        self._top_n = top_n
-        self._batch_size = batch_size
+        row_bytes = 4 * model.head.num_items * int(validation.lengths.max())
+        fitting = max(1, _LOGITS_BYTES // row_bytes)
+        self._batch_size = min(batch_size, fitting)
         history, last = _split_last(validation)
         empty = Ragged(np.zeros(0, np.int32), np.zeros(len(last) + 1, np.int64))
         self._ranker = Ranker(
@@ -131,7 +132,7 @@ class PretrainTask:
         """
         ranking = self._ranker.rank(self._scores)
         return {MONITOR: self._mean_loss()} | ranking_metrics(
-            ranking.rank, self._top_n
+            ranking.rank, TOP_N
         )
 
     def _mean_loss(self) -> float:
@@ -183,13 +184,14 @@ def pretrain(
         progress.say(f"pretrain: found in {folder}")
         return Pretrained(folder, metrics, cached=True)
     keras.utils.set_random_seed(settings.seed)
-    model = PretrainModel(
-        backbone.build(num_items=num_items),
-        num_items,
-        loss=settings.loss,
-        num_sampled=settings.num_sampled,
-    )
-    model(tf.zeros([1, 1], tf.int32))
+    with enough_memory("pretrain"):
+        model = PretrainModel(
+            backbone.build(num_items=num_items),
+            num_items,
+            loss=settings.loss,
+            num_sampled=settings.num_sampled,
+        )
+        model(tf.zeros([1, 1], tf.int32))
     metrics = _fit(
         model,
         history,
@@ -238,19 +240,21 @@ def _fit(
             model,
             batches,
             validation,
-            top_n=settings.top_n,
             batch_size=settings.batch_size,
         ),
         parameters,
         LoopSettings(
-            settings.epochs, settings.patience, MONITOR, checkpoint_seconds
+            settings.epochs,
+            settings.patience,
+            MONITOR,
+            checkpoint_seconds,
+            advice="Lower --pretrain_learning_rate",
         ),
         folder=run_folder / "checkpoints" / PretrainTask.name,
         history=History(run_folder),
         progress=progress,
     )
-    metrics = loop.run(resume=resume)
-    return metrics
+    return loop.run(resume=resume)
 
 
 def _hold_out(
@@ -295,5 +299,5 @@ def _identity(
 
 
 def _digest(identity: dict) -> str:
-    text = json.dumps(identity, sort_keys=True, default=list)
+    text = json.dumps(identity, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

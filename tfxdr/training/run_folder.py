@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import uuid
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tfxdr.errors import InputError
 from tfxdr.files import read_json, write_json, write_text
 
-_FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir")
+# Options that a run may be resumed with, because no result depends on them.
+FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir")
 
 
 class RunFolder:
@@ -29,35 +32,71 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.metrics.is_file()
 
-    def start(self, flagfile: str, *, resume: bool, overwrite: bool) -> None:
+    def start(
+        self,
+        flagfile: str,
+        *,
+        resume: bool,
+        overwrite: bool,
+        say: Callable[[str], None],
+    ) -> None:
         """Makes the folder, or takes up the run that it holds.
 
         Args:
           flagfile: options that replay the run.
           resume: go on where a run with these options stopped.
           overwrite: delete what is there.
+          say: called with what the user should know.
 
         Raises:
           InputError: if a run is in the way, or is another one.
         """
-        if overwrite and not resume:
-            self._delete()
-        if self.flags.is_file():
-            if not resume:
-                state = "a finished" if self.finished else "an unfinished"
-                raise InputError(
-                    f"{self.path} holds {state} run: pass --resume to go on "
-                    "with it, --overwrite to replace it, or --run=FOLDER for "
-                    "another place"
-                )
-            self._compare(flagfile)
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        if resume and overwrite:
             raise InputError(
-                f"{self.path} holds files but no run; pass --run=FOLDER for "
+                "--resume goes on with a run and --overwrite deletes it: "
+                "pass one of the two"
+            )
+        self._check_place()
+        if overwrite:
+            self._delete()
+        if not self.flags.is_file():
+            if resume:
+                say(f"{self.path} holds no run to resume: starting one")
+            write_text(self.flags, flagfile)
+        elif resume:
+            self.check(flagfile, FREE, "--resume")
+        else:
+            state = "a finished" if self.finished else "an unfinished"
+            raise InputError(
+                f"{self.path} holds {state} run: pass --resume to go on "
+                "with it, --overwrite to replace it, or --run=FOLDER for "
                 "another place"
             )
-        else:
-            write_text(self.flags, flagfile)
+
+    def check(self, flagfile: str, free: Iterable[str], why: str) -> None:
+        """Refuses options that are not those of the run.
+
+        Args:
+          flagfile: the options now.
+          free: names that may differ.
+          why: the flag that asked for this run.
+
+        Raises:
+          InputError: names what differs.
+        """
+        before = _lines(self.flags.read_text(encoding="utf-8"))
+        now = _lines(flagfile)
+        changed = [
+            f"--{key}={now.get(key)} (was {before.get(key)})"
+            for key in sorted((before.keys() | now.keys()) - set(free))
+            if before.get(key) != now.get(key)
+        ]
+        if changed:
+            raise InputError(
+                f"{why}: the run in {self.path} was started with other "
+                f"options: {', '.join(changed)}; leave them out, or choose "
+                "another folder with --run"
+            )
 
     def read(self) -> dict:
         """The metrics of a finished run.
@@ -65,44 +104,48 @@ class RunFolder:
         Raises:
           InputError: if there is none.
         """
-        if not self.finished:
-            raise InputError(
-                f"{self.path} holds no finished run: expected "
-                f"{self.metrics.name} in it; finish it with --resume, or set "
-                "--run to another folder"
-            )
-        return read_json(self.metrics)
+        if self.finished:
+            return read_json(self.metrics)
+        inner = sorted(p.parent.name for p in self.path.glob("*/metrics.json"))
+        hint = (
+            f"it holds the runs {', '.join(inner)}: set --run to one of them"
+            if inner
+            else "finish it with --resume, or set --run to another folder"
+        )
+        raise InputError(
+            f"{self.path} holds no finished run ({self.metrics.name} is "
+            f"missing); {hint}"
+        )
 
     def finish(self, metrics: dict) -> None:
         """Writes the metrics, which marks the run as finished."""
         write_json(self.metrics, metrics)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
-    def _delete(self) -> None:
-        if not self.path.exists():
-            return
-        if any(self.path.iterdir()) and not self.flags.is_file():
+    def _check_place(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
             raise InputError(
-                f"--overwrite: {self.path} does not look like a run "
-                "(options.flags is missing), so it is not deleted"
+                f"{self.path} is a file: expected a folder for the run; pass "
+                "another with --run"
             )
-        shutil.rmtree(self.path)
+        if self._files() and not self.flags.is_file():
+            raise InputError(
+                f"{self.path} holds files but no run (options.flags is "
+                "missing); pass --run=FOLDER for another place"
+            )
 
-    def _compare(self, flagfile: str) -> None:
-        """Refuses to go on with other options than those of the start."""
-        before = _lines(self.flags.read_text(encoding="utf-8"))
-        now = _lines(flagfile)
-        changed = [
-            f"--{key}={now.get(key)} (was {before.get(key)})"
-            for key in sorted(before.keys() | now.keys())
-            if key not in _FREE and before.get(key) != now.get(key)
-        ]
-        if changed:
-            raise InputError(
-                f"--resume: the run in {self.path} was started with other "
-                f"options: {', '.join(changed)}; leave them out, or choose "
-                "another folder with --run"
-            )
+    def _files(self) -> list[Path]:
+        """What is there, but for what a killed process was writing."""
+        if not self.path.is_dir():
+            return []
+        return [p for p in self.path.iterdir() if not p.name.startswith(".")]
+
+    def _delete(self) -> None:
+        """Out of the way first: a half-deleted run looks like none."""
+        if self.path.is_dir():
+            old = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
+            self.path.rename(old)
+            shutil.rmtree(old)
 
 
 def _lines(flagfile: str) -> dict[str, str]:
