@@ -72,13 +72,24 @@ def _earlier_flags(run: Run) -> Path | None:
 
 def _dispatch(options: Options) -> None:
     plugins.load_plugins(options.run.plugins)
+    _check_names(options)
+    _import_components()
     _MODES[options.run.mode](options)
 
 
 def _list(options: Options) -> None:
     del options
-    _import_components()
     print(plugins.list_text())
+
+
+def _check_names(options: Options) -> None:
+    """Refuses the names that can be known without TensorFlow, at once."""
+    import tfxdr.data
+    import tfxdr.policies  # noqa: F401
+    from tfxdr.registry import datasets, policies
+
+    policies.parse_list(options.model.policy)
+    datasets.parse(options.data.dataset)
 
 
 def _prepare(options: Options) -> None:
