@@ -20,6 +20,9 @@ from tfxdr.training.progress import Progress
 from tfxdr.types import Batch
 
 
+_SHOWN_METRICS = 5  # in an epoch's line: losses and the first cutoff's
+
+
 class Batches(Protocol):
     """Training input that can start anywhere."""
 
@@ -221,7 +224,10 @@ class Loop:
                 "seconds": float(state.seconds),
             },
         )
-        self.progress.epoch_done(self.task.name, int(state.epoch), metrics)
+        monitor = self.settings.monitor
+        shown = dict(list(metrics.items())[:_SHOWN_METRICS])
+        shown[monitor] = metrics[monitor]
+        self.progress.epoch_done(self.task.name, int(state.epoch), shown)
         self._save()
 
     def _count_seconds(self) -> None:
