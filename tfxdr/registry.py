@@ -174,8 +174,16 @@ class Registry:
         return Spec(self, canonical_name(entry, name), checked)
 
     def parse_list(self, text: str) -> tuple[Spec, ...]:
-        """Reads several components, separated by commas."""
-        return tuple(self.parse(part) for part in split_specs(text))
+        """Reads several components, separated by commas.
+
+        Raises:
+          InputError: There is none, or one that cannot be read.
+        """
+        try:
+            parts = split_specs(text)
+        except InputError as error:
+            raise InputError(f"--{self.flag or self.kind}: {error}") from error
+        return tuple(self.parse(part) for part in parts)
 
     def build(self, text: str, **provided: object) -> typing.Any:
         """Short for `parse(text).build(**provided)`."""
