@@ -114,7 +114,7 @@ class Experiment:
             tower = self._backbone()
             for policy in trained:
                 policy.static_actions(len(tower.blocks))
-            self._batches()
+            self.batches()
             self.rankers(VALIDATION)
 
     def _backbone(self) -> Backbone:
@@ -163,7 +163,8 @@ class Experiment:
                 seed=self.options.run.seed,
             )
 
-    def _batches(self) -> FinetuneBatches:
+    def batches(self) -> FinetuneBatches:
+        """Training instances of the target domain."""
         chosen = self.options.finetune
         return FinetuneBatches(
             self.users.history,
@@ -189,7 +190,7 @@ class Experiment:
         (ranker,) = self.rankers(VALIDATION)
         return finetune(
             model,
-            self._batches(),
+            self.batches(),
             ranker,
             top_n=self.options.evaluate.top_n,
             optimizer=OptimizerSettings(

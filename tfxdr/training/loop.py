@@ -19,7 +19,6 @@ from tfxdr.training.optimizers import ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Batch
 
-
 _SHOWN_METRICS = 5  # in an epoch's line: losses and the first cutoff's
 
 
