@@ -23,7 +23,8 @@ from tfxdr.data.rejects import Rejects
 from tfxdr.data.source import Source
 from tfxdr.data.summary import describe_lengths
 from tfxdr.data.users import Users
-from tfxdr.data.vocabulary import FIRST_ID, order_items, write_lines
+from tfxdr.data.vocabulary import order_items, write_lines
+from tfxdr.types import FIRST_ITEM
 
 _MIN_SHARDS = 4
 _SHARD_USERS = 16_384
@@ -141,7 +142,7 @@ class _Vocabulary:
     def of(cls, domain: tables.Domain, counts: np.ndarray) -> _Vocabulary:
         order = order_items(domain.items, counts)
         ids = np.zeros(len(domain.items), np.int32)
-        ids[order] = np.arange(len(order), dtype=np.int32) + FIRST_ID
+        ids[order] = np.arange(len(order), dtype=np.int32) + FIRST_ITEM
         return cls(ids, [domain.items[code] for code in order])
 
 

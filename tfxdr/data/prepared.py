@@ -13,8 +13,9 @@ import numpy as np
 
 from tfxdr.data.records import Columns, read_shards
 from tfxdr.data.users import Users
-from tfxdr.data.vocabulary import FIRST_ID, read_lines
+from tfxdr.data.vocabulary import read_lines
 from tfxdr.errors import InputError
+from tfxdr.types import FIRST_ITEM
 
 FORMAT = "tfxdr-prepared-data"
 SCHEMA_VERSION = 1
@@ -66,12 +67,12 @@ class PreparedData:
     @property
     def num_source_items(self) -> int:
         """Size of a source item table: real items, padding and unknown."""
-        return FIRST_ID + self.manifest["counts"]["source_items"]
+        return FIRST_ITEM + self.manifest["counts"]["source_items"]
 
     @property
     def num_target_items(self) -> int:
         """Size of a target item table: real items, padding and unknown."""
-        return FIRST_ID + self.manifest["counts"]["target_items"]
+        return FIRST_ITEM + self.manifest["counts"]["target_items"]
 
     @functools.cached_property
     def source_ids(self) -> np.ndarray:

@@ -8,10 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-PADDING_ID = 0
-UNKNOWN_ID = 1
-FIRST_ID = 2
-
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _UNESCAPES = {escaped: raw for raw, escaped in _ESCAPES.items()}
 
