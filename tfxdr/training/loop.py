@@ -19,8 +19,6 @@ from tfxdr.training.optimizers import ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Batch
 
-_SHOWN_METRICS = 5  # in an epoch's line: losses and the first cutoff's
-
 
 class Batches(Protocol):
     """Training input that can start anywhere."""
@@ -223,9 +221,7 @@ class Loop:
                 "seconds": float(state.seconds),
             },
         )
-        monitor = self.settings.monitor
-        shown = dict(list(metrics.items())[:_SHOWN_METRICS])
-        shown[monitor] = metrics[monitor]
+        shown = _main_metrics(metrics, self.settings.monitor)
         self.progress.epoch_done(self.task.name, int(state.epoch), shown)
         self._save()
 
@@ -282,6 +278,18 @@ class Loop:
             "epochs": int(self.state.epoch),
             "seconds": float(self.state.seconds),
         }
+
+
+def _main_metrics(
+    metrics: Mapping[str, float], monitor: str
+) -> dict[str, float]:
+    """Losses, the metrics at the first cutoff, and the one to watch."""
+    cutoffs = [key.split("@")[1] for key in metrics if "@" in key]
+    return {
+        key: value
+        for key, value in metrics.items()
+        if "@" not in key or key.split("@")[1] == cutoffs[0] or key == monitor
+    }
 
 
 def _compiled(
