@@ -108,6 +108,7 @@ class Experiment:
                     f"the {name} split holds no target item; raise its share "
                     "in --split_fractions or bring more data"
                 )
+        self.rankers(TEST)
         components = [spec.build() for spec in specs]
         trained = [c for c in components if isinstance(c, Policy)]
         if trained:

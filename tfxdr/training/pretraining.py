@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -210,7 +211,12 @@ def pretrain(
             partial / "pretraining.json",
             {"identity": identity, "metrics": metrics},
         )
+    shutil.rmtree(_checkpoints(run_folder), ignore_errors=True)
     return Pretrained(folder, metrics, cached=False)
+
+
+def _checkpoints(run_folder: Path) -> Path:
+    return run_folder / "checkpoints" / PretrainTask.name
 
 
 def _fit(
@@ -250,7 +256,7 @@ def _fit(
             checkpoint_seconds,
             advice="Lower --pretrain_learning_rate",
         ),
-        folder=run_folder / "checkpoints" / PretrainTask.name,
+        folder=_checkpoints(run_folder),
         history=History(run_folder),
         progress=progress,
     )
