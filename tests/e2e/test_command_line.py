@@ -182,6 +182,15 @@ def test_several_policies_share_pretraining_and_a_table(
     assert names == ["item-knn", "popularity", "zero", "cls", "last-1"]
 
 
+def test_the_example_of_a_plugin_runs(finished, monkeypatch, capfd):
+    folder, _ = finished
+    plugin = pathlib.Path(__file__).parents[2] / "plugins" / "coin.py"
+    flags = [f"--plugins={plugin}", "--policy=coin(seed=3)", "--run=coin"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *SMALL, *flags)
+    assert code == 0, err
+    assert "| coin(seed=3) |" in out
+
+
 def kill_when(process, ready, deadline=240):
     """Sends SIGKILL as soon as `ready()`; it must still be running then."""
     end = time.monotonic() + deadline

@@ -1,5 +1,8 @@
 """Who may write into a run folder."""
 
+import errno
+import os
+
 import pytest
 
 from tfxdr.errors import InputError
@@ -86,3 +89,15 @@ def test_reading_an_unfinished_run(folder):
     assert folder.read() == {"test": {"hr@5": 0.5}}
     with pytest.raises(InputError, match="holds the runs run: set --run"):
         RunFolder(folder.path.parent).read()
+
+
+def test_a_read_only_place_says_which_flag_chooses_another(
+    tmp_path, monkeypatch
+):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(InputError, match=r"cannot be written.*--run"):
+        start(RunFolder(tmp_path / "run"))
+    assert not list(tmp_path.iterdir())
