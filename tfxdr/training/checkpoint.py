@@ -28,7 +28,6 @@ class TrainingState(tf.Module):
         super().__init__()
         self.epoch = _counter()
         self.step = _counter()  # within the epoch
-        self.total_steps = _counter()
         self.loss_sum = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self.loss_count = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self.first_bad_step = tf.Variable(-1, trainable=False, dtype=tf.int64)

@@ -186,7 +186,6 @@ class Loop:
         state.loss_sum.assign_add(loss * count)
         state.loss_count.assign_add(count)
         state.step.assign_add(1)
-        state.total_steps.assign_add(1)
 
     def _mean_loss(self) -> float:
         count = max(float(self.state.loss_count), 1.0)
