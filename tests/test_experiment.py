@@ -53,7 +53,7 @@ def test_good_options_pass(tmp_path):
 )
 def test_what_competes(tmp_path, split, seen):
     subject = experiment(tmp_path, "--train_fraction=0.5")
-    (ranker,) = subject.rankers(split)
+    (ranker,) = subject.task.rankers(split)
     users = subject.data.users()  # all training positives, not half of them
     known = TRAIN if split == VALIDATION else (TRAIN, VALIDATION)
     np.testing.assert_array_equal(
@@ -70,9 +70,9 @@ def test_what_competes(tmp_path, split, seen):
 
 def test_sampled_ranking_comes_beside_the_full_one(tmp_path):
     subject = experiment(tmp_path, "--eval_negatives=10")
-    assert [r.num_negatives for r in subject.rankers(TEST)] == [0, 10]
-    assert [r.num_negatives for r in subject.rankers(VALIDATION)] == [0]
+    assert [r.num_negatives for r in subject.task.rankers(TEST)] == [0, 10]
+    assert [r.num_negatives for r in subject.task.rankers(VALIDATION)] == [0]
     subject = experiment(
         tmp_path, "--eval_negatives=10", "--monitor=hr@5/uni10"
     )
-    assert [r.num_negatives for r in subject.rankers(VALIDATION)] == [10]
+    assert [r.num_negatives for r in subject.task.rankers(VALIDATION)] == [10]

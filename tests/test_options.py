@@ -64,6 +64,11 @@ class TestParse:
             (["--top_n=5,x"], "integers of at least 1, separated by commas"),
             (["--top_n="], "--top_n: expected integers"),
             (["--monitor=hr@7"], "--monitor: expected one of hr@5"),
+            (
+                ["--pretrain_monitor=hr@7"],
+                "one of validation_loss, hr@5, mrr@5, ndcg@5, hr@10",
+            ),
+            (["--pretrain_split=time"], "one of users, leave-one-out"),
         ],
     )
     def test_refuses(self, arguments, message):
@@ -142,7 +147,8 @@ class TestFlagfile:
             if line.startswith("--")
         }
         replayed = {name for name, declared in _all() if declared.replay}
-        assert written == replayed - {"pretrained_learning_rate"}
+        unset = {"pretrained_learning_rate", "policy_learning_rate"}
+        assert written == replayed - unset
         assert not {"resume", "overwrite"} & replayed
 
 

@@ -29,20 +29,21 @@ _LEVELS = (
     ("errors", "files", "spec_text", "entry", "registry", "types"),
     ("ops",),
     ("layers",),
-    ("backbones", "policies", "meta", "data", "evaluation"),
+    ("backbones", "policies", "tuners", "meta", "data", "evaluation"),
+    ("policy_networks",),
     ("models",),
     ("training", "serving", "report"),
     ("settings", "option_groups", "plugins", "options"),
-    ("results",),
+    ("results", "tasks"),
     ("experiment",),
     ("main",),
 )
 _LEVEL_OF = {
     part: level for level, parts in enumerate(_LEVELS) for part in parts
 }
-_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-4]}
+_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-4], *_LEVELS[-3]}
 # Folders whose files are components of one kind, and know `base` alone.
-_COMPONENT_FOLDERS = ("backbones", "policies", "meta")
+_COMPONENT_FOLDERS = ("backbones", "policies", "tuners", "meta")
 _STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")
 
 
@@ -153,7 +154,9 @@ def test_unknown_public_name():
         tfxdr.nonsense  # noqa: B018
 
 
-@pytest.mark.parametrize("kind", ["backbones", "policies"])
+@pytest.mark.parametrize(
+    "kind", ["backbones", "policies", "policy_networks", "tuners"]
+)
 def test_package_and_registry_of_one_name_register_alike(kind):
     package = importlib.import_module(f"tfxdr.{kind}")
     known = getattr(importlib.import_module("tfxdr.registry"), kind)

@@ -18,17 +18,16 @@ _PUBLIC = {
     "PreparedData": "tfxdr.data.prepared",
     "Source": "tfxdr.data.source",
     "TrainingError": "tfxdr.errors",
+    "Tuner": "tfxdr.tuners",
     "datasets": "tfxdr.registry",
     "losses": "tfxdr.registry",
     "meta_learners": "tfxdr.registry",
     "optimizers": "tfxdr.registry",
-    "policy_networks": "tfxdr.registry",
     "prepare": "tfxdr.data.prepare",
-    "tuners": "tfxdr.registry",
 }
 # Packages beside a registry of the same name: they export its `register`, so
 # that tfxdr.policies.register means one thing however it was imported.
-_PACKAGES = ("backbones", "policies")
+_PACKAGES = ("backbones", "policies", "policy_networks", "tuners")
 
 __all__ = ["__version__", *_PUBLIC, *_PACKAGES]
 

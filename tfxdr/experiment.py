@@ -16,11 +16,10 @@ from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
+from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
-from tfxdr.evaluation import Ranker, Ranking, ranking_metrics
-from tfxdr.models.transfer import TransferModel
+from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.options import Options
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import (
@@ -30,17 +29,20 @@ from tfxdr.registry import (
     losses,
     optimizers,
     policies,
+    policy_networks,
+    tuners,
 )
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.table import Row
-from tfxdr.results import Stopwatch
+from tfxdr.results import Stopwatch, show_actions
+from tfxdr.tasks import TASKS, Task
+from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.finetuning import build_model, finetune, scorer
+from tfxdr.training.finetuning import decider, finetune, scorer
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.memory import enough_memory, peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings
 from tfxdr.training.pretraining import (
-    MONITOR,
     Pretrained,
     PretrainSettings,
     pretrain,
@@ -64,7 +66,10 @@ class Experiment:
         self.options = options
         self.progress = progress
         self.backbone = backbones.parse(options.model.backbone)
-        self.loss = losses.parse(options.finetune.loss)
+        self.tuner = tuners.parse(options.model.tuner)
+        self.policy_network = policy_networks.parse(
+            options.model.policy_network
+        )
         self.optimizer = optimizers.parse(options.finetune.optimizer)
 
     @functools.cached_property
@@ -83,11 +88,14 @@ class Experiment:
         )
 
     @functools.cached_property
+    def task(self) -> Task:
+        """What the target domain asks."""
+        return TASKS[self.options.task.task](self.options, self.data)
+
+    @property
     def users(self) -> Users:
         """All users, with the share of training items that is used."""
-        return self.data.users().keep_train_fraction(
-            self.options.data.train_fraction, self.options.run.seed
-        )
+        return self.task.users
 
     def check(self, specs: Sequence[Spec]) -> None:
         """Finds what would stop a policy, before anything is trained.
@@ -102,21 +110,18 @@ class Experiment:
                 "--policy: expected different policies, found "
                 + ",".join(map(str, specs))
             )
-        for name, split in (("validation", VALIDATION), ("test", TEST)):
-            if not len(self.users.targets(split).values):
-                raise InputError(
-                    f"the {name} split holds no target item; raise its share "
-                    "in --split_fractions or bring more data"
-                )
-        self.rankers(TEST)
-        components = [spec.build() for spec in specs]
+        self.task.check()
+        components = [self._component(spec) for spec in specs]
         trained = [c for c in components if isinstance(c, Policy)]
         if trained:
-            tower = self._backbone()
+            num_blocks = len(self._backbone().blocks)
             for policy in trained:
-                policy.static_actions(len(tower.blocks))
-            self.batches()
-            self.rankers(VALIDATION)
+                policy.static_actions(num_blocks)
+                self.batches(policy)
+            self._loss()
+
+    def _component(self, spec: Spec) -> Policy | Baseline:
+        return spec.build(run_seed=self.options.run.seed)
 
     def _backbone(self) -> Backbone:
         return self.backbone.build(num_items=self.data.num_source_items)
@@ -136,7 +141,11 @@ class Experiment:
                 learning_rate=chosen.pretrain_learning_rate,
                 loss=chosen.pretrain_loss,
                 num_sampled=chosen.pretrain_num_sampled,
+                length=chosen.pretrain_length,
+                split=chosen.pretrain_split,
                 validation=chosen.pretrain_validation,
+                monitor=chosen.pretrain_monitor,
+                mask_seen=chosen.pretrain_mask_seen,
                 seed=self.options.run.seed,
             ),
             cache_dir=Path(self.options.run.cache_dir),
@@ -151,36 +160,49 @@ class Experiment:
     ) -> TransferModel:
         """A transfer model with its first weights."""
         chosen = self.options.model
+        parts = Parts(
+            self.backbone,
+            policy,
+            self.policy_network,
+            self.tuner.build(),
+            self._loss(),
+        )
         with enough_memory("model"):
             return build_model(
-                self.backbone,
-                policy,
-                self.loss.build(item_probability=self._item_probability()),
+                parts,
                 num_source_items=self.data.num_source_items,
-                num_target_items=self.data.num_target_items,
+                num_target_items=self.task.num_items,
                 pooling=chosen.pooling,
+                policy_pooling=chosen.policy_pooling,
                 train_embeddings=chosen.train_embeddings,
+                top_k=self.task.top_k,
                 pretrained=pretrained,
                 seed=self.options.run.seed,
             )
 
-    def batches(self) -> FinetuneBatches:
+    def _loss(self) -> Loss:
+        chosen = self.options.finetune.loss
+        name = self.task.loss if chosen == "auto" else chosen
+        return losses.build(name, item_probability=self._item_probability())
+
+    def batches(self, policy: Policy) -> FinetuneBatches:
         """Training instances of the target domain."""
         chosen = self.options.finetune
         return FinetuneBatches(
             self.users.history,
             self.users.targets(TRAIN),
-            num_items=self.data.num_target_items,
+            num_items=self.task.num_items,
             batch_size=chosen.batch_size,
             targets_per_user=chosen.targets_per_user,
             num_negatives=chosen.num_negatives,
+            num_candidates=policy.num_candidates,
             seed=self.options.run.seed,
         )
 
     def _item_probability(self) -> np.ndarray:
         """Each item's share of the training instances, `[items]`."""
         items = self.users.targets(TRAIN).values
-        counts = np.bincount(items, minlength=self.data.num_target_items)
+        counts = np.bincount(items, minlength=self.task.num_items)
         return (counts / max(len(items), 1)).astype(np.float32)
 
     def finetune(
@@ -188,16 +210,15 @@ class Experiment:
     ) -> Mapping[str, float]:
         """Fine-tunes a model; it is left with its best weights."""
         chosen = self.options.finetune
-        (ranker,) = self.rankers(VALIDATION)
         return finetune(
             model,
-            self.batches(),
-            ranker,
-            top_n=self.options.evaluate.top_n,
+            self.batches(model.policy),
+            self.task,
             optimizer=OptimizerSettings(
                 optimizer=self.optimizer,
                 learning_rate=chosen.learning_rate,
                 pretrained_learning_rate=chosen.pretrained_learning_rate,
+                policy_learning_rate=chosen.policy_learning_rate,
                 schedule=chosen.lr_schedule,
                 warmup_steps=chosen.warmup_steps,
                 weight_decay=chosen.weight_decay,
@@ -216,66 +237,24 @@ class Experiment:
             progress=self.progress,
         )
 
-    def rankers(self, split: int) -> list[Ranker]:
-        """Full ranking of a split and, if asked for, sampled ranking.
-
-        Validation has the one that `--monitor` reads. Full ranking leaves out
-        the training positives and, for a test, those of validation; sampled
-        negatives are none of the user's positives.
-        """
-        users, chosen = self.users, self.options.evaluate
-        seen = (TRAIN, UNUSED) + ((VALIDATION,) if split == TEST else ())
-        return [
-            Ranker(
-                users.history,
-                users.targets(split),
-                users.targets(seen),
-                users.target,
-                self.data.num_target_items,
-                num_negatives=num_negatives,
-                batch_size=chosen.eval_batch_size,
-                seed=self.options.run.seed,
-            )
-            for num_negatives in self._negative_counts(split)
-        ]
-
-    def _negative_counts(self, split: int) -> list[int]:
-        sampled = self.options.evaluate.eval_negatives
-        if split == TEST:
-            return list(dict.fromkeys([0, sampled]))
-        return [sampled if "/uni" in self.options.monitor else 0]
-
-    def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
-        """Metrics of the test split; ranks are stored in the folder."""
-        metrics: dict[str, float] = {}
-        for ranker in self.rankers(TEST):
-            ranking = ranker.rank(scores)
-            metrics |= ranking_metrics(
-                ranking.rank,
-                self.options.evaluate.top_n,
-                ranker.num_negatives,
-            )
-            if folder is not None:
-                _save_ranks(ranking, ranker.num_negatives, folder)
-        return metrics
-
     def fit_baseline(self, baseline: Baseline) -> Scorer:
         """Counts on histories and training positives."""
         return baseline.fit(
             self.users.history,
             self.users.targets(TRAIN),
             self.data.num_source_items,
-            self.data.num_target_items,
+            self.task.num_items,
         )
 
     def baseline_rows(self) -> list[Row]:
         """What every table shows beside the policies."""
-        return [self._baseline_row(policies.parse(name)) for name in BASELINES]
+        return [self._baseline_row(name) for name in BASELINES]
 
-    def _baseline_row(self, spec: Spec) -> Row:
+    def _baseline_row(self, name: str) -> Row:
         start = time.monotonic()
-        metrics = self.test(self.fit_baseline(spec.build()), None)
-        return Row(str(spec), metrics, time.monotonic() - start, peak_bytes())
+        baseline = policies.build(name)
+        metrics = self.task.test(self.fit_baseline(baseline), None)
+        return Row(name, metrics, time.monotonic() - start, peak_bytes())
 
     def protocol(self) -> dict[str, object]:
         """How the numbers of a result file were made."""
@@ -285,17 +264,14 @@ class Experiment:
             "split_fractions": chosen.data.split_fractions,
             "train_fraction": chosen.data.train_fraction,
             "seed": chosen.run.seed,
-            "ranking": (
-                "all items but the user's training positives and, in a test, "
-                "his validation positives"
-            ),
-            "eval_negatives": chosen.evaluate.eval_negatives,
+            "task": chosen.task.task,
             "monitor": chosen.monitor,
+            **self.task.protocol,
         }
 
     def run(self, policy: Spec, folder: RunFolder) -> dict:
         """One policy from pre-training to test; returns `metrics.json`."""
-        component = policy.build()
+        component = self._component(policy)
         result = {
             "policy": str(policy),
             "backbone": str(self.backbone),
@@ -309,16 +285,18 @@ class Experiment:
         if isinstance(component, Baseline):
             stages = self._run_baseline(component, folder.path)
         else:
-            stages = self._run_policy(component, folder)
+            stages = self._run_policy(component, str(policy), folder)
         folder.finish(result | stages)
         return result | stages
 
     def _run_baseline(self, baseline: Baseline, folder: Path) -> dict:
         with Stopwatch() as watch:
-            metrics = self.test(self.fit_baseline(baseline), folder)
+            metrics = self.task.test(self.fit_baseline(baseline), folder)
         return {"test": metrics, "cost": {"finetune": watch.cost}}
 
-    def _run_policy(self, policy: Policy, folder: RunFolder) -> dict:
+    def _run_policy(
+        self, policy: Policy, label: str, folder: RunFolder
+    ) -> dict:
         cost: dict[str, dict[str, float]] = {}
         stages: dict[str, Mapping] = {}
         pretrained = None
@@ -342,12 +320,26 @@ class Experiment:
         save_variables(folder.weights, tf.train.Checkpoint(model=model))
         self._draw_curves(folder.path)
         with Stopwatch() as watch:
-            stages["test"] = self.test(scorer(model), folder.path)
+            stages["test"] = self.task.test(scorer(model), folder.path)
+            if model.is_routed:
+                stages["actions"] = self._show_actions(
+                    model, label, folder.path
+                )
         cost["evaluate"] = watch.cost
         return stages | {"cost": cost}
 
+    def _show_actions(
+        self, model: TransferModel, label: str, folder: Path
+    ) -> dict[str, object]:
+        actions = self.task.actions(decider(model))
+        names = [raw.decode() for raw in self.users.ids[actions.users]]
+        return show_actions(actions, names, folder, label, self.progress.say)
+
     def _draw_curves(self, folder: Path) -> None:
-        monitors = {"pretrain": MONITOR, "finetune": self.options.monitor}
+        monitors = {
+            "pretrain": self.options.pretrain.pretrain_monitor,
+            "finetune": self.options.monitor,
+        }
         history = read_history(folder / "history.csv")
         figure = learning_curves(history, monitors=monitors)
         save_figure(figure, folder / "learning_curves.png")
@@ -365,7 +357,7 @@ class Experiment:
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
-        component = policy.build()
+        component = self._component(policy)
         if isinstance(component, Baseline):
             return self.fit_baseline(component)
         model = self.model(component, None)
@@ -385,8 +377,3 @@ def dataset_spec(options: Options) -> Spec:
     return dataclasses.replace(
         spec, options={**spec.options, "path": options.data.data_path}
     )
-
-
-def _save_ranks(ranking: Ranking, num_negatives: int, folder: Path) -> None:
-    suffix = f"-uni{num_negatives}" if num_negatives else ""
-    ranking.save(folder / f"ranks{suffix}.npz")

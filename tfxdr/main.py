@@ -72,8 +72,8 @@ def _earlier_flags(run: Run) -> Path | None:
 
 def _dispatch(options: Options) -> None:
     plugins.load_plugins(options.run.plugins)
-    _check_names(options)
     _import_components()
+    _check_names(options)
     _MODES[options.run.mode](options)
 
 
@@ -83,12 +83,19 @@ def _list(options: Options) -> None:
 
 
 def _check_names(options: Options) -> None:
-    """Refuses the names that can be known without TensorFlow, at once."""
-    import tfxdr.data
-    import tfxdr.policies  # noqa: F401
-    from tfxdr.registry import datasets, policies
+    """Refuses what cannot be named, before anything is done."""
+    from tfxdr.registry import (
+        backbones,
+        datasets,
+        policies,
+        policy_networks,
+        tuners,
+    )
 
+    backbones.parse(options.model.backbone)
     policies.parse_list(options.model.policy)
+    policy_networks.parse(options.model.policy_network)
+    tuners.parse(options.model.tuner)
     datasets.parse(options.data.dataset)
 
 
@@ -114,7 +121,7 @@ def _pretrain(options: Options) -> None:
 
 def _run(options: Options) -> None:
     from tfxdr.registry import policies
-    from tfxdr.results import folder_name
+    from tfxdr.results import compare_actions, folder_name, result_row
     from tfxdr.training.run_folder import RunFolder
 
     experiment = make_experiment(options)
@@ -124,18 +131,19 @@ def _run(options: Options) -> None:
     base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
     _start(experiment, base, resume=options.run.resume)
     rows = experiment.baseline_rows()
+    results = []
     for spec in specs:
         alone = base
         if len(specs) > 1:
             alone = RunFolder(base.path / folder_name(spec))
+        results.append(_run_one(experiment, spec, alone))
         rows = [row for row in rows if row.name != str(spec)]
-        rows.append(_run_one(experiment, spec, alone))
+        rows.append(result_row(results[-1]))
+    compare_actions(results, base.path)
     _show(experiment, rows, base.path)
 
 
-def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> Row:
-    from tfxdr.results import result_row
-
+def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
     options = experiment.options
     model = dataclasses.replace(options.model, policy=str(spec))
     flagfile = dataclasses.replace(options, model=model).to_flagfile()
@@ -144,9 +152,9 @@ def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> Row:
         folder.start(flagfile, resume=False, overwrite=False, say=say)
     if folder.finished:
         say(f"{folder.path}: this run is finished already")
-        return result_row(folder.read())
+        return folder.read()
     say(f"run: {folder.path}")
-    return result_row(experiment.run(spec, folder))
+    return experiment.run(spec, folder)
 
 
 def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
@@ -162,7 +170,7 @@ def _evaluate(options: Options) -> None:
     from tfxdr.report.table import Row
 
     experiment, spec, scores = _trained(options)
-    metrics = experiment.test(scores, None)
+    metrics = experiment.task.test(scores, None)
     rows = [*experiment.baseline_rows(), Row(str(spec), metrics)]
     _show(experiment, rows, None)
 
@@ -230,7 +238,9 @@ def _import_components() -> None:
     import tfxdr.data
     import tfxdr.ops.losses
     import tfxdr.policies
-    import tfxdr.training.optimizers  # noqa: F401
+    import tfxdr.policy_networks
+    import tfxdr.training.optimizers
+    import tfxdr.tuners  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -11,6 +11,10 @@ from tfxdr.errors import InputError
 from tfxdr.settings import Group, setting
 
 MODES = ("run", "prepare", "pretrain", "evaluate", "recommend", "list")
+PRETRAIN_MONITORS = (
+    "validation_loss",
+    *(f"{name}@{n}" for n in (5, 10) for name in ("hr", "mrr", "ndcg")),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,12 +94,45 @@ class Data(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class Task(Group):
+    """What is predicted."""
+
+    task: str = setting(
+        "next-target",
+        "Target items, or an attribute of the user.",
+        choices=("next-target", "profile"),
+    )
+    attribute: str = setting(
+        "", "The attribute that --task=profile predicts, such as gender."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.task == "profile") != bool(self.attribute):
+            raise InputError(
+                "--task=profile and --attribute=NAME go together, found "
+                f"--task={self.task} --attribute={self.attribute}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class Model(Group):
     """What is learned."""
 
     backbone: str = setting("nextitnet", "The sequence encoder.")
     policy: str = setting(
         "all", "What is fine-tuned; several, with commas, are compared."
+    )
+    policy_network: str = setting(
+        "nextitnet", "The encoder from which a learned policy decides."
+    )
+    policy_pooling: str = setting(
+        "mean",
+        "How positions become what a learned policy decides from.",
+        choices=("last", "mean"),
+    )
+    tuner: str = setting(
+        "copy", "What a tuned block is: all of its weights, or adapters."
     )
     pooling: str = setting(
         "last", "How positions become a user.", choices=("last", "mean")
@@ -113,7 +150,12 @@ class Pretrain(Group):
 
     pretrain_epochs: int = setting(20, "Most epochs.", lower=0)
     pretrain_patience: int = setting(
-        2, "Epochs without a better validation loss until it stops.", lower=1
+        2, "Epochs without a better validation until it stops.", lower=1
+    )
+    pretrain_monitor: str = setting(
+        "validation_loss",
+        "What picks the epoch.",
+        choices=PRETRAIN_MONITORS,
     )
     pretrain_batch_size: int = setting(256, "Users in a batch.", lower=1)
     pretrain_learning_rate: float = setting(1e-3, "Adam's rate.", above=0)
@@ -125,8 +167,20 @@ class Pretrain(Group):
     pretrain_num_sampled: int = setting(
         1000, "Items sampled by sampled_softmax.", lower=1
     )
+    pretrain_length: int = setting(
+        0, "The latest items that a prediction reads; 0: all.", lower=0
+    )
+    pretrain_split: str = setting(
+        "users",
+        "What is held out: whole users, or of every user the last item for "
+        "a test and the one before for validation.",
+        choices=("users", "leave-one-out"),
+    )
     pretrain_validation: float = setting(
         0.05, "Share of the users held out.", above=0, upper=0.5
+    )
+    pretrain_mask_seen: bool = setting(
+        False, "Validate and test without the items of the user's history."
     )
 
 
@@ -141,9 +195,12 @@ class Finetune(Group):
     monitor: str = setting(
         "",
         "The validation metric that picks the epoch; empty: mrr at the first "
-        "of --top_n.",
+        "of --top_n, and accuracy for a profile.",
     )
-    loss: str = setting("bpr", "The loss of a target item.")
+    loss: str = setting(
+        "auto",
+        "The loss of a target item; auto: bpr, and softmax for a profile.",
+    )
     num_negatives: int = setting(
         1, "Sampled negatives for every target item.", lower=1
     )
@@ -156,6 +213,12 @@ class Finetune(Group):
     pretrained_learning_rate: float | None = setting(
         None,
         "The rate of pre-trained weights; not set: --learning_rate.",
+        optional=float,
+        above=0,
+    )
+    policy_learning_rate: float | None = setting(
+        None,
+        "The rate of the policy network; not set: --learning_rate.",
         optional=float,
         above=0,
     )
@@ -218,6 +281,7 @@ class Compute(Group):
 GROUPS: dict[str, type[Group]] = {
     "run": Run,
     "data": Data,
+    "task": Task,
     "model": Model,
     "pretrain": Pretrain,
     "finetune": Finetune,

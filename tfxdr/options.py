@@ -30,10 +30,12 @@ from tfxdr.option_groups import (
     Pretrain,
     Recommend,
     Run,
+    Task,
 )
 from tfxdr.settings import Group, Setting, settings_of
 
 _METRICS = ("hr", "mrr", "ndcg")
+_CLASS_METRICS = ["accuracy", "macro_f1"]
 _HELP_WIDTH = 80
 _HELP_COLUMN = 27
 _EXAMPLES = """\
@@ -52,6 +54,7 @@ class Options:
 
     run: Run = dataclasses.field(default_factory=Run)
     data: Data = dataclasses.field(default_factory=Data)
+    task: Task = dataclasses.field(default_factory=Task)
     model: Model = dataclasses.field(default_factory=Model)
     pretrain: Pretrain = dataclasses.field(default_factory=Pretrain)
     finetune: Finetune = dataclasses.field(default_factory=Finetune)
@@ -61,24 +64,34 @@ class Options:
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        known = self._metrics()
+        if self.finetune.monitor and self.finetune.monitor not in known:
+            raise InputError(
+                f"--monitor: expected one of {', '.join(known)} (an N is "
+                f"one of --top_n), found {self.finetune.monitor!r}"
+            )
+
+    def _metrics(self) -> list[str]:
+        """What validation may give."""
+        if self.task.task == "profile":
+            return _CLASS_METRICS
         negatives = self.evaluate.eval_negatives
         suffixes = ["", f"/uni{negatives}"] if negatives else [""]
-        known = [
+        return [
             f"{metric}@{n}{suffix}"
             for metric in _METRICS
             for n in self.evaluate.top_n
             for suffix in suffixes
         ]
-        if self.finetune.monitor and self.finetune.monitor not in known:
-            raise InputError(
-                f"--monitor: expected one of {', '.join(known)} (the N are "
-                f"those of --top_n), found {self.finetune.monitor!r}"
-            )
 
     @property
     def monitor(self) -> str:
         """`--monitor`, or what stands for it when it is empty."""
-        return self.finetune.monitor or f"mrr@{self.evaluate.top_n[0]}"
+        if self.finetune.monitor:
+            return self.finetune.monitor
+        if self.task.task == "profile":
+            return _CLASS_METRICS[0]
+        return f"mrr@{self.evaluate.top_n[0]}"
 
     @classmethod
     def from_flags(cls, values: flags.FlagValues = flags.FLAGS) -> Options:

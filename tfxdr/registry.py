@@ -361,9 +361,13 @@ def loading(origin: str) -> Iterator[None]:
 
 backbones = Registry("backbone", flag="backbone", provided=("num_items",))
 policies = Registry(
-    "policy", plural="policies", flag="policy", provided=("num_blocks",)
+    "policy", plural="policies", flag="policy", offered=("run_seed",)
 )
-policy_networks = Registry("policy network")
+policy_networks = Registry(
+    "policy network",
+    flag="policy_network",
+    provided=("num_items", "channels"),
+)
 meta_learners = Registry("meta-learner", flag="meta")
 tuners = Registry("tuner", flag="tuner")
 datasets = Registry("dataset", flag="dataset")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tfxdr.evaluation import Actions, action_metrics, collapse_warning
 from tfxdr.options import Options
 from tfxdr.registry import Spec
+from tfxdr.report.figures import save_figure
+from tfxdr.report.policies import (
+    user_choices,
+    utilization_by_length,
+    utilization_heatmap,
+)
 from tfxdr.report.table import Row
+from tfxdr.report.tensorboard import write_images
 from tfxdr.training.memory import peak_bytes
 from tfxdr.training.run_folder import FREE
 
@@ -67,3 +75,52 @@ def result_row(result: Mapping) -> Row:
         seconds or cost["finetune"]["seconds"],
         max(stage["peak_bytes_so_far"] for stage in cost.values()),
     )
+
+
+def show_actions(
+    actions: Actions,
+    users: Sequence[str],
+    folder: Path,
+    label: str,
+    say: Callable[[str], None],
+) -> dict[str, object]:
+    """Stores and draws what a policy decided for the test users.
+
+    Args:
+      actions: of these users.
+      users: their names.
+      folder: of the run.
+      label: of the policy.
+      say: called with a warning, if all users get the same.
+
+    Returns:
+      What `metrics.json` tells about them.
+    """
+    actions.save(folder / "actions.npz")
+    figures = {
+        "utilization": utilization_heatmap({label: actions.rates}),
+        "utilization_by_length": utilization_by_length(actions),
+        "user_choices": user_choices(actions, users),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, folder / f"{name}.png")
+    write_images(folder / "tensorboard", figures)
+    warning = collapse_warning(actions)
+    if warning:
+        say(f"warning: {warning}")
+    metrics = {
+        key.partition("/")[2]: value
+        for key, value in action_metrics(actions).items()
+    }
+    return metrics | {"rates": actions.rates.tolist()}
+
+
+def compare_actions(results: Sequence[Mapping], folder: Path) -> None:
+    """Draws the rates of tuned blocks of several runs, if they have any."""
+    rates = {
+        result["policy"]: result["actions"]["rates"]
+        for result in results
+        if "actions" in result
+    }
+    if rates:
+        save_figure(utilization_heatmap(rates), folder / "utilization.png")

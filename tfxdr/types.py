@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +14,21 @@ UNKNOWN = 1  # an item that the vocabulary does not have
 FIRST_ITEM = 2  # the most frequent real item
 
 
+class Draw(enum.IntEnum):
+    """Tells the random draws of one step apart.
+
+    Each use folds its number into the step's seed
+    (`tf.random.experimental.stateless_fold_in`), so that none repeats
+    another's numbers.
+    """
+
+    NEGATIVES = 1
+    CANDIDATES = 2
+    DROPOUT = 3
+    POLICY = 4
+    MASKING = 5
+
+
 class Batch(NamedTuple):
     """One training step's input; every row is a user.
 
@@ -22,13 +38,36 @@ class Batch(NamedTuple):
       positives: `[batch, targets]` int32 target items, padded with 0 on the
         right; `[batch, 0]` in pre-training.
       negatives: `[batch, targets, negatives]` int32 sampled target items.
+      candidates: `[batch, candidates]` int32 target items that are no
+        positive of the user, for a policy that ranks; else `[batch, 0]`.
       seed: `[2]` int32, for every stateless random draw of this step.
+      step: `[]` int32, from 0 over the whole training.
+      epoch: `[]` int32, from 0.
     """
 
     history: tf.Tensor
     positives: tf.Tensor
     negatives: tf.Tensor
+    candidates: tf.Tensor
     seed: tf.Tensor
+    step: tf.Tensor
+    epoch: tf.Tensor
+
+
+class Context(NamedTuple):
+    """What a policy may need beside its logits.
+
+    Attributes:
+      history: `[batch, length]` int32, padded with 0 on the left.
+      seed: `[2]` int32, the policy's own at this step; zeros at inference.
+      step: `[]` int32 of the training; 0 at inference.
+      epoch: `[]` int32, from 0; 0 at inference.
+    """
+
+    history: tf.Tensor
+    seed: tf.Tensor
+    step: tf.Tensor
+    epoch: tf.Tensor
 
 
 class Scorer(Protocol):

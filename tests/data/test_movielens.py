@@ -170,8 +170,40 @@ def test_options_are_checked(folder):
     assert spec.build(path=str(path)).source_below == 3.0
     with pytest.raises(InputError, match="source_below should not exceed"):
         MovieLens(str(path), source_below=5.0)
-    with pytest.raises(InputError, match="history should be at least 1"):
-        MovieLens(str(path), history=0)
+    with pytest.raises(InputError, match="history should be at least 0"):
+        MovieLens(str(path), history=-1)
+    with pytest.raises(InputError, match="source_from should be below"):
+        MovieLens(str(path), source_from=4)
+
+
+def test_all_ratings_as_a_source_without_a_target(folder, prepared):
+    path = str(folder("1m"))
+    everything = {"source_below": 6, "target_above": 5, "history": 0}
+    data = prepared(MovieLens(path, **everything))
+    assert raw(data, "source") == {
+        "1": ["14", "12", "13", "11", "10"],
+        "2": ["11"],
+        "3": ["10"],
+    }
+    assert raw(data, "target") == {"1": [], "2": [], "3": []}
+    assert data.num_target_items == 2
+    assert data.manifest["counts"]["train"] == 0
+    assert "all ratings below 6; target: none" in data.manifest["protocol"]
+    liked = MovieLens(path, **everything, source_from=3)
+    assert raw(prepared(liked), "source") == {
+        "1": ["14", "13", "11", "10"],
+        "2": ["11"],
+    }
+    with pytest.raises(InputError, match="--split=time needs a target domain"):
+        prepared(MovieLens(path, **everything), split="time")
+
+
+def test_history_bounds_what_is_kept_if_it_is_not_0(folder, prepared):
+    path = str(folder("1m"))
+    data = prepared(MovieLens(path, history=0), max_history=1)
+    assert raw(data, "source")["1"] == ["10"]
+    data = prepared(MovieLens(path, history=0), max_history=9)
+    assert raw(data, "source")["1"] == ["12", "10"]
 
 
 def test_nothing_left_of_a_domain(folder, prepared):

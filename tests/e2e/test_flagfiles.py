@@ -9,23 +9,29 @@ from tfxdr import main, options
 _FLAGFILES = sorted(
     (pathlib.Path(__file__).parents[2] / "flags").rglob("*.flags")
 )
-_TINY = [
-    "--backbone=nextitnet(channels=4,dilations=[1,2])",
-    "--pretrain_epochs=1",
-    "--epochs=1",
-]
+_TINY = {
+    "run": [
+        "--backbone=nextitnet(channels=4,dilations=[1,2])",
+        "--pretrain_epochs=1",
+        "--epochs=1",
+    ],
+    # An anchor is about its backbone: that stays, and reads little.
+    "pretrain": ["--pretrain_epochs=1", "--pretrain_length=8"],
+}
 _SYNTHETIC = "--dataset=synthetic(users=200,source_items=60,target_items=120)"
 
 
 def test_there_are_flagfiles():
-    assert "demo.flags" in {path.name for path in _FLAGFILES}
+    names = {path.name for path in _FLAGFILES}
+    assert {"demo.flags", "sasrec.flags"} <= names
 
 
 @pytest.mark.parametrize("path", _FLAGFILES, ids=lambda path: path.name)
 def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request):
     monkeypatch.chdir(tmp_path)
-    flags = [f"--flagfile={path}", *_TINY]
+    flags = [f"--flagfile={path}"]
     parsed = options.parse(["tfxdr", *flags])
+    flags += _TINY[parsed.run.mode]
     if parsed.data.dataset.startswith("movielens"):
         data = request.getfixturevalue("data_root") / "ml-100k"
         flags.append(f"--data_path={data}")
@@ -33,5 +39,8 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request):
         flags.append(_SYNTHETIC)
     assert main.main(["tfxdr", *flags]) == 0, capfd.readouterr().err
     out = capfd.readouterr().out
+    if parsed.run.mode == "pretrain":
+        assert "test/ndcg@10" in out
+        return
     for policy in parsed.model.policy.split(","):
         assert f"| {policy} " in out

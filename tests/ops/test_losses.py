@@ -26,7 +26,10 @@ def batch():
         history=tf.constant([[2]]),
         positives=tf.constant([[2, 3]]),
         negatives=tf.constant([[[3, 4], [4, 4]]]),
+        candidates=tf.zeros([0, 0], tf.int32),
         seed=tf.constant([0, 0]),
+        step=tf.constant(0),
+        epoch=tf.constant(0),
     )
 
 
@@ -70,7 +73,10 @@ def test_in_batch_by_hand(head):
         history=tf.constant([[2], [2]]),
         positives=tf.constant([[2, 3], [4, 0]]),
         negatives=tf.zeros([2, 2, 0], tf.int32),
+        candidates=tf.zeros([0, 0], tf.int32),
         seed=tf.constant([0, 0]),
+        step=tf.constant(0),
+        epoch=tf.constant(0),
     )
     user = tf.constant([[2.0, 3.0], [1.0, 0.0]])
     values = build("in_batch", item_probability=prob)(user, head, batch)
@@ -96,7 +102,10 @@ def test_every_loss_gives_each_instance_a_value_and_a_gradient(head):
         history=tf.constant([[2], [2]]),
         positives=tf.constant([[2, 3], [4, 2]]),
         negatives=tf.constant([[[3, 4], [4, 4]], [[3, 3], [3, 4]]]),
+        candidates=tf.zeros([0, 0], tf.int32),
         seed=tf.constant([0, 0]),
+        step=tf.constant(0),
+        epoch=tf.constant(0),
     )
     user = tf.constant([[2.0, 3.0], [1.0, 0.0]])
     for entry in registry.entries():

@@ -1,15 +1,25 @@
-"""Which users are held out, and what a cached backbone depends on."""
+"""What is held out and how it is ranked; what a cache depends on."""
 
 import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfxdr.backbones  # noqa: F401
 from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
+from tfxdr.models.pretrain import PretrainModel
+from tfxdr.option_groups import PRETRAIN_MONITORS
 from tfxdr.registry import backbones
 from tfxdr.training import pretraining
+from tfxdr.training.checkpoint import restore_variables
+from tfxdr.training.pretrain_split import (
+    hold_users_out,
+    leave_one_out,
+    split_last,
+)
+from tfxdr.training.pretrain_task import LastItems
 from tfxdr.training.progress import Progress
 
 HISTORY = Ragged.from_rows(
@@ -22,9 +32,15 @@ SETTINGS = pretraining.PretrainSettings(
     learning_rate=0.01,
     loss="softmax",
     num_sampled=10,
+    length=0,
+    split="users",
     validation=0.2,
+    monitor="validation_loss",
+    mask_seen=False,
     seed=0,
 )
+LEAVE_ONE_OUT = dataclasses.replace(SETTINGS, split="leave-one-out")
+LONGER = Ragged.from_rows([[i, i + 1, i + 2, i + 3] for i in range(2, 18)])
 BACKBONE = backbones.parse("nextitnet(channels=4,dilations=[1,2])")
 
 
@@ -34,6 +50,8 @@ def run(
     backbone=BACKBONE,
     fingerprint="data",
     history=HISTORY,
+    resume=False,
+    progress=None,
 ):
     return pretraining.pretrain(
         history,
@@ -43,9 +61,9 @@ def run(
         settings=settings,
         cache_dir=folder / "cache",
         run_folder=folder / "run",
-        resume=False,
+        resume=resume,
         checkpoint_seconds=60,
-        progress=Progress(),
+        progress=progress or Progress(),
     )
 
 
@@ -54,32 +72,112 @@ def rows(ragged):
 
 
 def test_held_out_users_are_not_trained_on():
-    training, validation = pretraining._hold_out(HISTORY, 0.2, seed=0)
+    split = hold_users_out(HISTORY, 0.2, seed=0)
+    training, validation = split.training, split.validation
     usable = [tuple(row) for row in HISTORY if len(row) >= 2]
     assert len(validation) == 4  # of 19
+    assert split.test is None
     assert rows(training) + rows(validation) != rows(HISTORY)
     assert sorted(rows(training) + rows(validation)) == sorted(usable)
-    again = pretraining._hold_out(HISTORY, 0.2, seed=0)
-    other = pretraining._hold_out(HISTORY, 0.2, seed=1)
-    assert rows(again[1]) == rows(validation) != rows(other[1])
+    again = hold_users_out(HISTORY, 0.2, seed=0).validation
+    other = hold_users_out(HISTORY, 0.2, seed=1).validation
+    assert rows(again) == rows(validation) != rows(other)
 
 
 def test_a_tiny_share_still_holds_one_out():
-    _, validation = pretraining._hold_out(HISTORY, 0.001, seed=0)
-    assert len(validation) == 1
+    split = hold_users_out(HISTORY, 0.001, seed=0)
+    assert len(split.validation) == 1
 
 
 def test_split_last():
-    history, last = pretraining._split_last(
-        Ragged.from_rows([[2, 3, 4], [5, 6]])
-    )
+    history, last = split_last(Ragged.from_rows([[2, 3, 4], [5, 6]]))
     assert rows(history) == [(2, 3), (5,)]
     assert rows(last) == [(4,), (6,)]
 
 
 def test_too_few_histories_are_an_error():
     with pytest.raises(InputError, match=r"two users.*found 1"):
-        pretraining._hold_out(Ragged.from_rows([[2, 3], [4]]), 0.5, seed=0)
+        hold_users_out(Ragged.from_rows([[2, 3], [4]]), 0.5, seed=0)
+
+
+def test_leave_one_out_by_hand():
+    split = leave_one_out(
+        Ragged.from_rows(
+            [[2, 3, 4, 5, 6], [], [7], [8, 9], [10, 11, 12], [13, 14, 15, 16]]
+        )
+    )
+    # Three items leave one to train on, which predicts nothing.
+    assert list(map(tuple, split.training)) == [(2, 3, 4), (8, 9), (13, 14)]
+    assert list(map(tuple, split.validation)) == [
+        (2, 3, 4, 5),
+        (10, 11),
+        (13, 14, 15),
+    ]
+    assert split.test is not None
+    assert list(map(tuple, split.test)) == [
+        (2, 3, 4, 5, 6),
+        (10, 11, 12),
+        (13, 14, 15, 16),
+    ]
+
+
+@pytest.mark.parametrize("history", [[[2, 3, 4]] * 9, [[2, 3]] * 9])
+def test_too_short_histories_are_an_error(history):
+    with pytest.raises(InputError, match="no user has the four source items"):
+        leave_one_out(Ragged.from_rows(history))
+
+
+class LowerIsBetter(PretrainModel):
+    """Scores item i with -i."""
+
+    def __init__(self):
+        super().__init__(BACKBONE.build(num_items=12), 12)
+
+    def call(self, history):
+        scores = -tf.range(12, dtype=tf.float32)
+        return tf.tile(scores[tf.newaxis], [tf.shape(history)[0], 1])
+
+
+def judged(**options):
+    model = LowerIsBetter()
+    rows = Ragged.from_rows([[2, 4, 7], [3, 5, 2, 8, 5]])
+    options = {"length": 0, "mask_seen": False} | options
+    return LastItems(model, rows, batch_size=4, **options).judge()
+
+
+def test_the_last_item_is_ranked_among_all():
+    loss, metrics = judged()
+    # 7 comes sixth of 2, 3, 4, 5, 6, 7; 5 comes fourth.
+    assert metrics["mrr@10"] == pytest.approx((1 / 6 + 1 / 4) / 2)
+    assert metrics["hr@5"] == 0.5
+    logits = -np.arange(2, 12.0)
+    expected = np.log(np.exp(logits).sum()) + (7 + 5) / 2
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_seen_items_do_not_compete_if_asked():
+    # Without 2, 4: 7 comes fourth. Without 3, 2, 8: 5 is seen too, and is
+    # still ranked: after 4 alone.
+    assert judged(mask_seen=True)[1]["mrr@10"] == pytest.approx(
+        (1 / 4 + 1 / 2) / 2
+    )
+    # What a prediction does not read was seen all the same.
+    assert judged(mask_seen=True, length=1) == judged(mask_seen=True)
+
+
+def test_length_bounds_what_a_prediction_reads():
+    asked = []
+
+    class Asked(LowerIsBetter):
+        def call(self, history):
+            tf.py_function(
+                lambda h: asked.append(h.numpy().tolist()), [history], []
+            )
+            return super().call(history)
+
+    rows = Ragged.from_rows([[2, 4, 7], [3, 5, 2, 8, 5], [6, 9]])
+    LastItems(Asked(), rows, batch_size=4, length=2, mask_seen=False).judge()
+    assert asked == [[[2, 4], [2, 8], [0, 6]]]
 
 
 def test_the_second_time_it_is_found(tmp_path):
@@ -101,6 +199,10 @@ def test_what_changes_the_weights_changes_the_folder(tmp_path):
     others = [
         run(tmp_path, dataclasses.replace(SETTINGS, seed=1)),
         run(tmp_path, dataclasses.replace(SETTINGS, learning_rate=0.02)),
+        run(tmp_path, dataclasses.replace(SETTINGS, monitor="hr@5")),
+        run(tmp_path, dataclasses.replace(SETTINGS, mask_seen=True)),
+        run(tmp_path, dataclasses.replace(SETTINGS, length=1)),
+        run(tmp_path, LEAVE_ONE_OUT, history=LONGER),
         run(tmp_path, fingerprint="other"),
         run(
             tmp_path,
@@ -108,7 +210,7 @@ def test_what_changes_the_weights_changes_the_folder(tmp_path):
         ),
     ]
     folders = {first.folder, *(other.folder for other in others)}
-    assert len(folders) == 5
+    assert len(folders) == 9
 
 
 def test_damaged_weights_name_the_folder_to_delete(tmp_path):
@@ -124,3 +226,70 @@ def test_the_sampled_softmax_learns_too(tmp_path):
     many = Ragged.from_rows([[i, i + 1] for i in range(2, 20)] * 20)
     metrics = run(tmp_path, settings, history=many).metrics
     assert metrics["validation_loss"] < 0.5 * np.log(20)
+
+
+def test_leave_one_out_gives_the_metrics_of_a_test(tmp_path):
+    settings = dataclasses.replace(
+        LEAVE_ONE_OUT, monitor="ndcg@10", epochs=3, patience=3
+    )
+    found = run(tmp_path, settings, history=LONGER)
+    assert {"validation_loss", "ndcg@10", "test/ndcg@10", "test/hr@5"} <= set(
+        found.metrics
+    )
+    assert found.metrics["test/seconds"] > 0
+    again = run(tmp_path, settings, history=LONGER)
+    assert again.cached
+    assert again.metrics == found.metrics
+    # The test is that of the weights that were kept.
+    model = PretrainModel(BACKBONE.build(num_items=22), 22)
+    model(tf.zeros([1, 1], tf.int32))
+    restore_variables(
+        found.folder / "weights",
+        tf.train.Checkpoint(backbone=model.backbone, head=model.head),
+        remedy="",
+    )
+    _, metrics = LastItems(
+        model, LONGER, batch_size=8, length=0, mask_seen=False
+    ).judge()
+    assert metrics == {
+        key.removeprefix("test/"): value
+        for key, value in found.metrics.items()
+        if key.startswith("test/") and "@" in key
+    }
+
+
+def test_held_out_items_do_not_change_the_weights(tmp_path):
+    """The last two items of a user are for judging alone."""
+    settings = dataclasses.replace(LEAVE_ONE_OUT, epochs=1)
+    others = Ragged.from_rows([[*row[:2], 21, 20] for row in LONGER])
+    kernels = []
+    for name, history in (("a", LONGER), ("b", others)):
+        tower = BACKBONE.build(num_items=22)
+        run(tmp_path / name, settings, history=history).restore(tower)
+        kernels.append(tower.get_weights())
+    for a, b in zip(*kernels, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_every_monitor_that_can_be_chosen_is_measured(tmp_path):
+    for name, settings in (("a", SETTINGS), ("b", LEAVE_ONE_OUT)):
+        metrics = run(tmp_path / name, settings, history=LONGER).metrics
+        assert set(PRETRAIN_MONITORS) <= set(metrics)
+
+
+class Stopped(Progress):
+    """Ctrl-C at the end of the first epoch."""
+
+    def epoch_done(self, stage, epoch, metrics):
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_run_ends_with_the_same_metrics(tmp_path):
+    settings = dataclasses.replace(LEAVE_ONE_OUT, monitor="mrr@5", epochs=3)
+    whole = run(tmp_path / "whole", settings, history=LONGER)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a", settings, history=LONGER, progress=Stopped())
+    resumed = run(tmp_path / "a", settings, history=LONGER, resume=True)
+    assert not resumed.cached
+    for key in whole.metrics.keys() - {"seconds", "test/seconds"}:
+        assert resumed.metrics[key] == whole.metrics[key], key

@@ -7,16 +7,28 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.layers.target_head import TargetHead
+from tfxdr.types import Draw
+
 
 class Backbone(keras.layers.Layer):
     """An item embedding, a list of residual mappings and a read-out.
 
     `E_l = F_l(E_{l-1}) + E_{l-1}` (UAF Eq. 1). A subclass passes its parts to
-    this constructor and overrides `embed` or `read_out` where it differs.
+    this constructor and overrides the methods below where it differs.
+
+    A block is a Keras layer made of other layers, with
+
+    - `call(hidden, mask=None, seed=None, adapters=())`, where `hidden` is
+      `[batch, length, d]`, `mask [batch, length]` is true at items, `seed [2]`
+      is that of dropout and none at inference, and `adapters`, if any, are
+      `num_adapters` functions of a sub-layer's input and output;
+    - `num_adapters`, how many it has room for;
+    - `get_config`, so that fine-tuning can make a twin of it.
 
     Args:
       embedding: maps item ids to vectors; 0 is padding.
-      blocks: the mappings `F_l`, called as `block(hidden, mask)`.
+      blocks: the mappings `F_l`.
       input_layers: other layers that `embed` uses; tuned with the embedding.
       output_layers: layers that `read_out` uses; tuned with the top block.
       name: layer name.
@@ -43,16 +55,20 @@ class Backbone(keras.layers.Layer):
         """Size of a hidden vector."""
         return self.embedding.output_dim
 
-    def embed(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def embed(
+        self, history: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Looks items up.
 
         Args:
           history: `[batch, length]` int32, left-padded with 0.
+          seed: `[2]` int32 of dropout; none at inference.
 
         Returns:
-          `E_0 [batch, length, d]`, zero at padding, and the mask
-          `[batch, length]`, true at items.
+          `E_0 [batch, positions, d]`, zero at padding, and the mask
+          `[batch, positions]`, true at items.
         """
+        del seed
         mask = history != 0
         hidden = self.embedding(history)
         return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
@@ -62,9 +78,59 @@ class Backbone(keras.layers.Layer):
         del mask
         return hidden
 
+    def encode(
+        self,
+        history: tf.Tensor,
+        actions: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Hidden vectors of every position.
+
+        Args:
+          history: `[batch, length]` int32, left-padded with 0.
+          actions: `[batch, blocks]` in [0, 1], for routed blocks.
+          seed: `[2]` int32 of dropout; none at inference.
+
+        Returns:
+          `[batch, positions, d]` and the mask `[batch, positions]`.
+        """
+        hidden, mask = self.embed(history, seed)
+        for index, block in enumerate(self.blocks):
+            options = {"mask": mask, "seed": block_seed(seed, index)}
+            if actions is not None:
+                options["action"] = actions[:, index]
+            hidden += block(hidden, **options)
+        return self.read_out(hidden, mask), mask
+
     def call(self, history: tf.Tensor) -> tf.Tensor:
-        """Hidden vectors of every position, `[batch, length, d]`."""
-        hidden, mask = self.embed(history)
-        for block in self.blocks:
-            hidden += block(hidden, mask)
-        return self.read_out(hidden, mask)
+        """`encode` at inference, without the mask."""
+        return self.encode(history)[0]
+
+    def next_item_head(self, num_items: int) -> keras.layers.Layer:
+        """Pre-training's softmax; one of its own by default."""
+        return TargetHead(num_items, name="next_item_head")
+
+    def pretraining(
+        self, history: tf.Tensor, seed: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What pre-training learns from: by default the next item everywhere.
+
+        Args:
+          history: `[batch, length]` int32, left-padded with 0.
+          seed: `[2]` int32 of a training step; none in validation.
+
+        Returns:
+          Hidden vectors `[positions, d]` and the items that they should
+          predict, `[positions]`.
+        """
+        inputs, labels = history[:, :-1], history[:, 1:]
+        hidden, mask = self.encode(inputs, seed=seed)
+        return tf.boolean_mask(hidden, mask), tf.boolean_mask(labels, mask)
+
+
+def block_seed(seed: tf.Tensor | None, index: int) -> tf.Tensor | None:
+    """The seed of a block's dropout; the embedding's has index -1."""
+    if seed is None:
+        return None
+    fold = tf.random.experimental.stateless_fold_in
+    return fold(fold(seed, Draw.DROPOUT), index + 1)

@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
-from tfxdr.types import FIRST_ITEM, Batch
+from tfxdr.types import FIRST_ITEM, Batch, Draw
 
-_NEGATIVES = 1  # tells their draws from others of the same step
 PARALLEL_BATCHES = 2  # assembled at a time, beside the step that trains
 
 
@@ -43,11 +42,15 @@ class PretrainBatches:
         def assemble(step: tf.Tensor) -> Batch:
             start = step * self.batch_size
             chosen = rows[start : start + self.batch_size]
+            number = epoch * self.steps + step
             return Batch(
                 history=self._history.pad_left(chosen),
                 positives=tf.zeros([tf.size(chosen), 0], tf.int32),
                 negatives=tf.zeros([tf.size(chosen), 0, 0], tf.int32),
-                seed=_step_seed(self.seed, epoch * self.steps + step),
+                candidates=tf.zeros([tf.size(chosen), 0], tf.int32),
+                seed=_step_seed(self.seed, number),
+                step=tf.cast(number, tf.int32),
+                epoch=tf.constant(epoch, tf.int32),
             )
 
         return _pipeline(assemble, first_step, self.steps)
@@ -71,6 +74,8 @@ class FinetuneBatches:
       batch_size: rows in a batch.
       targets_per_user: items in a row, at most.
       num_negatives: negatives for each item.
+      num_candidates: non-positives drawn for each row, for a policy that
+        ranks; from the same distribution as negatives.
       seed: of the order and of the negatives.
 
     Raises:
@@ -87,6 +92,7 @@ class FinetuneBatches:
         batch_size: int,
         targets_per_user: int,
         num_negatives: int,
+        num_candidates: int = 0,
         seed: int,
     ) -> None:
         if not len(positives.values):
@@ -104,6 +110,7 @@ class FinetuneBatches:
         self.batch_size = batch_size
         self.targets_per_user = targets_per_user
         self.num_negatives = num_negatives
+        self.num_candidates = num_candidates
         self.seed = seed
         rows = -(-positives.lengths // targets_per_user)
         self.steps = int(-(-rows.sum() // batch_size))  # in an epoch
@@ -121,12 +128,20 @@ class FinetuneBatches:
             end = tf.minimum(start + self.batch_size, len(users))
             chosen = users[start:end]
             positives = chunks.pad_right(tf.range(start, end), 0)
-            seed = _step_seed(self.seed, epoch * self.steps + step)
+            number = epoch * self.steps + step
+            seed = _step_seed(self.seed, number)
             return Batch(
                 history=self._history.pad_left(chosen),
                 positives=positives,
                 negatives=self._negatives(chosen, positives, seed),
+                candidates=self._sample(
+                    chosen,
+                    tf.stack([tf.size(chosen), self.num_candidates]),
+                    _own_seed(seed, Draw.CANDIDATES),
+                ),
                 seed=seed,
+                step=tf.cast(number, tf.int32),
+                epoch=tf.constant(epoch, tf.int32),
             )
 
         return _pipeline(assemble, first_step, self.steps)
@@ -152,17 +167,25 @@ class FinetuneBatches:
     def _negatives(
         self, users: tf.Tensor, positives: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        """`[batch, targets, negatives]`, exactly uniform, without retries.
+        """`[batch, targets, negatives]`."""
+        shape = tf.concat([tf.shape(positives), [self.num_negatives]], 0)
+        return self._sample(users, shape, _own_seed(seed, Draw.NEGATIVES))
+
+    def _sample(
+        self, users: tf.Tensor, shape: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Non-positives of each user, exactly uniform, without retries.
 
         The r-th item that is no positive is r plus the number of positives
         below it, which a search in the gaps between positives gives.
         """
-        shape = tf.concat([tf.shape(positives), [self.num_negatives]], 0)
         free = self.num_items - FIRST_ITEM - self._gaps.lengths(users)
-        own_seed = tf.random.experimental.stateless_fold_in(seed, _NEGATIVES)
-        uniform = tf.random.stateless_uniform(shape, own_seed, dtype=tf.float64)
-        drawn = uniform * tf.cast(free, tf.float64)[:, None, None]
-        drawn = tf.reshape(tf.cast(drawn, tf.int32), [shape[0], -1])
+        uniform = tf.random.stateless_uniform(
+            [shape[0], tf.reduce_prod(shape[1:])], seed, dtype=tf.float64
+        )
+        drawn = tf.cast(
+            uniform * tf.cast(free, tf.float64)[:, tf.newaxis], tf.int32
+        )
         below = tf.searchsorted(
             self._gaps.pad_right(users, self.num_items), drawn, side="right"
         )
@@ -234,3 +257,7 @@ def _generator(seed: int, epoch: int) -> np.random.Generator:
 
 def _step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+
+
+def _own_seed(seed: tf.Tensor, draw: Draw) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, draw)

@@ -95,14 +95,19 @@ class MovieLens(Source):
     user's most recent 30 interactions rated below 4, the target domain what
     the user rated above 4.
 
+    `movielens(source_below=6, target_above=5, history=0)` is a source domain
+    of all ratings and no target domain, for pre-training alone.
+
     Args:
       path: The release's folder, or its ratings file: `u.data` (100K),
         `ratings.dat` (1M, 10M) or `ratings.csv` (20M, 25M and later), each
         plain or gzipped. Movie titles and, where the release has them, users'
         gender, age bracket and occupation are read from beside it.
       source_below: Ratings below are source events.
-      target_above: Ratings above are target events.
-      history: The most recent source events that are kept of a user.
+      target_above: Ratings above are target events; 5: none are.
+      history: The most recent source events that are kept of a user; 0: all.
+      source_from: Of the ratings below, those of at least this are source
+        events.
     """
 
     def __init__(
@@ -111,32 +116,43 @@ class MovieLens(Source):
         source_below: float = 4.0,
         target_above: float = 4.0,
         history: int = 30,
+        source_from: float = 0.0,
     ):
         self.path = self.check_path(path, folder=True)
-        if source_below > target_above:
+        if source_below > target_above and target_above < _MAX_RATING:
             raise InputError(
                 "--dataset=movielens: source_below should not exceed "
                 f"target_above, found {source_below} and {target_above}: a "
                 "rating would be in both domains"
             )
-        if history < 1:
+        if source_from >= source_below:
             raise InputError(
-                f"--dataset=movielens: history should be at least 1, found "
-                f"{history}"
+                "--dataset=movielens: source_from should be below "
+                f"source_below, found {source_from} and {source_below}: no "
+                "rating would be in the source domain"
+            )
+        if history < 0:
+            raise InputError(
+                "--dataset=movielens: history should be at least 0 (all), "
+                f"found {history}"
             )
         self.source_below = float(source_below)
         self.target_above = float(target_above)
         self.history = history
+        self.source_from = float(source_from)
+        self.has_target = self.target_above < _MAX_RATING
         self._release, self._ratings = _find_ratings(self.path)
         self._titles = _beside(self._ratings, self._release.titles)
         self._users = _beside(self._ratings, self._release.users)
 
     @property
     def protocol(self) -> str:  # type: ignore[override]
+        latest = f"the most recent {self.history}" if self.history else "all"
+        least = f" from {self.source_from:g}" if self.source_from else ""
+        target = f"ratings above {self.target_above:g}"
         return (
-            f"source: the most recent {self.history} ratings below "
-            f"{self.source_below:g}; target: ratings above "
-            f"{self.target_above:g}"
+            f"source: {latest} ratings{least} below {self.source_below:g}; "
+            f"target: {target if self.has_target else 'none'}"
         )
 
     def files(self) -> list[Path]:
@@ -146,7 +162,11 @@ class MovieLens(Source):
     def load(self, connection, rejects) -> None:
         self._read_ratings(connection, rejects)
         for domain, condition in (
-            ("source", f"rating < {self.source_below}"),
+            (
+                "source",
+                f"rating >= {self.source_from} AND rating < "
+                f"{self.source_below}",
+            ),
             ("target", f"rating > {self.target_above}"),
         ):
             connection.execute(

@@ -49,13 +49,16 @@ class Source:
 
     Attributes:
       history: The most recent source events that the data set's protocol
-        keeps of a user; None if it keeps all.
+        keeps of a user; None or 0 if it keeps all.
+      has_target: Whether there is a target domain. Without one the data serve
+        pre-training alone, and `target` is empty.
       protocol: One sentence on what is source and what is target.
       version: Raise it when `load` makes something else of the same input and
         options, so that what was prepared before is not used again.
     """
 
     history: int | None = None
+    has_target: bool = True
     protocol: str = ""
     version: int = 1
 

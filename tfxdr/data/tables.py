@@ -63,15 +63,19 @@ def check_domains(
 ) -> None:
     """Both domains have events, of users of whom some are the same.
 
+    A source that declares no target domain needs source events alone.
+
     Raises:
       InputError: They have not; says what the ids of both look like.
     """
-    for domain in ("source", "target"):
+    for domain in ("source", "target") if source.has_target else ("source",):
         if not count_rows(connection, domain):
             raise InputError(
                 f"--dataset={source.name}: no {domain} events are left"
                 + (f" ({source.protocol})" if source.protocol else "")
             )
+    if not source.has_target:
+        return
     shared = _value(
         connection,
         "SELECT count(*) FROM (SELECT DISTINCT user FROM source) "
@@ -287,11 +291,16 @@ def read_titles(
 
 
 def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Every event of both domains has a time.
+    """Every event of both domains has a time, and there are targets.
 
     Raises:
-      InputError: One has not.
+      InputError: One has not, or there are none.
     """
+    if not source.has_target:
+        raise InputError(
+            f"--split=time needs a target domain, but --dataset={source.name} "
+            "has none with these options. Choose --split=random"
+        )
     for domain in ("source", "target"):
         if _value(connection, f"SELECT count(time) FROM {domain}") < count_rows(
             connection, domain

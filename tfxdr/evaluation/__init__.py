@@ -1,13 +1,35 @@
-"""How well a scorer ranks what was held out."""
+"""How well a scorer answers, and what its policy decides."""
 
+from tfxdr.evaluation.actions import (
+    Actions,
+    action_metrics,
+    collapse_warning,
+    collect_actions,
+)
+from tfxdr.evaluation.classification import (
+    Classifier,
+    Predictions,
+    accuracy,
+    classification_metrics,
+    macro_f1,
+)
 from tfxdr.evaluation.metrics import hit_ratio, mrr, ndcg, ranking_metrics
 from tfxdr.evaluation.ranker import Ranker
 from tfxdr.evaluation.ranking import Ranking
 
 __all__ = [
+    "Actions",
+    "Classifier",
+    "Predictions",
     "Ranker",
     "Ranking",
+    "accuracy",
+    "action_metrics",
+    "classification_metrics",
+    "collapse_warning",
+    "collect_actions",
     "hit_ratio",
+    "macro_f1",
     "mrr",
     "ndcg",
     "ranking_metrics",

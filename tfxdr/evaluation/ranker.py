@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfxdr import errors
+from tfxdr.evaluation.batching import (
+    CHUNK_BYTES,
+    Progress,
+    check_ids,
+    check_rows,
+    rows_in_bounds,
+    scored_batches,
+)
+from tfxdr.evaluation.batching import left_padded as left_padded
 from tfxdr.evaluation.negatives import sample_negatives
 from tfxdr.evaluation.ranking import Ranking
 from tfxdr.ops.ranking import rank_among, rank_of_positive
-from tfxdr.types import FIRST_ITEM, Scorer
-
-CHUNK_BYTES = 64 << 20  # of the largest [rows, items] float32 matrix
-
-
-Progress = Callable[[int, int], None]
+from tfxdr.types import Scorer
 
 
 class Ranker:
@@ -71,22 +74,16 @@ class Ranker:
           InputError: a user has fewer eligible items than `num_negatives`.
           ValueError: the arguments contradict each other.
         """
-        ragged = {
-            "history": history,
-            "targets": targets,
-            "seen": seen,
-            "positives": positives,
-        }
-        rows = {name: len(part.offsets) - 1 for name, part in ragged.items()}
-        if len(set(rows.values())) != 1:
-            raise ValueError(f"all should have one row per user, found {rows}")
+        check_rows(
+            history=history, targets=targets, seen=seen, positives=positives
+        )
         if num_negatives < 0 or batch_size < 1:
             raise ValueError(
                 "num_negatives should be at least 0 and batch_size at least 1."
                 f" Received: {num_negatives} and {batch_size}"
             )
-        for name in ("targets", "seen"):
-            _check_ids(name, ragged[name].values, num_items)
+        check_ids("targets", targets.values, num_items)
+        check_ids("seen", seen.values, num_items)
         self.history = history
         self.targets = targets
         self.seen = seen
@@ -133,8 +130,14 @@ class Ranker:
         """
         rank = np.zeros(self.num_instances, np.int32)
         done = 0
-        for users, slots in self._batches():
-            scores = self._scores(scorer, users)
+        for slots, scores in scored_batches(
+            scorer,
+            self.history,
+            self._users,
+            num_items=self.num_items,
+            batch_size=min(self.batch_size, self._rows_in_bounds),
+        ):
+            users = self._users[slots]
             rank_chunk = self._chunk_ranker(scores, users, slots)
             owner, instance = _flat(self.targets.offsets, users)
             for part in self._chunks(len(instance)):
@@ -151,41 +154,13 @@ class Ranker:
         item = np.array(self.targets.values, np.int32)
         return Ranking(user.astype(np.int32), item, rank)
 
-    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields user rows, and where they stand among the users scored."""
-        lengths = np.diff(self.history.offsets)[self._users]
-        order = np.argsort(-lengths, kind="stable")
-        size = min(self.batch_size, self._rows_in_bounds)
-        for start in range(0, len(order), size):
-            slots = order[start : start + size]
-            yield self._users[slots], slots
-
     def _chunks(self, num_instances: int) -> Iterator[slice]:
         for start in range(0, num_instances, self._rows_in_bounds):
             yield slice(start, start + self._rows_in_bounds)
 
     @property
     def _rows_in_bounds(self) -> int:
-        return max(1, CHUNK_BYTES // (4 * self.num_items))
-
-    def _scores(self, scorer: Scorer, users: np.ndarray) -> tf.Tensor:
-        scores = tf.convert_to_tensor(scorer(left_padded(self.history, users)))
-        expected = (len(users), self.num_items)
-        if tuple(scores.shape) != expected:
-            raise ValueError(
-                "a scorer should return scores [users, num_items] = "
-                f"{list(expected)}. Received: {list(scores.shape)}"
-            )
-        scores = tf.cast(scores, tf.float32)
-        if _has_nan(scores):
-            wrong = np.isnan(scores.numpy())
-            wrong[:, :FIRST_ITEM] = False
-            row, item = np.argwhere(wrong)[0]
-            raise errors.TrainingError(
-                f"the score of target item {item} for user row {users[row]} "
-                "is NaN: the model has diverged, its ranks mean nothing."
-            )
-        return scores
+        return rows_in_bounds(self.num_items, CHUNK_BYTES)
 
     def _chunk_ranker(
         self, scores: tf.Tensor, users: np.ndarray, slots: np.ndarray
@@ -205,21 +180,6 @@ class Ranker:
         ).numpy()
 
 
-def left_padded(history: Any, rows: np.ndarray) -> np.ndarray:
-    """Rows of a ragged array as int32 `[rows, longest]`, 0 on the left.
-
-    The longest counts as at least 1: convolutions refuse length 0.
-    """
-    starts = history.offsets[rows]
-    lengths = history.offsets[rows + 1] - starts
-    longest = max(1, lengths.max(initial=0))
-    position = np.arange(longest) - (longest - lengths)[:, np.newaxis]
-    real = position >= 0
-    padded = np.zeros(real.shape, np.int32)
-    padded[real] = history.values[(starts[:, np.newaxis] + position)[real]]
-    return padded
-
-
 def _flat(
     offsets: np.ndarray, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -228,19 +188,6 @@ def _flat(
     place = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
     shift = offsets[rows] - (np.cumsum(lengths) - lengths)
     return place, np.arange(len(place)) + shift[place]
-
-
-def _check_ids(name: str, ids: np.ndarray, num_items: int) -> None:
-    low, high = FIRST_ITEM, num_items - 1
-    if len(ids) and not (low <= ids.min() and ids.max() <= high):
-        raise ValueError(
-            f"{name} should hold item ids from {low} to {high}. "
-            f"Received: {ids.min()} to {ids.max()}"
-        )
-
-
-def _has_nan(scores):
-    return tf.reduce_any(tf.math.is_nan(scores[:, FIRST_ITEM:]))
 
 
 def _full_ranks(scores, excluded, owner, item):

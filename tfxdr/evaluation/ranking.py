@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
 
 import numpy as np
 
-from tfxdr import errors
+from tfxdr.evaluation.arrays import load_arrays, save_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,16 +29,7 @@ class Ranking:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file that appears under `path` only when complete."""
-        aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-        try:
-            with open(aside, "wb") as file:
-                np.savez(file, user=self.user, item=self.item, rank=self.rank)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-        finally:
-            if os.path.exists(aside):
-                os.remove(aside)
+        save_arrays(path, user=self.user, item=self.item, rank=self.rank)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Ranking:
@@ -48,33 +38,5 @@ class Ranking:
         Raises:
           InputError: the file is missing, damaged or no file of ranks.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {
-                    field.name: np.asarray(file[field.name], np.int32)
-                    for field in dataclasses.fields(cls)
-                }
-        except FileNotFoundError:
-            raise errors.InputError(
-                f"there is no file of ranks at {path}."
-            ) from None
-        except (
-            OSError,
-            EOFError,
-            KeyError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            zipfile.BadZipFile,
-        ) as error:
-            raise errors.InputError(
-                f"{path} is no file of ranks ({error}): expected an npz file "
-                "with user, item and rank. Evaluate the run again to write it."
-            ) from error
-        if len({array.shape for array in arrays.values()}) != 1:
-            shapes = {name: array.shape for name, array in arrays.items()}
-            raise errors.InputError(
-                f"{path}: user, item and rank should be equally long, found "
-                f"{shapes}. Evaluate the run again to write it."
-            )
-        return cls(**arrays)
+        types = dict.fromkeys(("user", "item", "rank"), np.int32)
+        return cls(**load_arrays(path, "ranks", types))

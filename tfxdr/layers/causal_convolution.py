@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -16,6 +18,9 @@ class CausalConvolutionBlock(keras.layers.Layer):
     zero before each convolution, which is what lies left of the first item
     anyway: the result does not depend on the amount of padding.
 
+    Attributes:
+      num_adapters: how many adapters it has room for.
+
     Args:
       channels: width in and out.
       kernel_size: taps of each convolution.
@@ -25,6 +30,8 @@ class CausalConvolutionBlock(keras.layers.Layer):
     Raises:
       ValueError: if a size is below 1.
     """
+
+    num_adapters = 2
 
     def __init__(
         self,
@@ -72,7 +79,11 @@ class CausalConvolutionBlock(keras.layers.Layer):
         super().build(input_shape)
 
     def call(
-        self, hidden: tf.Tensor, mask: tf.Tensor | None = None
+        self,
+        hidden: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        adapters: Sequence[Callable] = (),
     ) -> tf.Tensor:
         """Maps `[batch, length, channels]` to the same shape.
 
@@ -80,13 +91,18 @@ class CausalConvolutionBlock(keras.layers.Layer):
           hidden: the block's input.
           mask: `[batch, length]` bool, true where an item is; none means
             that every position counts.
+          seed: unused; there is no dropout here.
+          adapters: none, or one for each convolution, from its input and its
+            output to what goes into the layer norm.
         """
-        for convolution, norm in zip(
-            self.convolutions, self.norms, strict=True
-        ):
+        del seed
+        for index, convolution in enumerate(self.convolutions):
             if mask is not None:
                 hidden *= tf.cast(mask, hidden.dtype)[..., tf.newaxis]
-            hidden = tf.nn.relu(norm(convolution(hidden)))
+            output = convolution(hidden)
+            if adapters:
+                output = adapters[index](hidden, output)
+            hidden = tf.nn.relu(self.norms[index](output))
         return hidden
 
     def get_config(self) -> dict:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def pool(hidden: tf.Tensor, history: tf.Tensor, pooling: str) -> tf.Tensor:
+def pool(hidden: tf.Tensor, mask: tf.Tensor, pooling: str) -> tf.Tensor:
     """The user vector that the target head reads.
 
     Args:
       hidden: `[batch, length, d]`.
-      history: `[batch, length]` int32, left-padded with 0.
+      mask: `[batch, length]` bool, true where an item is.
       pooling: `last`, the paper's `h_n` (UAF Eq. 7), or `mean` over the
         positions that hold an item.
 
@@ -23,9 +23,9 @@ def pool(hidden: tf.Tensor, history: tf.Tensor, pooling: str) -> tf.Tensor:
     if pooling == "last":
         return hidden[:, -1]
     if pooling == "mean":
-        mask = tf.cast(history != 0, hidden.dtype)[..., tf.newaxis]
-        count = tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
-        return tf.reduce_sum(hidden * mask, axis=1) / count
+        weight = tf.cast(mask, hidden.dtype)[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(weight, axis=1), 1.0)
+        return tf.reduce_sum(hidden * weight, axis=1) / count
     raise ValueError(
         f"pooling should be 'last' or 'mean', received {pooling!r}"
     )

@@ -6,7 +6,6 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones import Backbone
-from tfxdr.layers.target_head import TargetHead
 from tfxdr.ops import losses
 from tfxdr.types import Batch
 
@@ -39,7 +38,7 @@ class PretrainModel(keras.Model):
             big = num_items > FULL_SOFTMAX_LIMIT
             loss = "sampled_softmax" if big else "softmax"
         self.backbone = backbone
-        self.head = TargetHead(num_items, name="next_item_head")
+        self.head = backbone.next_item_head(num_items)
         self.sampled = loss == "sampled_softmax"
         self.num_sampled = num_sampled
 
@@ -49,24 +48,16 @@ class PretrainModel(keras.Model):
 
     def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean loss of the batch's positions, and their number."""
-        inputs, labels = batch.history[:, :-1], batch.history[:, 1:]
-        where = inputs != 0
-        hidden = tf.boolean_mask(self.backbone(inputs), where)
-        values = self._position_losses(
-            hidden, tf.boolean_mask(labels, where), batch.seed
-        )
+        hidden, labels = self.backbone.pretraining(batch.history, batch.seed)
+        values = self._position_losses(hidden, labels, batch.seed)
         count = tf.cast(tf.size(values), tf.float32)
         return tf.reduce_sum(values) / tf.maximum(count, 1.0), count
 
     def full_loss(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the full softmax's losses, and how many (validation)."""
-        inputs, labels = history[:, :-1], history[:, 1:]
-        where = inputs != 0
+        hidden, labels = self.backbone.pretraining(history, None)
         values = losses.next_item_softmax(
-            tf.boolean_mask(self.backbone(inputs), where),
-            tf.boolean_mask(labels, where),
-            self.head.kernel,
-            self.head.bias,
+            hidden, labels, self.head.kernel, self.head.bias
         )
         return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
 

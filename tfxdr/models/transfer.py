@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones import Backbone
+from tfxdr.layers.adapter import Adapter
 from tfxdr.layers.pooling import pool
+from tfxdr.layers.routed_block import RoutedBlock
 from tfxdr.layers.target_head import TargetHead
-from tfxdr.types import Batch, Head
+from tfxdr.models.pretrain import PretrainModel
+from tfxdr.ops.ranking import rank_among
+from tfxdr.policies import Policy
+from tfxdr.policy_networks import PolicyNetwork
+from tfxdr.types import Batch, Context, Draw, Head
 
 Loss = Callable[[tf.Tensor, Head, Batch], tf.Tensor]
 
 
 class TransferModel(keras.Model):
-    """A backbone, frozen where the actions say so, under a target head.
+    """A backbone that a policy tunes, under a target head.
 
-    With static actions `I_l` Eq. 6 of UAF needs one tower: block `l` is the
-    frozen mapping where `I_l = 0` and the tuned one where `I_l = 1`.
+    The backbone has one tower, whose blocks are frozen or tuned for all users,
+    or two, whose routed blocks run as the policy decides for each user (UAF
+    Eq. 6).
 
     Args:
-      backbone: pre-trained or not.
+      backbone: as `towers.tune_blocks` or `towers.route_blocks` left it.
       num_items: size of the target table, reserved ids included.
       loss: one value per instance from user vectors, head and batch.
-      actions: 0 (frozen) or 1 (tuned) for each block, bottom first.
-      train_embeddings: whether the item embedding is tuned.
+      policy: what decides, if there are two towers.
+      policy_network: gives the policy its logits; none: they are zeros.
+      source: shares the backbone; its loss is added, weighted by the policy.
       pooling: `last` or `mean`.
-
-    Raises:
-      ValueError: if there is not one action per block.
+      top_k: the last rank that a policy takes for correct by default.
     """
 
     def __init__(
@@ -39,41 +45,149 @@ class TransferModel(keras.Model):
         num_items: int,
         *,
         loss: Loss,
-        actions: Sequence[int],
-        train_embeddings: bool,
+        policy: Policy,
+        policy_network: PolicyNetwork | None = None,
+        source: PretrainModel | None = None,
         pooling: str = "last",
+        top_k: int = 5,
         name: str = "transfer",
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        if len(actions) != len(backbone.blocks):
-            raise ValueError(
-                f"actions should have one entry for each of the "
-                f"{len(backbone.blocks)} blocks, received {list(actions)}"
-            )
         self.backbone = backbone
         self.head = TargetHead(num_items)
         self.instance_loss = loss
+        self.policy = policy
+        self.policy_network = policy_network
+        self.source = source
         self.pooling = pooling
-        for layer in backbone.input_layers:
-            layer.trainable = train_embeddings
-        for block, action in zip(backbone.blocks, actions, strict=True):
-            block.trainable = bool(action)
-        for layer in backbone.output_layers:
-            layer.trainable = bool(actions[-1])
+        self.top_k = top_k
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether there are two towers, and so actions."""
+        return isinstance(self.backbone.blocks[0], RoutedBlock)
+
+    @property
+    def pretrained_variables(self) -> list[tf.Variable]:
+        """Those to be trained that pre-training made (or a copy of them)."""
+        new = {
+            id(variable)
+            for layer in self.backbone.submodules
+            if isinstance(layer, Adapter)
+            for variable in layer.variables
+        }
+        variables = self.backbone.trainable_variables
+        return [v for v in variables if id(v) not in new]
+
+    def actions(self, history: tf.Tensor) -> tf.Tensor:
+        """What inference decides: `[batch, length]` to `[batch, blocks]`.
+
+        Raises:
+          ValueError: if there is only one tower.
+        """
+        if not self.is_routed:
+            raise ValueError("a model of one tower has no actions")
+        zero = tf.constant(0)
+        context = Context(history, tf.zeros([2], tf.int32), zero, zero)
+        return self._decide(self._logits(history, None), context, False)
 
     def user_vector(self, history: tf.Tensor) -> tf.Tensor:
-        """`[batch, length]` int32 to `[batch, d]`."""
-        return pool(self.backbone(history), history, self.pooling)
+        """`[batch, length]` int32 to `[batch, d]`, at inference."""
+        actions = self.actions(history) if self.is_routed else None
+        return self._encode(history, actions, None)
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
         """Logits of every target item, `[batch, items]`."""
         return self.head(self.user_vector(history))
 
     def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean loss of the batch's instances, and their number."""
-        user = self.user_vector(batch.history)
+        """Loss of a training step, and how many instances it holds.
+
+        It is the mean over instances, plus what the policy adds to it.
+        """
+        if self.is_routed:
+            loss, count = self._routed_loss(batch)
+        else:
+            user = self._encode(batch.history, None, batch.seed)
+            loss, count = self._mean_loss(user, batch)
+        if self.source is not None:
+            weight = self.policy.source_weight
+            loss += weight * self.source.batch_loss(batch)[0]
+        return loss, count
+
+    def _routed_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        seed = tf.random.experimental.stateless_fold_in(batch.seed, Draw.POLICY)
+        context = Context(batch.history, seed, batch.step, batch.epoch)
+        logits = self._logits(batch.history, seed)
+        actions = self._decide(logits, context, True)
+        user = self._encode(batch.history, actions, batch.seed)
+        loss, count = self._mean_loss(user, batch)
+        rollout = _Rollout(self, batch, actions, user)
+        extra = self.policy.extra_loss(logits, actions, rollout, context)
+        return loss + extra, count
+
+    def _mean_loss(
+        self, user: tf.Tensor, batch: Batch
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         values = self.instance_loss(user, self.head, batch)
         real = tf.cast(batch.positives != 0, values.dtype)
         count = tf.reduce_sum(real)
         return tf.reduce_sum(values * real) / tf.maximum(count, 1.0), count
+
+    def _logits(self, history: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        if self.policy_network is not None:
+            return self.policy_network(history, seed)
+        return tf.zeros([tf.shape(history)[0], len(self.backbone.blocks), 2])
+
+    def _decide(
+        self, logits: tf.Tensor, context: Context, training: bool
+    ) -> tf.Tensor:
+        actions = tf.convert_to_tensor(
+            self.policy.call(logits, context, training), tf.float32
+        )
+        num_blocks = len(self.backbone.blocks)
+        if not actions.shape.is_compatible_with([None, num_blocks]):
+            raise ValueError(
+                f"{type(self.policy).__name__}.call should return actions "
+                f"[batch, {num_blocks}]. Received: shape {actions.shape}"
+            )
+        return actions
+
+    def _encode(
+        self,
+        history: tf.Tensor,
+        actions: tf.Tensor | None,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        hidden, mask = self.backbone.encode(history, actions, seed)
+        return pool(hidden, mask, self.pooling)
+
+
+class _Rollout:
+    """See `tfxdr.policies.Rollout`; the step's own actions cost nothing."""
+
+    def __init__(
+        self,
+        model: TransferModel,
+        batch: Batch,
+        actions: tf.Tensor,
+        user: tf.Tensor,
+    ) -> None:
+        self.top_k = model.top_k
+        self._model = model
+        self._batch = batch
+        self._actions = actions
+        self._user = user
+
+    def __call__(self, actions: tf.Tensor) -> tf.Tensor:
+        batch, head = self._batch, self._model.head
+        user = self._user
+        if actions is not self._actions:
+            user = self._model._encode(batch.history, actions, batch.seed)
+        user = tf.stop_gradient(user)
+        rank = rank_among(
+            head.score(user, batch.positives),
+            head.score(user, batch.candidates)[:, tf.newaxis],
+        )
+        return tf.stop_gradient(tf.where(batch.positives != 0, rank, 0))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.registry import losses
 from tfxdr.types import FIRST_ITEM, Batch, Head
+
+_CHUNK = 512  # positions whose logits are held at once: they stay in cache
 
 
 class InstanceLoss:
@@ -175,17 +179,82 @@ def next_item_softmax(
 ) -> tf.Tensor:
     """Full cross-entropy of the next item (UAF Eq. 3, 5).
 
+    The logits of all positions would be the largest tensor of pre-training,
+    and passes over it most of a step's time. They are made for 512 positions
+    at a time, and again in the backward pass; the bias is one more column of
+    the matrix product, and the reserved items are left out of it.
+
     Args:
       hidden: `[positions, d]`.
-      labels: `[positions]` int32 item ids.
+      labels: `[positions]` int32 ids of real items.
       kernel: `[items, d]`; bias: `[items]`.
 
     Returns:
       `[positions]` losses.
     """
-    logits = tf.matmul(hidden, kernel, transpose_b=True) + bias
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels, mask_reserved(logits)
+    table = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)[FIRST_ITEM:]
+    inputs = tf.pad(hidden, [[0, 0], [0, 1]], constant_values=1.0)
+    count = tf.shape(inputs)[0]
+    missing = -count % _CHUNK
+    inputs = tf.pad(inputs, [[0, missing], [0, 0]])
+    labels = tf.pad(labels - FIRST_ITEM, [[0, missing]])
+    values = _chunked_softmax(
+        tf.reshape(inputs, [-1, _CHUNK, table.shape[1]]),
+        tf.reshape(labels, [-1, _CHUNK]),
+        table,
+    )
+    return tf.reshape(values, [-1])[:count]
+
+
+@tf.custom_gradient
+def _chunked_softmax(
+    inputs: tf.Tensor, labels: tf.Tensor, table: tf.Tensor
+) -> tuple[tf.Tensor, Callable]:
+    """Losses `[chunks, size]` of `[chunks, size, d]` and `[items, d]`."""
+    chunks = tf.shape(inputs)[0]
+
+    def loss(index: tf.Tensor, values: tf.TensorArray) -> tuple:
+        logits = tf.matmul(inputs[index], table, transpose_b=True)
+        value = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels[index], logits
+        )
+        return index + 1, values.write(index, value)
+
+    def gradient(upstream: tf.Tensor) -> tuple:
+        def step(
+            index: tf.Tensor, of_inputs: tf.TensorArray, of_table: tf.Tensor
+        ) -> tuple:
+            logits = tf.matmul(inputs[index], table, transpose_b=True)
+            prob = tf.nn.softmax(logits) * upstream[index][:, tf.newaxis]
+            of_inputs = of_inputs.write(index, tf.matmul(prob, table))
+            of_table += tf.matmul(prob, inputs[index], transpose_a=True)
+            return index + 1, of_inputs, of_table
+
+        _, of_inputs, of_table = tf.while_loop(
+            lambda index, *_: index < chunks,
+            step,
+            (0, _one_for_each(inputs), tf.zeros_like(table)),
+            parallel_iterations=1,
+        )
+        weight = upstream[..., tf.newaxis]
+        of_table -= tf.math.unsorted_segment_sum(
+            inputs * weight, labels, tf.shape(table)[0]
+        )
+        of_labels = weight * tf.gather(table, labels)
+        return of_inputs.stack() - of_labels, None, of_table
+
+    _, values = tf.while_loop(
+        lambda index, _: index < chunks,
+        loss,
+        (0, _one_for_each(labels)),
+        parallel_iterations=1,
+    )
+    return values.stack(), gradient
+
+
+def _one_for_each(chunks: tf.Tensor) -> tf.TensorArray:
+    return tf.TensorArray(
+        tf.float32, tf.shape(chunks)[0], element_shape=chunks.shape[1:]
     )
 
 

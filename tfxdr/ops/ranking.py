@@ -49,19 +49,19 @@ def rank_among(
     """Ranks each positive among the candidates drawn for it.
 
     Args:
-      positive_scores: `[instances]` floats.
-      candidate_scores: `[instances, candidates]` floats; every candidate
-        competes, so none may be the positive itself.
+      positive_scores: `[...]` floats, one for each instance.
+      candidate_scores: `[..., candidates]` floats; every candidate competes,
+        so none may be the positive itself. Leading dimensions broadcast.
 
     Returns:
-      `[instances]` int32 from 1 to `candidates + 1`; ties and NaN count
-      against the positive.
+      `[...]` int32 from 1 to `candidates + 1`; ties and NaN count against the
+      positive.
     """
     candidate_scores = tf.convert_to_tensor(candidate_scores)
     positive_scores = tf.convert_to_tensor(positive_scores)
-    beaten = candidate_scores < positive_scores[:, tf.newaxis]
+    beaten = candidate_scores < positive_scores[..., tf.newaxis]
     return 1 + _count(~beaten)
 
 
 def _count(marks: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(marks, tf.int32), axis=1)
+    return tf.reduce_sum(tf.cast(marks, tf.int32), axis=-1)

@@ -1,9 +1,31 @@
 """Policies: what stays frozen, for whom; and the baselines beside them."""
 
-from tfxdr.policies import item_knn, popularity, static
-from tfxdr.policies.base import Baseline, Policy
+from tfxdr.policies import (
+    gumbel,
+    item_knn,
+    mtl,
+    popularity,
+    random,
+    rl_scst,
+    soft,
+    static,
+)
+from tfxdr.policies.base import Baseline, Policy, Rollout
 from tfxdr.registry import policies as _registry
 
 register = _registry.register
 
-__all__ = ["Baseline", "Policy", "item_knn", "popularity", "register", "static"]
+__all__ = [
+    "Baseline",
+    "Policy",
+    "Rollout",
+    "gumbel",
+    "item_knn",
+    "mtl",
+    "popularity",
+    "random",
+    "register",
+    "rl_scst",
+    "soft",
+    "static",
+]

@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.data.batches import FinetuneBatches
-from tfxdr.evaluation import Ranker, ranking_metrics
-from tfxdr.models.transfer import Loss, TransferModel
-from tfxdr.policies import Policy
-from tfxdr.registry import Spec
+from tfxdr.data.splits import VALIDATION
+from tfxdr.evaluation import Actions, action_metrics
+from tfxdr.models.transfer import TransferModel
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
-from tfxdr.training.pretraining import Pretrained
 from tfxdr.training.progress import Progress
+from tfxdr.types import Scorer
+
+
+class Judge(Protocol):
+    """What picks the epoch."""
+
+    def validate(self, scores: Scorer) -> dict[str, float]:
+        """Metrics of the validation split."""
+        ...
+
+    def actions(
+        self, decide: Callable[[np.ndarray], Any], split: int
+    ) -> Actions:
+        """What a policy decides for the users of a split."""
+        ...
 
 
 class FinetuneTask:
-    """Ranking held-out target items.
+    """A transfer model, and its validation.
 
     Args:
       model: what is trained.
       batches: training instances.
-      ranker: of the validation split.
-      top_n: cutoffs of the metrics.
+      judge: gives the metrics.
     """
 
     name = "finetune"
 
     def __init__(
-        self,
-        model: TransferModel,
-        batches: FinetuneBatches,
-        ranker: Ranker,
-        *,
-        top_n: tuple[int, ...],
+        self, model: TransferModel, batches: FinetuneBatches, judge: Judge
     ) -> None:
         self.model = model
         self.batches = batches
-        self._ranker = ranker
-        self._top_n = top_n
+        self._judge = judge
         self._scores = scorer(model)
+        self._decide = decider(model)
 
     def validate(self) -> dict[str, float]:
-        """Metrics at every cutoff."""
-        ranking = self._ranker.rank(self._scores)
-        return ranking_metrics(
-            ranking.rank, self._top_n, self._ranker.num_negatives
-        )
+        """Metrics and, if users have actions, what these are like."""
+        metrics = self._judge.validate(self._scores)
+        if self.model.is_routed:
+            actions = self._judge.actions(self._decide, VALIDATION)
+            metrics |= action_metrics(actions)
+        return metrics
 
 
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
@@ -61,58 +71,18 @@ def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
     )
 
 
-def build_model(
-    backbone: Spec,
-    policy: Policy,
-    loss: Loss,
-    *,
-    num_source_items: int,
-    num_target_items: int,
-    pooling: str,
-    train_embeddings: str,
-    pretrained: Pretrained | None,
-    seed: int,
-) -> TransferModel:
-    """Assembles a model with all its weights.
-
-    Args:
-      backbone: what reads histories.
-      policy: what is frozen.
-      loss: of an instance.
-      num_source_items: size of the source table.
-      num_target_items: size of the target table.
-      pooling: `last` or `mean`.
-      train_embeddings: `true`, `false`, or `auto` for the policy's own.
-      pretrained: where the backbone's weights are; none keeps random ones.
-      seed: of random weights.
-
-    Raises:
-      InputError: if the policy does not fit the backbone.
-    """
-    keras.utils.set_random_seed(seed)
-    tower = backbone.build(num_items=num_source_items)
-    tower(tf.zeros([1, 1], tf.int32))
-    if pretrained is not None:
-        pretrained.restore(tower)
-    chosen = {"true": True, "false": False, "auto": policy.train_embeddings}
-    model = TransferModel(
-        tower,
-        num_target_items,
-        loss=loss,
-        actions=policy.static_actions(len(tower.blocks)),
-        train_embeddings=chosen[train_embeddings],
-        pooling=pooling,
+def decider(model: TransferModel) -> tf.types.experimental.GenericFunction:
+    """The model's actions as one graph for histories of every size."""
+    return tf.function(
+        model.actions, input_signature=[tf.TensorSpec([None, None], tf.int32)]
     )
-    model(tf.zeros([1, 1], tf.int32))
-    return model
 
 
 def finetune(
     model: TransferModel,
     batches: FinetuneBatches,
-    ranker: Ranker,
+    judge: Judge,
     *,
-    top_n: tuple[int, ...],
     optimizer: OptimizerSettings,
     settings: LoopSettings,
     pretrained: bool,
@@ -125,8 +95,7 @@ def finetune(
     Args:
       model: as `build_model` made it.
       batches: training instances.
-      ranker: of the validation split.
-      top_n: cutoffs of the metrics.
+      judge: of the validation split.
       optimizer: how parameters move.
       settings: when to stop.
       pretrained: whether the backbone's weights were pre-trained.
@@ -140,15 +109,18 @@ def finetune(
     Raises:
       TrainingError: if the loss is not finite.
     """
-    backbone = model.backbone.trainable_variables if pretrained else []
-    old = {id(variable) for variable in backbone}
+    slow = model.pretrained_variables if pretrained else []
+    network = model.policy_network
+    policy = network.trainable_variables if network else []
+    known = {id(variable) for variable in (*slow, *policy)}
     parameters = ParameterGroups(
         optimizer,
-        pretrained=backbone,
-        new=[v for v in model.trainable_variables if id(v) not in old],
+        pretrained=slow,
+        policy=policy,
+        new=[v for v in model.trainable_variables if id(v) not in known],
         total_steps=settings.epochs * batches.steps,
     )
-    task = FinetuneTask(model, batches, ranker, top_n=top_n)
+    task = FinetuneTask(model, batches, judge)
     loop = Loop(
         task,
         parameters,

@@ -107,6 +107,7 @@ class OptimizerSettings:
       optimizer: name and options from the registry.
       learning_rate: of new parameters, and of all when the next is none.
       pretrained_learning_rate: of parameters that pre-training made.
+      policy_learning_rate: of the policy network.
       schedule: `constant`, `linear` or `cosine`.
       warmup_steps: of the schedule.
       weight_decay: decoupled, per step and unit of learning rate; 0 is off.
@@ -116,6 +117,7 @@ class OptimizerSettings:
     optimizer: Spec
     learning_rate: float
     pretrained_learning_rate: float | None = None
+    policy_learning_rate: float | None = None
     schedule: str = "constant"
     warmup_steps: int = 0
     weight_decay: float = 0.0
@@ -125,9 +127,12 @@ class OptimizerSettings:
 class ParameterGroups(tf.Module):
     """Trainable variables and the optimizer of each.
 
+    A group has its own optimizer if it has its own learning rate.
+
     Args:
       settings: how they move.
       pretrained: variables that pre-training made.
+      policy: variables of the policy network.
       new: all others.
       total_steps: of the whole training, for the schedule.
     """
@@ -138,21 +143,23 @@ class ParameterGroups(tf.Module):
         *,
         pretrained: Sequence[tf.Variable],
         new: Sequence[tf.Variable],
+        policy: Sequence[tf.Variable] = (),
         total_steps: int,
     ) -> None:
         super().__init__()
         self._clip_norm = settings.clip_norm
-        slow = settings.pretrained_learning_rate
-        if slow is None or not pretrained:
-            groups = [(settings.learning_rate, [*pretrained, *new])]
-        else:
-            groups = [
-                (slow, list(pretrained)),
-                (settings.learning_rate, list(new)),
-            ]
+        rate = settings.learning_rate
+        by_rate: dict[float, list[tf.Variable]] = {}
+        for own, variables in (
+            (settings.pretrained_learning_rate, pretrained),
+            (settings.policy_learning_rate, policy),
+            (None, new),
+        ):
+            if variables:
+                by_rate.setdefault(own or rate, []).extend(variables)
         self.groups = [
             (_build(settings, rate, total_steps), variables)
-            for rate, variables in groups
+            for rate, variables in by_rate.items()
         ]
         for optimizer, variables in self.groups:
             optimizer.build(variables)

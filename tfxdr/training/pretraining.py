@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import PretrainBatches
 from tfxdr.data.ragged import Ragged
-from tfxdr.errors import InputError
-from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.registry import Spec, optimizers
@@ -25,11 +24,10 @@ from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
 from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
+from tfxdr.training.pretrain_task import LastItems, PretrainTask
 from tfxdr.training.progress import Progress
 
-MONITOR = "validation_loss"
-TOP_N = (5, 10)  # cutoffs of the ranking metrics, which decide nothing
-_LOGITS_BYTES = 256 << 20  # of a validation batch's full softmax
 _FORMAT = 1  # of a cached folder; raised when old ones cannot be read
 
 
@@ -39,12 +37,18 @@ class PretrainSettings:
 
     Attributes:
       epochs: at most; 0 leaves the random weights.
-      patience: epochs without a lower validation loss until it stops.
+      patience: epochs without a better validation until it stops.
       batch_size: users.
       learning_rate: of Adam.
       loss: `auto`, `softmax` or `sampled_softmax`.
       num_sampled: shared negatives of the sampled softmax.
+      length: the latest items that a prediction reads; 0: all.
+      split: `users` holds whole users out, `leave-one-out` of every user the
+        last item (test) and the last but one (validation).
       validation: share of the users that are held out.
+      monitor: the validation metric that picks the epoch.
+      mask_seen: items of a user's history do not compete in validation and
+        test.
       seed: of initial weights, held-out users, order and sampling.
     """
 
@@ -54,7 +58,11 @@ class PretrainSettings:
     learning_rate: float
     loss: str
     num_sampled: int
+    length: int
+    split: str
     validation: float
+    monitor: str
+    mask_seen: bool
     seed: int
 
 
@@ -64,7 +72,8 @@ class Pretrained:
 
     Attributes:
       folder: of its variables.
-      metrics: of its best epoch, with `epochs` and `seconds`.
+      metrics: of its best epoch's validation, with `epochs` and `seconds`;
+        after leave-one-out also those of the test, as `test/hr@10`.
       cached: whether it was there already.
     """
 
@@ -84,67 +93,6 @@ class Pretrained:
             tf.train.Checkpoint(backbone=backbone),
             remedy=f"delete {self.folder} to pre-train anew",
         )
-
-
-class PretrainTask:
-    """Next item at every position; judged on users that are held out.
-
-    Args:
-      model: backbone and softmax.
-      batches: training histories.
-      validation: rows of the held-out users, two items or more each.
-      batch_size: users, in validation; fewer if their logits are large.
-    """
-
-    name = "pretrain"
-
-    def __init__(
-        self,
-        model: PretrainModel,
-        batches: PretrainBatches,
-        validation: Ragged,
-        *,
-        batch_size: int,
-    ) -> None:
-        self.model = model
-        self.batches = batches
-        self._validation = validation
-        row_bytes = 4 * model.head.num_items * int(validation.lengths.max())
-        fitting = max(1, _LOGITS_BYTES // row_bytes)
-        self._batch_size = min(batch_size, fitting)
-        history, last = _split_last(validation)
-        empty = Ragged(np.zeros(0, np.int32), np.zeros(len(last) + 1, np.int64))
-        self._ranker = Ranker(
-            history,
-            last,
-            seen=empty,
-            positives=last,
-            num_items=model.head.num_items,
-            batch_size=batch_size,
-        )
-        signature = [tf.TensorSpec([None, None], tf.int32)]
-        self._loss = tf.function(model.full_loss, input_signature=signature)
-        self._scores = tf.function(model.call, input_signature=signature)
-
-    def validate(self) -> dict[str, float]:
-        """Loss per position, and the last item's rank among all items.
-
-        Items of the history compete too: a user may come back to one.
-        """
-        ranking = self._ranker.rank(self._scores)
-        return {MONITOR: self._mean_loss()} | ranking_metrics(
-            ranking.rank, TOP_N
-        )
-
-    def _mean_loss(self) -> float:
-        total = count = 0.0
-        for start in range(0, len(self._validation), self._batch_size):
-            rows = np.arange(
-                start, min(start + self._batch_size, len(self._validation))
-            )
-            loss, size = self._loss(self._validation.pad_left(rows))
-            total, count = total + float(loss), count + float(size)
-        return total / count
 
 
 def pretrain(
@@ -229,9 +177,12 @@ def _fit(
     checkpoint_seconds: float,
     progress: Progress,
 ) -> dict[str, float]:
-    training, validation = _hold_out(
-        history, settings.validation, settings.seed
+    split = split_source(
+        history, settings.split, settings.validation, settings.seed
     )
+    training = split.training
+    if settings.length:
+        training = training.last(settings.length + 1)
     batches = PretrainBatches(
         training, batch_size=settings.batch_size, seed=settings.seed
     )
@@ -241,18 +192,25 @@ def _fit(
         new=model.trainable_variables,
         total_steps=settings.epochs * batches.steps,
     )
+    last_items = functools.partial(
+        LastItems,
+        model,
+        batch_size=settings.batch_size,
+        length=settings.length,
+        mask_seen=settings.mask_seen,
+    )
     loop = Loop(
         PretrainTask(
             model,
             batches,
-            validation,
-            batch_size=settings.batch_size,
+            last_items(split.validation),
+            every_position=settings.split != LEAVE_ONE_OUT,
         ),
         parameters,
         LoopSettings(
             settings.epochs,
             settings.patience,
-            MONITOR,
+            settings.monitor,
             checkpoint_seconds,
             advice="Lower --pretrain_learning_rate",
         ),
@@ -260,35 +218,18 @@ def _fit(
         history=History(run_folder),
         progress=progress,
     )
-    return loop.run(resume=resume)
+    metrics = loop.run(resume=resume)
+    if split.test is None:
+        return metrics
+    with enough_memory("pretrain"):
+        return metrics | _test(last_items(split.test))
 
 
-def _hold_out(
-    history: Ragged, share: float, seed: int
-) -> tuple[Ragged, Ragged]:
-    """Training and validation rows; rows below two items teach nothing."""
-    usable = np.flatnonzero(history.lengths >= 2)
-    if len(usable) < 2:
-        raise InputError(
-            f"pre-training needs at least two users with two source items or "
-            f"more, found {len(usable)}; bring more source data, or use "
-            "--policy=zero, which is not pre-trained"
-        )
-    rng = np.random.Generator(np.random.Philox(seed))
-    shuffled = rng.permutation(usable)
-    held = min(max(1, round(share * len(usable))), len(usable) - 1)
-    return (
-        history.take(np.sort(shuffled[held:])),
-        history.take(np.sort(shuffled[:held])),
-    )
-
-
-def _split_last(rows: Ragged) -> tuple[Ragged, Ragged]:
-    """Rows without their last value, and the last values as rows of one."""
-    ends = rows.offsets[1:] - 1
-    is_last = np.zeros(len(rows.values), bool)
-    is_last[ends] = True
-    return rows.select(~is_last), rows.select(is_last)
+def _test(last_items: LastItems) -> dict[str, float]:
+    """Ranking metrics as `test/hr@10`, and `test/seconds`."""
+    start = time.monotonic()
+    metrics = last_items.judge()[1] | {"seconds": time.monotonic() - start}
+    return {f"test/{key}": value for key, value in metrics.items()}
 
 
 def _identity(

@@ -1,0 +1,127 @@
+"""Eq. 6 against the authors' numbers, and its own promises."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfxdr.layers.causal_convolution import CausalConvolutionBlock
+from tfxdr.layers.routed_block import RoutedBlock, twin
+
+TOLERANCE = 2e-5  # absolute, float32
+
+
+@pytest.fixture(scope="module")
+def golden(golden_root):
+    return np.load(golden_root / "uaf_official.npz")
+
+
+def load_block(golden, prefix, dilation):
+    names = ("dilated_conv1", "layer_norm1", "dilated_conv2", "layer_norm2")
+    kernel = golden[f"{prefix}/dilated_conv1/weight"]
+    block = CausalConvolutionBlock(kernel.shape[-1], kernel.shape[1], dilation)
+    block.build([None, None, kernel.shape[-1]])
+    layers = (
+        block.convolutions[0],
+        block.norms[0],
+        block.convolutions[1],
+        block.norms[1],
+    )
+    for layer, name in zip(layers, names, strict=True):
+        if "conv" in name:
+            weight = golden[f"{prefix}/{name}/weight"][0]
+            layer.set_weights([weight, golden[f"{prefix}/{name}/bias"]])
+        else:
+            layer.set_weights(
+                [
+                    golden[f"{prefix}/{name}/{part}"]
+                    for part in ("gamma", "beta")
+                ]
+            )
+    return block
+
+
+def routed_blocks(golden):
+    return [
+        RoutedBlock(
+            load_block(golden, f"w/residual_{index}_{dilation}", dilation),
+            load_block(
+                golden, f"w/finetune_residual_{index}_{dilation}", dilation
+            ),
+        )
+        for index, dilation in enumerate(golden["dilations"].tolist())
+    ]
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+@pytest.mark.parametrize("mode", ["eager", "function", "xla"])
+def test_hidden_vectors_are_the_authors(golden, kind, mode):
+    blocks = routed_blocks(golden)
+    embedding = tf.constant(golden["w/item_embedding"])
+
+    def compute(item_ids, actions):
+        hidden = tf.gather(embedding, item_ids)
+        for index, block in enumerate(blocks):
+            hidden += block(hidden, actions[:, index])
+        return hidden
+
+    if mode != "eager":
+        compute = tf.function(compute, jit_compile=mode == "xla")
+    hidden = compute(
+        tf.constant(golden["item_ids"]), tf.constant(golden[f"{kind}_actions"])
+    )
+    np.testing.assert_allclose(
+        hidden, golden[f"hidden_{kind}"], atol=TOLERANCE, rtol=0
+    )
+
+
+def make():
+    tf.keras.utils.set_random_seed(0)
+    frozen, tuned = (CausalConvolutionBlock(6) for _ in range(2))
+    for block in (frozen, tuned):
+        block.build([None, None, 6])
+        block.set_weights(
+            [np.random.normal(size=w.shape) for w in block.weights]
+        )
+    return RoutedBlock(frozen, tuned), frozen, tuned
+
+
+HIDDEN = tf.random.stateless_normal([3, 5, 6], [1, 2])
+MASK = tf.constant([[False, True, True, True, True]] * 3)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.int32])
+def test_zero_and_one_are_the_towers_to_the_bit(dtype):
+    routed, frozen, tuned = make()
+    for action, block in ((0, frozen), (1, tuned)):
+        np.testing.assert_array_equal(
+            routed(HIDDEN, tf.fill([3], tf.cast(action, dtype)), mask=MASK),
+            block(HIDDEN, mask=MASK),
+        )
+
+
+def test_each_user_takes_his_own_way():
+    routed, frozen, tuned = make()
+    mixed = routed(HIDDEN, tf.constant([0.0, 1.0, 0.25]), mask=MASK)
+    f, t = frozen(HIDDEN, mask=MASK), tuned(HIDDEN, mask=MASK)
+    expected = [f[0], t[1], 0.25 * t[2] + 0.75 * f[2]]
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+
+
+def test_only_the_tuned_block_is_trained_and_actions_get_a_gradient():
+    routed, _, tuned = make()
+    action = tf.Variable([0.5, 0.5, 0.5])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(routed(HIDDEN, action, mask=MASK) ** 2)
+    assert {v.ref() for v in routed.trainable_variables} == {
+        v.ref() for v in tuned.variables
+    }
+    gradients = tape.gradient(loss, [*routed.trainable_variables, action])
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+
+
+def test_a_twin_has_the_same_weights_and_variables_of_its_own():
+    _, frozen, _ = make()
+    copy = twin(frozen, 6)
+    np.testing.assert_array_equal(copy(HIDDEN), frozen(HIDDEN))
+    copy.set_weights([w + 1 for w in copy.get_weights()])
+    assert np.abs(copy(HIDDEN) - frozen(HIDDEN)).max() > 0.1

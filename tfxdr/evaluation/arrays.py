@@ -1,0 +1,73 @@
+"""Files of named arrays, one number or row for each user or instance."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tfxdr import errors
+
+
+def save_arrays(path: str | os.PathLike[str], **arrays: npt.ArrayLike) -> None:
+    """Writes an npz file that appears under `path` only when complete."""
+    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
+    try:
+        with open(aside, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def load_arrays(
+    path: str | os.PathLike[str],
+    what: str,
+    types: Mapping[str, npt.DTypeLike],
+) -> dict[str, np.ndarray]:
+    """Reads what `save_arrays` wrote.
+
+    Args:
+      path: of the file.
+      what: it holds, for errors: `ranks`.
+      types: of the arrays that it should hold, by name.
+
+    Raises:
+      InputError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {
+                name: np.asarray(file[name], dtype)
+                for name, dtype in types.items()
+            }
+    except FileNotFoundError:
+        raise errors.InputError(
+            f"there is no file of {what} at {path}."
+        ) from None
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise errors.InputError(
+            f"{path} is no file of {what} ({error}): expected an npz file "
+            f"with {', '.join(types)}. Evaluate the run again to write it."
+        ) from error
+    if len({array.shape[:1] for array in arrays.values()}) != 1:
+        shapes = {name: array.shape for name, array in arrays.items()}
+        raise errors.InputError(
+            f"{path}: {', '.join(types)} should be equally long, found "
+            f"{shapes}. Evaluate the run again to write it."
+        )
+    return arrays

@@ -1,0 +1,48 @@
+"""Where in a history an item stands."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow import keras
+
+
+class LearnedPositions(keras.layers.Layer):
+    """Adds a learned vector for each position, counted from the end.
+
+    The last position has row 0, the one before it row 1, so that padding on
+    the left changes nothing. Positions beyond `max_length` share the last row.
+
+    Args:
+      max_length: rows of the table.
+      name: layer name.
+
+    Raises:
+      ValueError: if `max_length` is below 1.
+    """
+
+    def __init__(
+        self, max_length: int, *, name: str | None = None, **kwargs
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        if max_length < 1:
+            raise ValueError(
+                f"max_length should be >= 1, received {max_length}"
+            )
+        self.max_length = max_length
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.table = self.add_weight(
+            "table",
+            [self.max_length, input_shape[-1]],
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+        super().build(input_shape)
+
+    def call(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Maps `[batch, length, d]` to the same shape."""
+        from_end = tf.range(tf.shape(hidden)[1])[::-1]
+        rows = tf.minimum(from_end, self.max_length - 1)
+        return hidden + tf.gather(self.table, rows)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "max_length": self.max_length}

@@ -1,0 +1,38 @@
+"""UAF-Random (section 5.3.1)."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfxdr.ops.hashing import hash_history, random_bits
+from tfxdr.policies.base import Policy
+from tfxdr.registry import policies
+from tfxdr.types import Context
+
+
+@policies.register("random")
+class Random(Policy):
+    """Each block of each user by the toss of a fair coin.
+
+    `I ~ Bernoulli(1/2)`, fixed by a hash of the history and the run's seed: a
+    user gets the same actions in training, evaluation and serving. The paper
+    fixes the generator's seed instead, and finds that other draws in
+    evaluation than in training do much worse.
+    """
+
+    has_network = False
+
+    def __init__(self, run_seed: int = 0) -> None:
+        """Keeps the seed.
+
+        Args:
+          run_seed: the run's.
+        """
+        self.run_seed = run_seed
+
+    def call(
+        self, logits: tf.Tensor, context: Context, training: bool
+    ) -> tf.Tensor:
+        del training
+        hashes = hash_history(context.history, self.run_seed)
+        return random_bits(hashes, logits.shape[1])

@@ -1,0 +1,9 @@
+"""Policy networks: from what a learned policy reads the user."""
+
+from tfxdr.policy_networks import encoders
+from tfxdr.policy_networks.network import PolicyNetwork
+from tfxdr.registry import policy_networks as _registry
+
+register = _registry.register
+
+__all__ = ["PolicyNetwork", "encoders", "register"]

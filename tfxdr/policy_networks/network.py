@@ -1,0 +1,65 @@
+"""From a history to one decision for each block."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones import Backbone
+from tfxdr.layers.pooling import pool
+
+
+class PolicyNetwork(keras.layers.Layer):
+    """A small encoder, pooled, and one linear layer (UAF section 3.3).
+
+    The mean is taken over the positions that hold an item; the authors' code
+    counts padding too, which makes the result depend on its amount. A mean is
+    nearly the same for all users while the encoder is new; the last position
+    tells them apart from the start.
+
+    Args:
+      encoder: reads the history; it has an item embedding of its own.
+      num_blocks: how many decisions.
+      pooling: `mean`, as the authors', or `last`.
+      name: layer name.
+    """
+
+    def __init__(
+        self,
+        encoder: Backbone,
+        num_blocks: int,
+        *,
+        pooling: str = "mean",
+        name: str = "policy_network",
+        **kwargs,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.encoder = encoder
+        self.num_blocks = num_blocks
+        self.pooling = pooling
+        self.projection = keras.layers.Dense(
+            2 * num_blocks,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            name="projection",
+        )
+
+    def call(
+        self, history: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Logits of the decisions.
+
+        Args:
+          history: `[batch, length]` int32, left-padded with 0.
+          seed: `[2]` int32 of dropout; none at inference.
+
+        Returns:
+          `[batch, blocks, 2]`; index 0 is to tune, 1 to freeze.
+        """
+        hidden, mask = self.encoder.encode(history, seed=seed)
+        logits = self.projection(pool(hidden, mask, self.pooling))
+        return tf.reshape(logits, [-1, self.num_blocks, 2])
+
+    def start_from(self, embedding: keras.layers.Embedding) -> None:
+        """Copies the vectors of a pre-trained item embedding."""
+        own = self.encoder.embedding.embeddings
+        own.assign(embedding.embeddings[: own.shape[0]])

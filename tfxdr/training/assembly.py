@@ -1,0 +1,118 @@
+"""From named components to a model with all its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones import Backbone
+from tfxdr.models.pretrain import PretrainModel
+from tfxdr.models.towers import route_blocks, tune_blocks
+from tfxdr.models.transfer import Loss, TransferModel
+from tfxdr.policies import Policy
+from tfxdr.policy_networks import PolicyNetwork
+from tfxdr.registry import Spec
+from tfxdr.training.pretraining import Pretrained
+from tfxdr.tuners import Tuner
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a transfer model is made of.
+
+    Attributes:
+      backbone: what reads histories.
+      policy: what is frozen, for whom.
+      policy_network: the encoder of one, if the policy wants it.
+      tuner: what a tuned block is.
+      loss: of an instance.
+    """
+
+    backbone: Spec
+    policy: Policy
+    policy_network: Spec
+    tuner: Tuner
+    loss: Loss
+
+
+def build_model(
+    parts: Parts,
+    *,
+    num_source_items: int,
+    num_target_items: int,
+    pooling: str,
+    policy_pooling: str,
+    train_embeddings: str,
+    top_k: int,
+    pretrained: Pretrained | None,
+    seed: int,
+) -> TransferModel:
+    """Assembles a model.
+
+    Args:
+      parts: its components.
+      num_source_items: size of the source table.
+      num_target_items: size of the target table.
+      pooling: `last` or `mean`.
+      policy_pooling: likewise, in the policy network.
+      train_embeddings: `true`, `false`, or `auto`: as policy and tuner do.
+      top_k: the last rank that a policy takes for correct by default.
+      pretrained: where the backbone's weights are; none keeps random ones.
+      seed: of random weights.
+
+    Raises:
+      InputError: if the policy does not fit the backbone.
+    """
+    keras.utils.set_random_seed(seed)
+    policy, tuner = parts.policy, parts.tuner
+    backbone = parts.backbone.build(num_items=num_source_items)
+    backbone(tf.zeros([1, 1], tf.int32))
+    if pretrained is not None:
+        pretrained.restore(backbone)
+    source = None
+    if policy.source_weight:
+        source = PretrainModel(backbone, num_source_items)
+    actions = policy.static_actions(len(backbone.blocks))
+    own = policy.train_embeddings and tuner.train_embeddings
+    tuned = {"true": True, "false": False, "auto": own}[train_embeddings]
+    network = None
+    if actions is None:
+        route_blocks(backbone, tuner, train_embeddings=tuned)
+        if policy.has_network:
+            network = _policy_network(
+                parts, backbone, num_source_items, policy_pooling
+            )
+    else:
+        tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
+    model = TransferModel(
+        backbone,
+        num_target_items,
+        loss=parts.loss,
+        policy=policy,
+        policy_network=network,
+        source=source,
+        pooling=pooling,
+        top_k=top_k,
+    )
+    model(tf.zeros([1, 1], tf.int32))
+    if source is not None:
+        source(tf.zeros([1, 1], tf.int32))
+    return model
+
+
+def _policy_network(
+    parts: Parts, backbone: Backbone, num_source_items: int, pooling: str
+) -> PolicyNetwork:
+    """With an item embedding of its own, a copy of the backbone's."""
+    network = PolicyNetwork(
+        parts.policy_network.build(
+            num_items=num_source_items, channels=backbone.width
+        ),
+        len(backbone.blocks),
+        pooling=pooling,
+    )
+    network(tf.zeros([1, 1], tf.int32))
+    network.start_from(backbone.embedding)
+    return network
