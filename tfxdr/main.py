@@ -185,6 +185,12 @@ def _recommend(options: Options) -> None:
             "--mode=recommend: expected --user=ID or --history=ID,ID,... "
             "(one of the two)"
         )
+    if options.task.task == "profile":
+        raise InputError(
+            "--mode=recommend: expected a run that ranks items, found one of "
+            f"--task=profile, which predicts {options.task.attribute}; see "
+            "its predictions.npz"
+        )
     experiment, _, scores = _trained(options)
     recommender = Recommender(experiment.data, scores)
     if chosen.user:

@@ -1,60 +1,19 @@
 """The program as a person runs it, mistakes included."""
 
-import json
 import os
-import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
-
-from tfxdr import main
-
-SMALL = [
-    "--dataset=synthetic(users=300,source_items=60,target_items=40)",
-    "--backbone=nextitnet(channels=8,dilations=[1,2,4,8])",
-    "--pretrain_epochs=3",
-    "--pretrain_batch_size=64",
-    "--epochs=3",
-    "--batch_size=32",
-    "--learning_rate=0.005",
-    "--eval_negatives=10",
-]
-
-
-def start(tmp_path, *flags, **options):
-    command = [sys.executable, "-m", "tfxdr.main", *flags]
-    environment = dict(os.environ, COLUMNS="100")
-    return subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def call(tmp_path, *flags):
-    process = start(tmp_path, *flags)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
-
-
-def call_here(tmp_path, monkeypatch, capfd, *flags):
-    """As `call`, in this process: TensorFlow is imported once for all."""
-    monkeypatch.chdir(tmp_path)
-    code = main.main(["tfxdr", *flags])
-    out, err = capfd.readouterr()
-    return code, out, err
-
-
-def metrics(folder):
-    return json.loads((pathlib.Path(folder) / "metrics.json").read_text())
+from running import (
+    SMALL,
+    call,
+    call_here,
+    kill_when,
+    metrics,
+    rows,
+    start,
+)
 
 
 @pytest.fixture(scope="module")
@@ -180,33 +139,6 @@ def test_several_policies_share_pretraining_and_a_table(
     table = (folder / "four" / "results.csv").read_text().splitlines()
     names = [line.split(",")[0] for line in table[1:]]
     assert names == ["item-knn", "popularity", "zero", "cls", "last-1"]
-
-
-def test_the_example_of_a_plugin_runs(finished, monkeypatch, capfd):
-    folder, _ = finished
-    plugin = pathlib.Path(__file__).parents[2] / "plugins" / "coin.py"
-    flags = [f"--plugins={plugin}", "--policy=coin(seed=3)", "--run=coin"]
-    code, out, err = call_here(folder, monkeypatch, capfd, *SMALL, *flags)
-    assert code == 0, err
-    assert "| coin(seed=3) |" in out
-
-
-def kill_when(process, ready, deadline=240):
-    """Sends SIGKILL as soon as `ready()`; it must still be running then."""
-    end = time.monotonic() + deadline
-    while not ready():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def rows(folder, stage):
-    path = folder / "history.csv"
-    if not path.is_file():
-        return 0
-    return sum(line.startswith(stage) for line in path.read_text().splitlines())
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])

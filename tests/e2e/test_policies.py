@@ -1,0 +1,185 @@
+"""Policies, tuners and tasks as a person runs them."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from running import (
+    SMALL,
+    call,
+    call_here,
+    kill_when,
+    metrics,
+    rows,
+    start,
+)
+
+from tfxdr.evaluation import Actions, Predictions
+from tfxdr.evaluation.arrays import load_arrays
+
+PLUGIN = pathlib.Path(__file__).parents[2] / "plugins" / "long_history.py"
+QUICK = [*SMALL, "--epochs=2", "--pretrain_epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A folder with two learned policies under `run`."""
+    folder = tmp_path_factory.mktemp("learned")
+    code, out, err = call(folder, *QUICK, "--policy=gumbel,soft", "--run=run")
+    assert code == 0, err
+    return folder, out
+
+
+def test_a_run_stores_and_draws_its_actions(learned):
+    folder, out = learned
+    for policy in ("gumbel", "soft"):
+        run = folder / "run" / policy
+        assert {
+            "actions.npz",
+            "utilization.png",
+            "utilization_by_length.png",
+            "user_choices.png",
+        } <= {path.name for path in run.iterdir()}
+        actions = Actions.load(run / "actions.npz")
+        told = metrics(run)["actions"]
+        assert actions.is_hard == (policy == "gumbel")
+        np.testing.assert_allclose(told["rates"], actions.rates)
+        np.testing.assert_allclose(told["mean"], actions.actions.mean())
+        users = load_arrays(
+            run / "ranks.npz", "ranks", {"user": np.int32, "rank": np.int32}
+        )["user"]
+        np.testing.assert_array_equal(np.unique(users), actions.users)
+        assert list((run / "tensorboard" / "policy").iterdir())
+        assert "actions/variance" in (run / "history.csv").read_text()
+    assert (folder / "run" / "utilization.png").is_file()
+    assert "| gumbel " in out and "| soft " in out
+
+
+@pytest.mark.parametrize("policy", ["gumbel", "soft"])
+def test_evaluate_and_recommend_read_it_back(
+    learned, policy, monkeypatch, capfd
+):
+    folder, _ = learned
+    flags = ["--mode=evaluate", f"--run=run/{policy}"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    assert f"{metrics(folder / 'run' / policy)['test']['hr@5']:.4f}" in out
+    flags = ["--mode=recommend", f"--run=run/{policy}", "--user=u00007"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--policy=all", "--tuner=adapter-serial"],
+        ["--policy=gumbel", "--tuner=adapter-parallel"],
+        ["--policy=soft", "--policy_network=gru"],
+        ["--policy=random", "--backbone=sasrec(channels=8)"],
+        ["--policy=mtl", "--backbone=gru4rec(channels=8)"],
+        [
+            "--policy=rl-scst(policy_start_epoch=1)",
+            "--policy_network=attention",
+            "--policy_learning_rate=0.001",
+            "--pretrained_learning_rate=0.0001",
+        ],
+        ["--policy=gumbel", "--backbone=bert4rec(channels=8)"],
+        ["--policy=soft", "--train_fraction=0.5", "--pooling=mean"],
+        [f"--plugins={PLUGIN}", "--policy=long-history(least=9)"],
+    ],
+    ids=lambda flags: " ".join(flags).replace(str(PLUGIN.parent), ""),
+)
+def test_parts_combine(tmp_path, monkeypatch, capfd, flags):
+    flags = [*QUICK, *flags, "--epochs=1", "--run=run"]
+    code, out, err = call_here(tmp_path, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    test = metrics(tmp_path / "run")["test"]
+    assert all(0 <= value <= 1 for value in test.values())
+
+
+def test_the_example_of_a_plugin_decides_as_it_says(
+    learned, monkeypatch, capfd
+):
+    folder, _ = learned
+    flags = [f"--plugins={PLUGIN}", "--policy=long-history(least=9)"]
+    flags = [*QUICK, *flags, "--epochs=1", "--run=plugin"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    assert "| long-history(least=9) |" in out
+    actions = Actions.load(folder / "plugin" / "actions.npz")
+    long = (actions.history_length >= 9).astype(np.float32)
+    assert 0 < long.mean() < 1
+    np.testing.assert_array_equal(
+        actions.actions, np.repeat(long[:, None], 2, axis=1)
+    )
+
+
+@pytest.mark.parametrize("policy", ["cls", "all", "gumbel", "rl-scst"])
+def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
+    folder, _ = learned
+    flags = ["--task=profile", "--attribute=temper", f"--policy={policy}"]
+    flags = [*QUICK, *flags, f"--run=profile-{policy}", "--eval_negatives=0"]
+    code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+    assert code == 0, err
+    result = metrics(folder / f"profile-{policy}")
+    assert set(result["test"]) == {"accuracy", "macro_f1"}
+    assert result["protocol"]["attribute"] == "temper"
+    types = {"label": np.int32, "prediction": np.int32}
+    path = folder / f"profile-{policy}" / "predictions.npz"
+    found = load_arrays(path, "predictions", types)
+    right = np.mean(found["label"] == found["prediction"])
+    assert result["test"]["accuracy"] == pytest.approx(right)
+    assert Predictions(np.arange(len(found["label"])), **found)
+    code, out, err = call_here(
+        folder,
+        monkeypatch,
+        capfd,
+        "--mode=recommend",
+        f"--run=profile-{policy}",
+        "--user=u00007",
+    )
+    assert code == 1
+    assert "--task=profile" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--policy=gumbl"], ["gumbel"]),
+        (["--tuner=adapter"], ["--tuner", "adapter-serial"]),
+        (["--policy_network=lstm"], ["--policy_network", "gru"]),
+        (["--policy=gumbel(temperature=0)"], ["temperature", "above 0"]),
+        (["--task=profile"], ["--attribute=NAME"]),
+        (["--attribute=temper"], ["--task=profile"]),
+        (["--task=profile", "--attribute=shoe"], ["shoe", "temper"]),
+        (
+            ["--task=profile", "--attribute=temper", "--monitor=hr@5"],
+            ["--monitor", "accuracy"],
+        ),
+        (["--policy=rl-scst(top_k=100)"], ["top_k", "num_negatives"]),
+        (["--backbone=sasrec(channels=7,num_heads=2)"], ["num_heads"]),
+    ],
+)
+def test_mistakes_get_one_clear_sentence(
+    tmp_path, monkeypatch, capfd, flags, words
+):
+    code, out, err = call_here(tmp_path, monkeypatch, capfd, *SMALL[:2], *flags)
+    assert code == 1, (out, err)
+    assert "epoch " not in out, "it should be found before training"
+    message = err[err.index("error: ") :]
+    assert all(word in message for word in words), message
+    assert "Traceback" not in err
+
+
+def test_a_killed_learned_policy_resumes_to_the_same_metrics(learned, tmp_path):
+    flags = [*QUICK, "--policy=gumbel", "--run=run", "--checkpoint_seconds=0"]
+    process = start(tmp_path, *flags)
+    kill_when(process, lambda: rows(tmp_path / "run", "finetune") >= 1)
+    code, _, err = call(tmp_path, "--resume", "--run=run")
+    assert code == 0, err
+    whole, resumed = (
+        metrics(learned[0] / "run/gumbel"),
+        metrics(tmp_path / "run"),
+    )
+    assert resumed["test"] == whole["test"]
+    assert resumed["actions"] == whole["actions"]
