@@ -34,7 +34,7 @@ def measure(cache: str) -> None:
     """Prints the rates."""
     flags = [f"--cache_dir={cache}", *sys.argv[1:]]
     experiment = make_experiment(option_module.parse(["pipeline", *flags]))
-    batches = experiment.batches()
+    batches = experiment.batches(Zero())
     model = experiment.model(Zero(), None)
     parameters = ParameterGroups(
         OptimizerSettings(experiment.optimizer, 1e-3),

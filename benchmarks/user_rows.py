@@ -53,7 +53,7 @@ def train(flags: tuple[str, ...], folder: pathlib.Path) -> dict[str, float]:
     pretrained = experiment.pretrain(folder / "pretrain", resume=False)
     model = experiment.model(All(), pretrained)
     best = experiment.finetune(model, True, folder / "finetune")
-    test = experiment.test(scorer(model), None)
+    test = experiment.task.test(scorer(model), None)
     epoch = best["seconds"] / best["epochs"]
     return {key: test[key] for key in KEYS} | {
         "seconds per epoch": epoch,

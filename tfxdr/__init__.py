@@ -13,8 +13,10 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Backbone": "tfxdr.backbones",
     "Baseline": "tfxdr.policies",
+    "Context": "tfxdr.types",
     "InputError": "tfxdr.errors",
     "Policy": "tfxdr.policies",
+    "Rollout": "tfxdr.policies",
     "PreparedData": "tfxdr.data.prepared",
     "Source": "tfxdr.data.source",
     "TrainingError": "tfxdr.errors",

@@ -19,6 +19,7 @@ from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.options import Options
 from tfxdr.policies import Baseline, Policy
@@ -114,11 +115,26 @@ class Experiment:
         components = [self._component(spec) for spec in specs]
         trained = [c for c in components if isinstance(c, Policy)]
         if trained:
-            num_blocks = len(self._backbone().blocks)
+            backbone = self._backbone()
             for policy in trained:
-                policy.static_actions(num_blocks)
-                self.batches(policy)
+                self._check_policy(policy, backbone)
             self._loss()
+            self.tuner.build()
+            self.optimizer.build(learning_rate=1.0, weight_decay=None)
+
+    def _check_policy(self, policy: Policy, backbone: Backbone) -> None:
+        if policy.static_actions(len(backbone.blocks)) is None:
+            if policy.has_network:
+                self.policy_network.build(
+                    num_items=self.data.num_source_items,
+                    channels=backbone.width,
+                )
+        elif not policy.pretrained and self.tuner.name != "copy":
+            self.progress.say(
+                f"note: --tuner={self.tuner} leaves all but its own layers at "
+                "the random weights that a policy without pre-training has"
+            )
+        self.batches(policy)
 
     def _component(self, spec: Spec) -> Policy | Baseline:
         return spec.build(run_seed=self.options.run.seed)
@@ -130,7 +146,7 @@ class Experiment:
         """Pre-trains the backbone, or finds it in the cache."""
         chosen = self.options.pretrain
         return pretrain(
-            self.users.history,
+            self.data.users().history,
             fingerprint=self.data.source_fingerprint,
             num_items=self.data.num_source_items,
             backbone=self.backbone,
@@ -166,6 +182,11 @@ class Experiment:
             self.policy_network,
             self.tuner.build(),
             self._loss(),
+            functools.partial(
+                PretrainModel,
+                loss=self.options.pretrain.pretrain_loss,
+                num_sampled=self.options.pretrain.pretrain_num_sampled,
+            ),
         )
         with enough_memory("model"):
             return build_model(
@@ -260,7 +281,6 @@ class Experiment:
         """How the numbers of a result file were made."""
         chosen = self.options
         return {
-            "split": chosen.data.split,
             "split_fractions": chosen.data.split_fractions,
             "train_fraction": chosen.data.train_fraction,
             "seed": chosen.run.seed,

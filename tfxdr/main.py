@@ -294,9 +294,12 @@ def _show(
 
     first = f"@{experiment.options.evaluate.top_n[0]}"
     shown = [
-        key for key in rows[-1].metrics if key.split("/")[0].endswith(first)
+        key
+        for key in rows[-1].metrics
+        if "@" not in key or key.split("/")[0].endswith(first)
     ]
-    print_table(rows, metrics=shown, title="\nranking of the test split")
+    title = f"\n{experiment.task.title}"
+    print_table(rows, metrics=shown, title=title)
     if folder is not None:
         write_text(folder / "results.md", to_markdown(rows))
         write_text(folder / "results.csv", to_csv(rows))

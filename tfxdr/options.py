@@ -64,11 +64,27 @@ class Options:
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_profile()
         known = self._metrics()
-        if self.finetune.monitor and self.finetune.monitor not in known:
+        trains = self.run.mode == "run"
+        if trains and self.finetune.monitor not in ("", *known):
             raise InputError(
                 f"--monitor: expected one of {', '.join(known)} (an N is "
                 f"one of --top_n), found {self.finetune.monitor!r}"
+            )
+
+    def _check_profile(self) -> None:
+        if self.task.task != "profile":
+            return
+        if self.data.split != "random":
+            raise InputError(
+                "--split: --task=profile splits users at random, found "
+                f"--split={self.data.split}"
+            )
+        if self.evaluate.eval_negatives:
+            raise InputError(
+                "--eval_negatives: --task=profile ranks nothing, expected 0, "
+                f"found {self.evaluate.eval_negatives}"
             )
 
     def _metrics(self) -> list[str]:

@@ -36,6 +36,7 @@ class Task(abc.ABC):
       top_k: the last rank that a policy takes for correct by default.
       batch_size: users in a batch of an evaluation.
       protocol: how the numbers of a result file were made.
+      title: of a table of test results.
     """
 
     batch_size: int
@@ -44,6 +45,7 @@ class Task(abc.ABC):
     loss: str
     top_k: int
     protocol: dict[str, object]
+    title: str
 
     @abc.abstractmethod
     def __init__(self, options: Options, data: PreparedData) -> None:
@@ -93,6 +95,7 @@ class NextTarget(Task):
 
     loss = "bpr"
     top_k = 5
+    title = "ranking of the test split"
 
     def __init__(self, options: Options, data: PreparedData) -> None:
         if data.num_target_items == FIRST_ITEM:
@@ -108,6 +111,7 @@ class NextTarget(Task):
         self._options = options
         self._known_rankers: dict[int, list[Ranker]] = {}
         self.protocol = {
+            "split": options.data.split,
             "ranking": (
                 "all items but the user's training positives and, in a test, "
                 "his validation positives"
@@ -187,6 +191,7 @@ class Profile(Task):
 
     loss = "softmax"
     top_k = 1
+    title = "classification of the test split"
 
     def __init__(self, options: Options, data: PreparedData) -> None:
         attribute = options.task.attribute
@@ -202,9 +207,9 @@ class Profile(Task):
         self.num_items = FIRST_ITEM + len(self.classes)
         self.batch_size = options.evaluate.eval_batch_size
         self.protocol = {
+            "split": "users at random",
             "attribute": attribute,
             "classes": list(self.classes),
-            "classified": "users, each in one part of the split",
         }
 
     def validate(self, scores: Scorer) -> dict[str, float]:

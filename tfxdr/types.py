@@ -27,6 +27,8 @@ class Draw(enum.IntEnum):
     DROPOUT = 3
     POLICY = 4
     MASKING = 5
+    SOURCE = 6
+    SOFTMAX = 7
 
 
 class Batch(NamedTuple):

@@ -123,6 +123,8 @@ def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
     assert code == 0, err
     result = metrics(folder / f"profile-{policy}")
     assert set(result["test"]) == {"accuracy", "macro_f1"}
+    assert f"{result['test']['accuracy']:.4f}" in out
+    assert f"{result['test']['macro_f1']:.4f}" in out
     assert result["protocol"]["attribute"] == "temper"
     types = {"label": np.int32, "prediction": np.int32}
     path = folder / f"profile-{policy}" / "predictions.npz"
@@ -157,6 +159,19 @@ def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
             ["--monitor", "accuracy"],
         ),
         (["--policy=rl-scst(top_k=100)"], ["top_k", "num_negatives"]),
+        (["--tuner=adapter-serial(reduction=0)"], ["--tuner", "reduction"]),
+        (
+            ["--policy=soft", "--policy_network=attention(num_heads=3)"],
+            ["--policy_network", "num_heads"],
+        ),
+        (
+            ["--task=profile", "--attribute=temper", "--split=time"],
+            ["--split", "random"],
+        ),
+        (
+            ["--task=profile", "--attribute=temper", "--eval_negatives=9"],
+            ["--eval_negatives"],
+        ),
         (["--backbone=sasrec(channels=7,num_heads=2)"], ["num_heads"]),
     ],
 )

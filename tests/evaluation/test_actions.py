@@ -204,6 +204,6 @@ class TestFile:
             },
         )
         with pytest.raises(
-            InputError, match=f"actions.npz.*{found}.*Evaluate the run again"
+            InputError, match=f"actions.npz.*{found}.*Train the run again"
         ):
             Actions.load(path)

@@ -251,9 +251,9 @@ class TestSelfCritical:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("rl-scst(top_k=100)", "top_k should be .* every answer"),
-            ("rl-scst(top_k=0)", "top_k should be at least 1"),
-            ("rl-scst(num_negatives=0)", "num_negatives should be at least 1"),
+            ("rl-scst(top_k=100)", "top_k .* every answer"),
+            ("rl-scst(top_k=0)", "should be at least 1"),
+            ("rl-scst(num_negatives=4)", "at most num_negatives"),
             ("rl-scst(policy_start_epoch=-1)", "counts from 0"),
             ("rl-scst(beta=-1)", "beta should not be below 0"),
         ],

@@ -96,3 +96,28 @@ def test_every_optimizer_goes_down():
         for _ in range(50):
             parameters.apply([2 * old, tf.constant([0.0])])
         assert np.abs(old.numpy()).max() < 0.7, entry.name
+
+
+def test_the_policy_network_has_its_own_rate():
+    old, policy, new = (tf.Variable([1.0]) for _ in range(3))
+    parameters = ParameterGroups(
+        OptimizerSettings(
+            optimizers.parse("sgd"), learning_rate=0.1, policy_learning_rate=0.5
+        ),
+        pretrained=[old],
+        policy=[policy],
+        new=[new],
+        total_steps=10,
+    )
+    values = {id(old): 0.9, id(policy): 0.5, id(new): 0.9}
+    parameters.apply([tf.constant([1.0])] * 3)
+    for variable in parameters.variables_to_train:
+        np.testing.assert_allclose(variable, [values[id(variable)]])
+    assert parameters.learning_rate() == pytest.approx(0.1)
+
+
+def test_a_variable_without_a_gradient_stays():
+    old, new, parameters = groups(learning_rate=0.5, optimizer="adam")
+    parameters.apply([None, tf.constant([1.0])])
+    np.testing.assert_array_equal(old, [1.0, 1.0])
+    assert new.numpy() < 1.0

@@ -123,9 +123,9 @@ class Backbone(keras.layers.Layer):
           Hidden vectors `[positions, d]` and the items that they should
           predict, `[positions]`.
         """
-        inputs, labels = history[:, :-1], history[:, 1:]
+        inputs = tf.pad(history[:, :-1], [[0, 0], [1, 0]])  # never empty
         hidden, mask = self.encode(inputs, seed=seed)
-        return tf.boolean_mask(hidden, mask), tf.boolean_mask(labels, mask)
+        return tf.boolean_mask(hidden, mask), tf.boolean_mask(history, mask)
 
 
 def block_seed(seed: tf.Tensor | None, index: int) -> tf.Tensor | None:

@@ -120,8 +120,8 @@ class Actions:
             return cls(**arrays)
         except ValueError as error:
             raise errors.InputError(
-                f"{path} is no file of actions ({error}). Evaluate the run "
-                "again to write it."
+                f"{path} is no file of actions ({error}). Train the run "
+                "again with --overwrite."
             ) from error
 
 

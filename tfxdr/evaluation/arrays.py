@@ -62,12 +62,12 @@ def load_arrays(
     ) as error:
         raise errors.InputError(
             f"{path} is no file of {what} ({error}): expected an npz file "
-            f"with {', '.join(types)}. Evaluate the run again to write it."
+            f"with {', '.join(types)}. Train the run again with --overwrite."
         ) from error
     if len({array.shape[:1] for array in arrays.values()}) != 1:
         shapes = {name: array.shape for name, array in arrays.items()}
         raise errors.InputError(
             f"{path}: {', '.join(types)} should be equally long, found "
-            f"{shapes}. Evaluate the run again to write it."
+            f"{shapes}. Train the run again with --overwrite."
         )
     return arrays

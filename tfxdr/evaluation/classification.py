@@ -169,11 +169,6 @@ class Classifier:
         """How many users have a known class and are scored."""
         return len(self._users)
 
-    @property
-    def num_classes(self) -> int:
-        """How many real items there are."""
-        return self.num_items - FIRST_ITEM
-
     def predict(
         self, scorer: Scorer, progress: Progress | None = None
     ) -> Predictions:

@@ -7,7 +7,7 @@ from tensorflow import keras
 
 from tfxdr.backbones import Backbone
 from tfxdr.ops import losses
-from tfxdr.types import Batch
+from tfxdr.types import Batch, Draw
 
 FULL_SOFTMAX_LIMIT = 10_000  # items; above it `auto` samples
 
@@ -73,5 +73,5 @@ class PretrainModel(keras.Model):
             kernel,
             bias,
             num_samples=self.num_sampled,
-            seed=seed,
+            seed=tf.random.experimental.stateless_fold_in(seed, Draw.SOFTMAX),
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones import Backbone
-from tfxdr.layers.adapter import Adapter
 from tfxdr.layers.pooling import pool
 from tfxdr.layers.routed_block import RoutedBlock
 from tfxdr.layers.target_head import TargetHead
@@ -35,6 +34,7 @@ class TransferModel(keras.Model):
       policy: what decides, if there are two towers.
       policy_network: gives the policy its logits; none: they are zeros.
       source: shares the backbone; its loss is added, weighted by the policy.
+      known_variables: of the backbone, without what a tuner added to it.
       pooling: `last` or `mean`.
       top_k: the last rank that a policy takes for correct by default.
     """
@@ -48,6 +48,7 @@ class TransferModel(keras.Model):
         policy: Policy,
         policy_network: PolicyNetwork | None = None,
         source: PretrainModel | None = None,
+        known_variables: Sequence[tf.Variable] = (),
         pooling: str = "last",
         top_k: int = 5,
         name: str = "transfer",
@@ -62,6 +63,7 @@ class TransferModel(keras.Model):
         self.source = source
         self.pooling = pooling
         self.top_k = top_k
+        self._known = {id(variable) for variable in known_variables}
 
     @property
     def is_routed(self) -> bool:
@@ -71,14 +73,8 @@ class TransferModel(keras.Model):
     @property
     def pretrained_variables(self) -> list[tf.Variable]:
         """Those to be trained that pre-training made (or a copy of them)."""
-        new = {
-            id(variable)
-            for layer in self.backbone.submodules
-            if isinstance(layer, Adapter)
-            for variable in layer.variables
-        }
         variables = self.backbone.trainable_variables
-        return [v for v in variables if id(v) not in new]
+        return [v for v in variables if id(v) in self._known]
 
     def actions(self, history: tf.Tensor) -> tf.Tensor:
         """What inference decides: `[batch, length]` to `[batch, blocks]`.
@@ -112,12 +108,13 @@ class TransferModel(keras.Model):
             user = self._encode(batch.history, None, batch.seed)
             loss, count = self._mean_loss(user, batch)
         if self.source is not None:
+            own = batch._replace(seed=_fold(batch.seed, Draw.SOURCE))
             weight = self.policy.source_weight
-            loss += weight * self.source.batch_loss(batch)[0]
+            loss += weight * self.source.batch_loss(own)[0]
         return loss, count
 
     def _routed_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        seed = tf.random.experimental.stateless_fold_in(batch.seed, Draw.POLICY)
+        seed = _fold(batch.seed, Draw.POLICY)
         context = Context(batch.history, seed, batch.step, batch.epoch)
         logits = self._logits(batch.history, seed)
         actions = self._decide(logits, context, True)
@@ -143,7 +140,7 @@ class TransferModel(keras.Model):
     def _decide(
         self, logits: tf.Tensor, context: Context, training: bool
     ) -> tf.Tensor:
-        actions = tf.convert_to_tensor(
+        actions = tf.cast(
             self.policy.call(logits, context, training), tf.float32
         )
         num_blocks = len(self.backbone.blocks)
@@ -182,12 +179,26 @@ class _Rollout:
 
     def __call__(self, actions: tf.Tensor) -> tf.Tensor:
         batch, head = self._batch, self._model.head
+        if not self._model.policy.num_candidates:
+            raise ValueError(
+                f"{type(self._model.policy).__name__} should set "
+                "num_candidates: a rollout has nothing to rank among"
+            )
         user = self._user
         if actions is not self._actions:
             user = self._model._encode(batch.history, actions, batch.seed)
         user = tf.stop_gradient(user)
+        candidates = tf.sort(batch.candidates, axis=1)
+        scores = head.score(user, candidates)
+        repeated = tf.pad(
+            candidates[:, 1:] == candidates[:, :-1], [[0, 0], [1, 0]]
+        )
+        scores = tf.where(repeated, scores.dtype.min, scores)
         rank = rank_among(
-            head.score(user, batch.positives),
-            head.score(user, batch.candidates)[:, tf.newaxis],
+            head.score(user, batch.positives), scores[:, tf.newaxis]
         )
         return tf.stop_gradient(tf.where(batch.positives != 0, rank, 0))
+
+
+def _fold(seed: tf.Tensor, draw: Draw) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, draw)

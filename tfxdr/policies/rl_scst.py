@@ -44,15 +44,11 @@ class SelfCritical(Policy):
         Raises:
           ValueError: if an option is out of its range.
         """
-        if top_k is not None and not 1 <= top_k <= num_negatives:
+        if not 1 <= (5 if top_k is None else top_k) <= num_negatives:
             raise ValueError(
-                "top_k should be at least 1 and at most num_negatives, or "
-                f"every answer is correct; received top_k={top_k} and "
-                f"num_negatives={num_negatives}"
-            )
-        if num_negatives < 1:
-            raise ValueError(
-                f"num_negatives should be at least 1, received {num_negatives}"
+                "top_k (5 if not set) should be at least 1 and at most "
+                "num_negatives, or every answer is correct; received "
+                f"top_k={top_k} and num_negatives={num_negatives}"
             )
         if policy_start_epoch < 0:
             raise ValueError(
@@ -83,6 +79,17 @@ class SelfCritical(Policy):
         rollout: Rollout,
         context: Context,
     ) -> tf.Tensor:
+        started = context.epoch >= self.policy_start_epoch
+        return tf.cond(
+            started,
+            lambda: self.beta * self._scst(logits, actions, rollout),
+            lambda: 0.0,
+        )
+
+    def _scst(
+        self, logits: tf.Tensor, actions: tf.Tensor, rollout: Rollout
+    ) -> tf.Tensor:
+        """Eq. 12, averaged over instances."""
         baseline = greedy_actions(logits)
         top_k = rollout.top_k if self.top_k is None else self.top_k
         sampled_rank = rollout(actions)
@@ -91,9 +98,7 @@ class SelfCritical(Policy):
         real = tf.cast(sampled_rank > 0, tf.float32)
         advantage = tf.reduce_sum((sampled - greedy) * real, axis=1)
         loss = -tf.reduce_sum(log_prob(logits, actions) * advantage)
-        loss /= tf.maximum(tf.reduce_sum(real), 1.0)
-        started = context.epoch >= self.policy_start_epoch
-        return tf.where(started, self.beta * loss, 0.0)
+        return loss / tf.maximum(tf.reduce_sum(real), 1.0)
 
 
 def reward(correct: tf.Tensor, actions: tf.Tensor, gamma: float) -> tf.Tensor:

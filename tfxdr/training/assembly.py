@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow import keras
@@ -28,6 +29,7 @@ class Parts:
       policy_network: the encoder of one, if the policy wants it.
       tuner: what a tuned block is.
       loss: of an instance.
+      source: makes the source domain's model from backbone and items.
     """
 
     backbone: Spec
@@ -35,6 +37,7 @@ class Parts:
     policy_network: Spec
     tuner: Tuner
     loss: Loss
+    source: Callable[[Backbone, int], PretrainModel] = PretrainModel
 
 
 def build_model(
@@ -64,6 +67,7 @@ def build_model(
 
     Raises:
       InputError: if the policy does not fit the backbone.
+      ValueError: if the policy contradicts itself.
     """
     keras.utils.set_random_seed(seed)
     policy, tuner = parts.policy, parts.tuner
@@ -71,21 +75,25 @@ def build_model(
     backbone(tf.zeros([1, 1], tf.int32))
     if pretrained is not None:
         pretrained.restore(backbone)
+    actions = policy.static_actions(len(backbone.blocks))
     source = None
     if policy.source_weight:
-        source = PretrainModel(backbone, num_source_items)
-    actions = policy.static_actions(len(backbone.blocks))
+        if actions is None:
+            raise ValueError(
+                f"{type(policy).__name__}: source_weight needs static_actions"
+            )
+        source = parts.source(backbone, num_source_items)
     own = policy.train_embeddings and tuner.train_embeddings
     tuned = {"true": True, "false": False, "auto": own}[train_embeddings]
     network = None
     if actions is None:
-        route_blocks(backbone, tuner, train_embeddings=tuned)
+        known = route_blocks(backbone, tuner, train_embeddings=tuned)
         if policy.has_network:
             network = _policy_network(
                 parts, backbone, num_source_items, policy_pooling
             )
     else:
-        tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
+        known = tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
     model = TransferModel(
         backbone,
         num_target_items,
@@ -93,6 +101,7 @@ def build_model(
         policy=policy,
         policy_network=network,
         source=source,
+        known_variables=known,
         pooling=pooling,
         top_k=top_k,
     )

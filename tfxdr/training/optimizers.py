@@ -148,19 +148,20 @@ class ParameterGroups(tf.Module):
     ) -> None:
         super().__init__()
         self._clip_norm = settings.clip_norm
-        rate = settings.learning_rate
         by_rate: dict[float, list[tf.Variable]] = {}
-        for own, variables in (
+        for rate, variables in (
             (settings.pretrained_learning_rate, pretrained),
             (settings.policy_learning_rate, policy),
-            (None, new),
+            (settings.learning_rate, new),
         ):
             if variables:
-                by_rate.setdefault(own or rate, []).extend(variables)
+                rate = settings.learning_rate if rate is None else rate
+                by_rate.setdefault(rate, []).extend(variables)
         self.groups = [
             (_build(settings, rate, total_steps), variables)
             for rate, variables in by_rate.items()
         ]
+        self._new = list(by_rate).index(settings.learning_rate)
         for optimizer, variables in self.groups:
             optimizer.build(variables)
 
@@ -171,15 +172,25 @@ class ParameterGroups(tf.Module):
 
     def learning_rate(self) -> float:
         """Of new parameters, at this step."""
-        return float(self.groups[-1][0].learning_rate)
+        return float(self.groups[self._new][0].learning_rate)
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
         """Clips, then moves every group by its own optimizer.
 
+        Args:
+          gradients: one for each of `variables_to_train`; none is zero.
+
         Returns:
           The global norm before clipping, to be checked for being finite.
         """
-        gradients = [_merge_rows(gradient) for gradient in gradients]
+        gradients = [
+            tf.zeros_like(variable)
+            if gradient is None
+            else _merge_rows(gradient)
+            for gradient, variable in zip(
+                gradients, self.variables_to_train, strict=True
+            )
+        ]
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(

@@ -31,6 +31,9 @@ class AdapterTuner(Tuner):
             raise ValueError(f"reduction should be >= 1, received {reduction}")
         self.reduction = reduction
 
+    def tunes_output(self, layer: keras.layers.Layer) -> bool:
+        return isinstance(layer, keras.layers.LayerNormalization)
+
     def tune(self, block: keras.layers.Layer, width: int) -> keras.layers.Layer:
         adapters = [
             Adapter(

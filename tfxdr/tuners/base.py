@@ -17,6 +17,11 @@ class Tuner(abc.ABC):
 
     train_embeddings: bool = True
 
+    def tunes_output(self, layer: keras.layers.Layer) -> bool:
+        """Whether a layer after the last block is tuned as that block is."""
+        del layer
+        return True
+
     @abc.abstractmethod
     def tune(self, block: keras.layers.Layer, width: int) -> keras.layers.Layer:
         """Makes a block trainable in this tuner's way.
