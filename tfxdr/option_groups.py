@@ -127,7 +127,7 @@ class Model(Group):
         "nextitnet", "The encoder from which a learned policy decides."
     )
     policy_pooling: str = setting(
-        "mean",
+        "last",
         "How positions become what a learned policy decides from.",
         choices=("last", "mean"),
     )

@@ -12,15 +12,15 @@ from tfxdr.layers.pooling import pool
 class PolicyNetwork(keras.layers.Layer):
     """A small encoder, pooled, and one linear layer (UAF section 3.3).
 
-    The mean is taken over the positions that hold an item; the authors' code
-    counts padding too, which makes the result depend on its amount. A mean is
-    nearly the same for all users while the encoder is new; the last position
-    tells them apart from the start.
+    The paper projects the final hidden vector `h_p` (Eq. 14), the authors' code
+    a mean over all positions. A mean is nearly the same for all users while
+    the encoder is new, and so would be their actions; here it leaves padding
+    out, on whose amount theirs depends.
 
     Args:
       encoder: reads the history; it has an item embedding of its own.
       num_blocks: how many decisions.
-      pooling: `mean`, as the authors', or `last`.
+      pooling: `last`, or `mean` over the positions that hold an item.
       name: layer name.
     """
 
@@ -29,7 +29,7 @@ class PolicyNetwork(keras.layers.Layer):
         encoder: Backbone,
         num_blocks: int,
         *,
-        pooling: str = "mean",
+        pooling: str = "last",
         name: str = "policy_network",
         **kwargs,
     ) -> None:
