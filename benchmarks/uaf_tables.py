@@ -6,8 +6,8 @@
 `--data` holds the folders `ml-1m` and `amazon-food-kitchen`. Every row is one
 run of the program with each seed; a run that is there already is not repeated,
 one that was stopped goes on. `--tables` only prints what is there. Prints mean
-and standard deviation over seeds as Markdown, the paper's figures beside them.
-Hours on two cores.
+and standard deviation over seeds as Markdown, the paper's figures beside them,
+and draws the rates of tuned blocks into `utilization.png`. Hours on two cores.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ import subprocess
 import sys
 
 import numpy as np
+
+from tfxdr.report.figures import save_figure
+from tfxdr.report.policies import utilization_heatmap
 
 ROOT = pathlib.Path(__file__).parent.parent
 # A head alone on frozen vectors overfits at the rate of the others.
@@ -206,6 +209,24 @@ def _cells(study: Study, row: Row, results: list[dict]) -> list[str]:
     return cells
 
 
+def draw(known: dict[str, Study], out: pathlib.Path, seeds: int) -> None:
+    """The rate of tuned blocks of every two-tower run (the paper's Fig. 3)."""
+    rates: dict[str, np.ndarray] = {}
+    for name, study in known.items():
+        for row in study.rows:
+            paths = [folder(out, name, row, seed) for seed in range(seeds)]
+            found = [
+                json.loads((path / "metrics.json").read_text())
+                for path in paths
+                if (path / "actions.npz").is_file()
+            ]
+            if found:
+                every = [result["actions"]["rates"] for result in found]
+                rates[f"{name}: {row.name}"] = np.mean(every, axis=0)
+    if rates:
+        save_figure(utilization_heatmap(rates), out / "utilization.png")
+
+
 def _mean(values: list[float], digits: int) -> str:
     if not values:
         return ""
@@ -220,7 +241,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, default="runs/uaf")
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path("runs/uaf")
+    )
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", default="")
     parser.add_argument("--rows", default="")
@@ -237,6 +260,7 @@ def main() -> None:
                     run(known[name], row, seed, path)
     for name in names:
         print(table(name, known[name], chosen.out, chosen.seeds))
+    draw({name: known[name] for name in names}, chosen.out, chosen.seeds)
 
 
 if __name__ == "__main__":

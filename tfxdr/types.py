@@ -88,8 +88,8 @@ class Head(Protocol):
       bias: `[items]`.
     """
 
-    kernel: tf.Variable
-    bias: tf.Variable
+    kernel: tf.Variable | tf.Tensor
+    bias: tf.Variable | tf.Tensor
 
     def score(self, user: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Logits of chosen items: `[batch, d]`, `[batch, ...]` ids."""

@@ -175,7 +175,6 @@ class TestClassifier:
         predictions = classifier.predict(_scorer)
         assert _rows(predictions) == _expected(users)
         assert len(predictions) == classifier.num_users == 40
-        assert classifier.num_classes == NUM_CLASSES
 
     def test_the_scorer_may_return_tensors_of_any_float(self, users):
         for dtype in (tf.float32, tf.float64, tf.float16):

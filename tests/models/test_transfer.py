@@ -63,7 +63,7 @@ BATCH = Batch(
 )
 
 
-def train(model, steps=3, compiled=True):
+def train(model, steps=3, compiled=False):
     parameters = ParameterGroups(
         OptimizerSettings(
             optimizers.parse("adam"), 0.01, weight_decay=0.1, clip_norm=1.0
@@ -221,7 +221,7 @@ class TestEveryBackboneAndTuner:
         before = [v.numpy() for v in model.trainable_variables]
         # In the first step a twin is the frozen block: which one runs, and so
         # the policy, makes no difference yet.
-        train(model, steps=2, compiled=False)
+        train(model, steps=2)
         for old, variable in zip(
             before, model.trainable_variables, strict=True
         ):
@@ -233,7 +233,7 @@ class TestEveryBackboneAndTuner:
     def test_soft_at_zero_and_one_is_a_tower(self, backbone, tuner):
         """With logits so far out that the sigmoid is 0 or 1 exactly."""
         model = make("soft", backbone=backbone, tuner=tuner)
-        train(model, steps=1, compiled=False)
+        train(model, steps=1)
         history = BATCH.history
         for logit, tower in ((-200.0, "frozen"), (200.0, "tuned")):
             kernel, bias = model.policy_network.projection.get_weights()
@@ -384,7 +384,7 @@ def test_a_step_repeats_itself():
     results = []
     for _ in range(2):
         model = make("gumbel", backbone="sasrec(channels=8,num_blocks=2)")
-        train(model)
+        train(model, compiled=True)
         results.append(model(BATCH.history).numpy())
     np.testing.assert_array_equal(*results)
 

@@ -32,6 +32,9 @@ class Backbone(keras.layers.Layer):
       input_layers: other layers that `embed` uses; tuned with the embedding.
       output_layers: layers that `read_out` uses; tuned with the top block.
       name: layer name.
+
+    Raises:
+      ValueError: if there is no block.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class Backbone(keras.layers.Layer):
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
+        if not blocks:
+            raise ValueError("expected at least one block, received none")
         self.embedding = embedding
         self.blocks = list(blocks)
         self.input_layers = [embedding, *input_layers]
@@ -74,8 +79,10 @@ class Backbone(keras.layers.Layer):
         return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
 
     def read_out(self, hidden: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """What follows the last block; nothing by default."""
+        """What follows the last block: the output layers, one by one."""
         del mask
+        for layer in self.output_layers:
+            hidden = layer(hidden)
         return hidden
 
     def encode(

@@ -8,7 +8,7 @@ from tensorflow import keras
 from tfxdr.backbones.base import Backbone, block_seed
 from tfxdr.layers.attention import EPSILON, AttentionBlock
 from tfxdr.layers.positions import LearnedPositions
-from tfxdr.layers.tied_head import TiedHead
+from tfxdr.layers.tied_head import TiedHead, tied_embedding
 from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 from tfxdr.types import PADDING, Draw
@@ -58,21 +58,11 @@ class BERT4Rec(Backbone):
         Raises:
           ValueError: if an option is out of range.
         """
-        if num_blocks < 1:
-            raise ValueError(
-                f"num_blocks should be >= 1, received {num_blocks}"
-            )
         if not 0 <= mask_prob < 1:
             raise ValueError(
                 f"mask_prob should be in [0, 1), received {mask_prob}"
             )
-        # Small, for the tied head; see SASRec.
-        embedding = keras.layers.Embedding(
-            num_items + 1,
-            channels,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="embedding",
-        )
+        embedding = tied_embedding(num_items + 1, channels)
         positions = LearnedPositions(max_length, name="positions")
         norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
         super().__init__(
@@ -95,7 +85,6 @@ class BERT4Rec(Backbone):
             **kwargs,
         )
         self.positions = positions
-        self.norm = norm
         self.num_items = num_items
         self.channels = channels
         self.num_blocks = num_blocks
@@ -127,11 +116,6 @@ class BERT4Rec(Backbone):
         hidden = self.positions(self.embedding(ids))
         hidden = drop(hidden, self.dropout, block_seed(seed, -1))
         return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
-
-    def read_out(self, hidden: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """The layer norm after the last block."""
-        del mask
-        return self.norm(hidden)
 
     def next_item_head(self, num_items: int) -> keras.layers.Layer:
         """The item embedding again without the mask's row, and a bias."""

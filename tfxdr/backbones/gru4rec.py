@@ -7,7 +7,7 @@ from tensorflow import keras
 
 from tfxdr.backbones.base import Backbone, block_seed
 from tfxdr.layers.recurrence import RecurrentBlock
-from tfxdr.layers.tied_head import TiedHead
+from tfxdr.layers.tied_head import TiedHead, tied_embedding
 from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 
@@ -44,17 +44,7 @@ class GRU4Rec(Backbone):
         Raises:
           ValueError: if an option is out of range.
         """
-        if num_blocks < 1:
-            raise ValueError(
-                f"num_blocks should be >= 1, received {num_blocks}"
-            )
-        # Small, for the tied head; see SASRec.
-        embedding = keras.layers.Embedding(
-            num_items,
-            channels,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="embedding",
-        )
+        embedding = tied_embedding(num_items, channels)
         output = keras.layers.Dense(channels, name="output")
         super().__init__(
             embedding,
@@ -66,7 +56,6 @@ class GRU4Rec(Backbone):
             name=name,
             **kwargs,
         )
-        self.output_layer = output
         self.num_items = num_items
         self.channels = channels
         self.num_blocks = num_blocks
@@ -78,11 +67,6 @@ class GRU4Rec(Backbone):
         """Items, with dropout; arguments and results as in `Backbone`."""
         hidden, mask = super().embed(history)
         return drop(hidden, self.dropout, block_seed(seed, -1)), mask
-
-    def read_out(self, hidden: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """The linear layer before the head."""
-        del mask
-        return self.output_layer(hidden)
 
     def next_item_head(self, num_items: int) -> keras.layers.Layer:
         """The item embedding again, without a bias.

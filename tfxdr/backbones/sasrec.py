@@ -8,7 +8,7 @@ from tensorflow import keras
 from tfxdr.backbones.base import Backbone, block_seed
 from tfxdr.layers.attention import EPSILON, AttentionBlock
 from tfxdr.layers.positions import LearnedPositions
-from tfxdr.layers.tied_head import TiedHead
+from tfxdr.layers.tied_head import TiedHead, tied_embedding
 from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 
@@ -43,18 +43,7 @@ class SASRec(Backbone):
         Raises:
           ValueError: if an option is out of range.
         """
-        if num_blocks < 1:
-            raise ValueError(
-                f"num_blocks should be >= 1, received {num_blocks}"
-            )
-        # The tied head asks for small embeddings: logits of the full softmax
-        # then start near 0. Klenitskiy and Vasilev (2023) use this value.
-        embedding = keras.layers.Embedding(
-            num_items,
-            channels,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="embedding",
-        )
+        embedding = tied_embedding(num_items, channels)
         positions = LearnedPositions(max_length, name="positions")
         norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
         super().__init__(
@@ -74,7 +63,6 @@ class SASRec(Backbone):
             **kwargs,
         )
         self.positions = positions
-        self.norm = norm
         self.num_items = num_items
         self.channels = channels
         self.num_blocks = num_blocks
@@ -93,11 +81,6 @@ class SASRec(Backbone):
         hidden = self.positions(self.embedding(history) * self.channels**0.5)
         hidden = drop(hidden, self.dropout, block_seed(seed, -1))
         return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
-
-    def read_out(self, hidden: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """The layer norm after the last block."""
-        del mask
-        return self.norm(hidden)
 
     def next_item_head(self, num_items: int) -> keras.layers.Layer:
         """The item embedding again, without a bias, as in the paper."""

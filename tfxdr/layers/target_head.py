@@ -1,4 +1,4 @@
-"""The layer that scores items for a user vector."""
+"""The layers that score items for a user vector."""
 
 from __future__ import annotations
 
@@ -6,8 +6,41 @@ import tensorflow as tf
 from tensorflow import keras
 
 
-class TargetHead(keras.layers.Layer):
-    """`o_y = W_y h + b_y` (UAF Eq. 7).
+class ItemHead(keras.layers.Layer):
+    """`o_y = W_y h + b_y` (UAF Eq. 7); a subclass has the table.
+
+    Attributes:
+      kernel: `[items, d]`.
+      bias: `[items]`.
+    """
+
+    def call(self, user: tf.Tensor) -> tf.Tensor:
+        """Logits of the whole table: `[..., d]` to `[..., items]`."""
+        return tf.matmul(user, self.kernel, transpose_b=True) + self.bias
+
+    def logits(self, user: tf.Tensor) -> tf.Tensor:
+        """As `call`; the name that losses use."""
+        return self(user)
+
+    def score(self, user: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """Logits of chosen items.
+
+        Args:
+          user: `[batch, d]`.
+          items: `[batch, ...]` int ids.
+
+        Returns:
+          A tensor of the shape of `items`.
+        """
+        shape = tf.shape(items)
+        flat = tf.reshape(items, [shape[0], -1])
+        rows = tf.gather(self.kernel, flat)  # [batch, items, d]
+        scores = tf.einsum("bd,bid->bi", user, rows)
+        return tf.reshape(scores + tf.gather(self.bias, flat), shape)
+
+
+class TargetHead(ItemHead):
+    """A table of its own.
 
     Args:
       num_items: size of the item table, reserved ids included.
@@ -39,30 +72,6 @@ class TargetHead(keras.layers.Layer):
             "bias", [self.num_items], initializer="zeros"
         )
         super().build(input_shape)
-
-    def call(self, user: tf.Tensor) -> tf.Tensor:
-        """Logits of the whole table: `[..., d]` to `[..., items]`."""
-        return tf.matmul(user, self.kernel, transpose_b=True) + self.bias
-
-    def logits(self, user: tf.Tensor) -> tf.Tensor:
-        """As `call`; the name that losses use."""
-        return self(user)
-
-    def score(self, user: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """Logits of chosen items.
-
-        Args:
-          user: `[batch, d]`.
-          items: `[batch, ...]` int ids.
-
-        Returns:
-          A tensor of the shape of `items`.
-        """
-        shape = tf.shape(items)
-        flat = tf.reshape(items, [shape[0], -1])
-        rows = tf.gather(self.kernel, flat)  # [batch, items, d]
-        scores = tf.einsum("bd,bid->bi", user, rows)
-        return tf.reshape(scores + tf.gather(self.bias, flat), shape)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "num_items": self.num_items}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.layers.target_head import ItemHead
 
-class TiedHead(keras.layers.Layer):
-    """`o_y = e_y h + b_y`, where `e_y` is the item's row of an embedding.
 
-    As a `TargetHead`, without a table of its own.
+class TiedHead(ItemHead):
+    """The table is an item embedding.
 
     Args:
       embedding: its first `num_items` rows are the kernel.
@@ -69,34 +69,6 @@ class TiedHead(keras.layers.Layer):
             return self._bias
         return tf.zeros([self.num_items], self.compute_dtype)
 
-    def call(self, user: tf.Tensor) -> tf.Tensor:
-        """Logits of the whole table: `[..., d]` to `[..., items]`."""
-        logits = tf.matmul(user, self.kernel, transpose_b=True)
-        return logits + self._bias if self.use_bias else logits
-
-    def logits(self, user: tf.Tensor) -> tf.Tensor:
-        """As `call`; the name that losses use."""
-        return self(user)
-
-    def score(self, user: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """Logits of chosen items.
-
-        Args:
-          user: `[batch, d]`.
-          items: `[batch, ...]` int ids.
-
-        Returns:
-          A tensor of the shape of `items`.
-        """
-        shape = tf.shape(items)
-        flat = tf.reshape(items, [shape[0], -1])
-        # The whole table, so that the gradient stays sparse.
-        rows = tf.gather(self.embedding.embeddings, flat)  # [batch, items, d]
-        scores = tf.einsum("bd,bid->bi", user, rows)
-        if self.use_bias:
-            scores += tf.gather(self._bias, flat)
-        return tf.reshape(scores, shape)
-
     def get_config(self) -> dict:
         """The options; a copy made of them has an embedding of its own."""
         return {
@@ -111,3 +83,17 @@ class TiedHead(keras.layers.Layer):
         """The inverse of `get_config`."""
         embedding = keras.layers.deserialize(config["embedding"])
         return cls(**{**config, "embedding": embedding})
+
+
+def tied_embedding(num_rows: int, channels: int) -> keras.layers.Embedding:
+    """An item embedding that a tied head reads.
+
+    Its weights are small: logits of the full softmax then start near 0.
+    Klenitskiy and Vasilev (2023) use this value.
+    """
+    return keras.layers.Embedding(
+        num_rows,
+        channels,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        name="embedding",
+    )
