@@ -63,7 +63,7 @@ BATCH = Batch(
 )
 
 
-def train(model, steps=3, compiled=False):
+def train(model, steps=3):
     parameters = ParameterGroups(
         OptimizerSettings(
             optimizers.parse("adam"), 0.01, weight_decay=0.1, clip_norm=1.0
@@ -79,8 +79,6 @@ def train(model, steps=3, compiled=False):
         variables = parameters.variables_to_train
         parameters.apply(tape.gradient(loss, variables))
 
-    if compiled:
-        step = tf.function(step)
     for _ in range(steps):
         step()
 
@@ -384,7 +382,7 @@ def test_a_step_repeats_itself():
     results = []
     for _ in range(2):
         model = make("gumbel", backbone="sasrec(channels=8,num_blocks=2)")
-        train(model, compiled=True)
+        train(model, steps=2)
         results.append(model(BATCH.history).numpy())
     np.testing.assert_array_equal(*results)
 

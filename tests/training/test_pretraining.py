@@ -195,17 +195,23 @@ def test_the_second_time_it_is_found(tmp_path):
 
 
 def test_what_changes_the_weights_changes_the_folder(tmp_path):
-    first = run(tmp_path)
+    untrained = dataclasses.replace(SETTINGS, epochs=0)  # quick
+    first = run(tmp_path, untrained)
     others = [
-        run(tmp_path, dataclasses.replace(SETTINGS, seed=1)),
-        run(tmp_path, dataclasses.replace(SETTINGS, learning_rate=0.02)),
-        run(tmp_path, dataclasses.replace(SETTINGS, monitor="hr@5")),
-        run(tmp_path, dataclasses.replace(SETTINGS, mask_seen=True)),
-        run(tmp_path, dataclasses.replace(SETTINGS, length=1)),
-        run(tmp_path, LEAVE_ONE_OUT, history=LONGER),
-        run(tmp_path, fingerprint="other"),
+        run(tmp_path, dataclasses.replace(untrained, seed=1)),
+        run(tmp_path, dataclasses.replace(untrained, learning_rate=0.02)),
+        run(tmp_path, dataclasses.replace(untrained, monitor="hr@5")),
+        run(tmp_path, dataclasses.replace(untrained, mask_seen=True)),
+        run(tmp_path, dataclasses.replace(untrained, length=1)),
         run(
             tmp_path,
+            dataclasses.replace(LEAVE_ONE_OUT, epochs=0),
+            history=LONGER,
+        ),
+        run(tmp_path, untrained, fingerprint="other"),
+        run(
+            tmp_path,
+            untrained,
             backbone=backbones.parse("nextitnet(channels=5,dilations=[1,2])"),
         ),
     ]
