@@ -178,3 +178,26 @@ def test_sampled_softmax_gradient_tends_to_the_full_one():
         )
     )
     np.testing.assert_allclose(sampled, full, atol=5e-3)
+
+
+@pytest.mark.parametrize("num_bytes", [1, 4 * 48 * 7, 64 << 20])
+def test_chunks_of_the_next_item_softmax_change_nothing(monkeypatch, num_bytes):
+    """One position, 7 and all 512 at a time, where 50 items are scored."""
+    monkeypatch.setattr(losses, "_CHUNK_BYTES", num_bytes)
+    draw = tf.random.stateless_normal
+    hidden, kernel = draw([700, 5], [1, 2]), draw([50, 5], [3, 4])
+    bias, weight = draw([50], [5, 6]), draw([700], [7, 8])
+    labels = tf.random.stateless_uniform([700], [9, 9], 2, 50, tf.int32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([hidden, kernel, bias])
+        values = losses.next_item_softmax(hidden, labels, kernel, bias)
+        logits = tf.matmul(hidden, kernel, transpose_b=True) + bias
+        whole = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels, losses.mask_reserved(logits)
+        )
+        sums = tf.reduce_sum(weight * values), tf.reduce_sum(weight * whole)
+    np.testing.assert_allclose(values, whole, rtol=1e-5)
+    for got, expected in zip(
+        *(tape.gradient(s, [hidden, kernel, bias]) for s in sums), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, atol=1e-4)

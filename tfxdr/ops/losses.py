@@ -10,7 +10,10 @@ from tensorflow import keras
 from tfxdr.registry import losses
 from tfxdr.types import FIRST_ITEM, Batch, Head
 
-_CHUNK = 512  # positions whose logits are held at once: they stay in cache
+# Positions whose logits are held at once: few enough to stay in cache, and
+# fewer where the catalogue is large.
+_CHUNK = 512
+_CHUNK_BYTES = 64 << 20
 
 
 class InstanceLoss:
@@ -180,9 +183,10 @@ def next_item_softmax(
     """Full cross-entropy of the next item (UAF Eq. 3, 5).
 
     The logits of all positions would be the largest tensor of pre-training,
-    and passes over it most of a step's time. They are made for 512 positions
-    at a time, and again in the backward pass; the bias is one more column of
-    the matrix product, and the reserved items are left out of it.
+    and passes over it most of a step's time. They are made for at most 512
+    positions or 64 MiB at a time, and again in the backward pass; the bias is
+    one more column of the matrix product, and the reserved items are left out
+    of it.
 
     Args:
       hidden: `[positions, d]`.
@@ -195,12 +199,13 @@ def next_item_softmax(
     table = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)[FIRST_ITEM:]
     inputs = tf.pad(hidden, [[0, 0], [0, 1]], constant_values=1.0)
     count = tf.shape(inputs)[0]
-    missing = -count % _CHUNK
+    size = min(_CHUNK, max(1, _CHUNK_BYTES // (4 * table.shape[0])))
+    missing = -count % size
     inputs = tf.pad(inputs, [[0, missing], [0, 0]])
     labels = tf.pad(labels - FIRST_ITEM, [[0, missing]])
     values = _chunked_softmax(
-        tf.reshape(inputs, [-1, _CHUNK, table.shape[1]]),
-        tf.reshape(labels, [-1, _CHUNK]),
+        tf.reshape(inputs, [-1, size, table.shape[1]]),
+        tf.reshape(labels, [-1, size]),
         table,
     )
     return tf.reshape(values, [-1])[:count]

@@ -13,7 +13,6 @@ from tfxdr.ops.losses import mask_reserved
 from tfxdr.training.pretrain_split import split_last
 
 TOP_N = (5, 10)  # cutoffs of the ranking metrics
-_LOGITS_BYTES = 256 << 20  # of a validation batch's full softmax
 
 
 class LastItems:
@@ -22,7 +21,7 @@ class LastItems:
     Args:
       model: backbone and softmax.
       rows: source items of users, two or more each.
-      batch_size: users; fewer where their logits are large.
+      batch_size: users, at most.
       length: the latest items that a prediction reads; 0: all.
       mask_seen: the items before it do not compete; otherwise they do, as a
         user may come back to one.
@@ -120,9 +119,7 @@ class PretrainTask:
         return {"validation_loss": loss} | metrics
 
     def _mean_loss(self, rows: Ragged) -> float:
-        row_bytes = 4 * self.model.head.num_items * int(rows.lengths.max())
-        fitting = max(1, _LOGITS_BYTES // row_bytes)
-        size = min(self._validation.batch_size, fitting)
+        size = self._validation.batch_size
         total = count = 0.0
         for start in range(0, len(rows), size):
             chosen = np.arange(start, min(start + size, len(rows)))
