@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.registry import optimizers
+from tfxdr.training import loop as loop_module
 from tfxdr.training.checkpoint import CheckpointFolder
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
@@ -30,21 +31,35 @@ class Line(tf.keras.Model):
         return loss, tf.constant(1.0)
 
 
-class Steps:
-    steps = 4
+class Epoch:
+    element_spec = tf.TensorSpec([2], tf.int32)
 
-    def __init__(self, stop_at=None):
+    def __init__(self, numbers, stop_at, error):
+        self.numbers = numbers
         self.stop_at = stop_at
+        self.error = error
 
-    def epoch(self, epoch, first_step=0):
-        for step in range(first_step, self.steps):
-            number = epoch * self.steps + step
+    def __iter__(self):
+        for number in self.numbers:
             if number == self.stop_at:
-                raise KeyboardInterrupt
+                raise self.error
             yield tf.constant([0, number])
 
 
-class Task:
+class Steps:
+    steps = 4
+
+    def __init__(self, stop_at=None, error=KeyboardInterrupt):
+        self.stop_at = stop_at
+        self.error = error
+
+    def epoch(self, epoch, first_step=0):
+        start = epoch * self.steps
+        numbers = range(start + first_step, start + self.steps)
+        return Epoch(numbers, self.stop_at, self.error)
+
+
+class Task(loop_module.Task):
     name = "toy"
 
     def __init__(self, metrics=None, **options):
@@ -107,16 +122,9 @@ def test_a_killed_loop_resumes_from_its_last_checkpoint(tmp_path):
     class Killed(BaseException):
         pass
 
-    class KilledSteps(Steps):
-        def epoch(self, epoch, first_step=0):
-            for batch in super().epoch(epoch, first_step):
-                if int(batch[1]) == 10:
-                    raise Killed
-                yield batch
-
     expected = make(tmp_path / "whole", Task()).run(resume=False)
     task = Task()
-    task.batches = KilledSteps()
+    task.batches = Steps(10, Killed)
     with pytest.raises(Killed):
         make(tmp_path / "cut", task, seconds=0).run(resume=False)
     metrics = make(tmp_path / "cut", Task()).run(resume=True)

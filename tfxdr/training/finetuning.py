@@ -15,7 +15,7 @@ from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings
+from tfxdr.training.loop import Loop, LoopSettings, Task
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Scorer
@@ -35,7 +35,7 @@ class Judge(Protocol):
         ...
 
 
-class FinetuneTask:
+class FinetuneTask(Task):
     """A transfer model, and its validation.
 
     Args:

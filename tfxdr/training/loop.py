@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import tensorflow as tf
 from tensorflow import keras
@@ -17,7 +18,6 @@ from tfxdr.training.history import History
 from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import ParameterGroups
 from tfxdr.training.progress import Progress
-from tfxdr.types import Batch
 
 
 class Batches(Protocol):
@@ -28,7 +28,7 @@ class Batches(Protocol):
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset: ...
 
 
-class Task(Protocol):
+class Task(abc.ABC):
     """What a stage trains and how it is judged.
 
     Attributes:
@@ -38,18 +38,38 @@ class Task(Protocol):
       batches: the training input.
     """
 
-    @property
-    def name(self) -> str: ...
+    name: str
+    model: keras.Model
+    batches: Batches
 
-    @property
-    def model(self) -> keras.Model: ...
-
-    @property
-    def batches(self) -> Batches: ...
-
+    @abc.abstractmethod
     def validate(self) -> dict[str, float]:
         """Metrics on the validation split."""
-        ...
+
+    def gradients(
+        self, batch: Any, variables: Sequence[tf.Variable]
+    ) -> tuple[tf.Tensor, tf.Tensor, list]:
+        """A step's loss, its number of instances, and its direction.
+
+        Args:
+          batch: of the training input.
+          variables: what moves.
+
+        Returns:
+          Two scalars, and one gradient, or none, for each variable.
+        """
+        with tf.GradientTape() as tape:
+            loss, count = self.model.batch_loss(batch)
+        return loss, count, tape.gradient(loss, list(variables))
+
+    def after_step(self, batch: Any) -> None:
+        """What follows each step, outside its graph; nothing by default."""
+        del batch
+
+    @property
+    def companion(self) -> tf.Module:
+        """What `after_step` learns; kept and restored beside the model."""
+        return tf.Module()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,15 +123,19 @@ class Loop:
         self.settings = settings
         self.history = history
         self.progress = progress
-        self.state = TrainingState(parameters.variables_to_train)
+        self._variables = parameters.variables_to_train
+        self._kept = [*self._variables, *task.companion.trainable_variables]
+        self.state = TrainingState(self._kept)
         self.checkpoints = CheckpointFolder(
             folder,
             tf.train.Checkpoint(
-                model=task.model, parameters=parameters, state=self.state
+                model=task.model,
+                parameters=parameters,
+                state=self.state,
+                companion=task.companion,
             ),
         )
-        self._variables = parameters.variables_to_train
-        self._step: Callable[[Batch], None] | None = None
+        self._step: Callable[[Any], None] | None = None
 
     def run(self, *, resume: bool) -> dict[str, float]:
         """Trains, and leaves the model with its best weights.
@@ -163,20 +187,23 @@ class Loop:
             self.task.batches.steps,
             first,
         ) as bar:
-            for batch in self.task.batches.epoch(epoch, first):
-                if self._step is None:
-                    self._step = _compiled(self._train_step, batch)
+            batches = self.task.batches.epoch(epoch, first)
+            if self._step is None:  # one trace for batches of every size
+                self._step = tf.function(
+                    self._train_step, input_signature=[batches.element_spec]
+                )
+            for batch in batches:
                 self._step(batch)
+                self.task.after_step(batch)
                 bar.advance(self._mean_loss)
                 if time.monotonic() - saved > self.settings.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
 
-    def _train_step(self, batch: Batch) -> None:
+    def _train_step(self, batch: Any) -> None:
         state = self.state
-        with tf.GradientTape() as tape:
-            loss, count = self.task.model.batch_loss(batch)
-        norm = self.parameters.apply(tape.gradient(loss, self._variables))
+        loss, count, gradients = self.task.gradients(batch, self._variables)
+        norm = self.parameters.apply(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
         first = ~finite & (state.first_bad_step < 0)
         state.first_bad_step.assign(
@@ -199,7 +226,7 @@ class Loop:
             state.best_value.assign(value)
             state.best_epoch.assign(state.epoch)
             state.stale_epochs.assign(0)
-            _copy(self._variables, state.best)
+            _copy(self._kept, state.best)
         else:
             state.stale_epochs.assign_add(1)
 
@@ -257,7 +284,7 @@ class Loop:
 
     def _load_best(self) -> None:
         if int(self.state.best_epoch) >= 0:
-            _copy(self.state.best, self._variables)
+            _copy(self.state.best, self._kept)
 
     def _summary(self) -> dict[str, float]:
         best = int(self.state.best_epoch) + 1
@@ -289,20 +316,6 @@ def _main_metrics(
         for key, value in metrics.items()
         if "@" not in key or key.split("@")[1] == cutoffs[0] or key == monitor
     }
-
-
-def _compiled(
-    function: Callable[[Batch], None], batch: Batch
-) -> Callable[[Batch], None]:
-    """One trace for batches of every size."""
-    signature = tf.nest.map_structure(
-        lambda part: tf.TensorSpec(
-            [None] * part.shape.rank if part.shape.rank > 1 else part.shape,
-            part.dtype,
-        ),
-        batch,
-    )
-    return tf.function(function, input_signature=[signature])
 
 
 def _copy(sources: list[tf.Variable], targets: list[tf.Variable]) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.errors import InputError
 from tfxdr.registry import Spec, optimizers
+from tfxdr.training.lazy_adam import LazyAdam
 
 
 @optimizers.register("adam")
@@ -54,6 +56,24 @@ def adagrad(
         weight_decay=weight_decay,
         jit_compile=False,
     )
+
+
+@optimizers.register("lazyadam")
+def lazyadam(
+    learning_rate: object,
+    weight_decay: float | None,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> keras.optimizers.Optimizer:
+    """Adam that moves only the embeddings a batch has read."""
+    if weight_decay:
+        raise InputError(
+            "--optimizer=lazyadam moves only the rows that a batch has read, "
+            f"so weights cannot decay, found --weight_decay={weight_decay}: "
+            "set it to 0, or choose --optimizer=adam."
+        )
+    return LazyAdam(learning_rate, beta_1, beta_2, epsilon)
 
 
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):

@@ -10,6 +10,7 @@ from tfxdr.data.ragged import Ragged
 from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.losses import mask_reserved
+from tfxdr.training.loop import Task
 from tfxdr.training.pretrain_split import split_last
 
 TOP_N = (5, 10)  # cutoffs of the ranking metrics
@@ -81,7 +82,7 @@ class LastItems:
         return total / len(self.rows), ranking_metrics(ranking.rank, TOP_N)
 
 
-class PretrainTask:
+class PretrainTask(Task):
     """Next item at every position.
 
     Args:
