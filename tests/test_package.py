@@ -29,19 +29,20 @@ _LEVELS = (
     ("errors", "files", "spec_text", "entry", "registry", "types"),
     ("ops",),
     ("layers",),
-    ("backbones", "policies", "tuners", "meta", "data", "evaluation"),
-    ("policy_networks",),
+    ("backbones", "policies", "tuners", "data", "evaluation"),
+    ("policy_networks", "meta"),
     ("models",),
     ("training", "serving", "report"),
     ("settings", "option_groups", "plugins", "options"),
     ("results", "tasks"),
-    ("experiment",),
+    ("experiment", "joint_judge"),
+    ("transfer", "joint"),
     ("main",),
 )
 _LEVEL_OF = {
     part: level for level, parts in enumerate(_LEVELS) for part in parts
 }
-_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-4], *_LEVELS[-3]}
+_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-5], *_LEVELS[-4]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "tuners", "meta")
 _STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")

@@ -1,53 +1,35 @@
-"""From options to results: prepare, pre-train, fine-tune, evaluate."""
+"""What all experiments share: data, baselines, and a result file."""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
-import shutil
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
-
-from tfxdr.backbones import Backbone
-from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
+from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
-from tfxdr.models.pretrain import PretrainModel
-from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.options import Options
-from tfxdr.policies import Baseline, Policy
+from tfxdr.policies import Baseline
 from tfxdr.registry import (
+    Registry,
     Spec,
     backbones,
     datasets,
-    losses,
     optimizers,
     policies,
-    policy_networks,
-    tuners,
 )
-from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.table import Row
-from tfxdr.results import Stopwatch, show_actions
-from tfxdr.tasks import TASKS, Task
-from tfxdr.training.assembly import Parts, build_model
-from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.finetuning import decider, finetune, scorer
+from tfxdr.settings import settings_of
+from tfxdr.tasks import Task
 from tfxdr.training.loop import LoopSettings
-from tfxdr.training.memory import enough_memory, peak_bytes
+from tfxdr.training.memory import peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings
-from tfxdr.training.pretraining import (
-    Pretrained,
-    PretrainSettings,
-    pretrain,
-)
 from tfxdr.training.progress import Progress
 from tfxdr.training.run_folder import RunFolder
 from tfxdr.types import Scorer
@@ -55,23 +37,29 @@ from tfxdr.types import Scorer
 BASELINES = ("popularity", "item-knn")
 
 
-class Experiment:
-    """One set of options with its data, for any number of policies.
+class Experiment(abc.ABC):
+    """One set of options with its data, for one backbone.
 
     Args:
       options: as the user gave them.
       progress: what the person sees.
+
+    Attributes:
+      kind: of the components that are compared, one run each.
+      reads_histories: whether the model knows a user by his history.
+      foreign: settings that mean nothing here, by group.
     """
+
+    kind: Registry
+    reads_histories = True
+    foreign: Mapping[str, Sequence[str]] = {}
 
     def __init__(self, options: Options, progress: Progress) -> None:
         self.options = options
         self.progress = progress
         self.backbone = backbones.parse(options.model.backbone)
-        self.tuner = tuners.parse(options.model.tuner)
-        self.policy_network = policy_networks.parse(
-            options.model.policy_network
-        )
         self.optimizer = optimizers.parse(options.finetune.optimizer)
+        self._refuse_foreign()
 
     @functools.cached_property
     def data(self) -> PreparedData:
@@ -88,174 +76,114 @@ class Experiment:
             report=self.progress.say,
         )
 
-    @functools.cached_property
+    @property
+    @abc.abstractmethod
     def task(self) -> Task:
         """What the target domain asks."""
-        return TASKS[self.options.task.task](self.options, self.data)
 
     @property
     def users(self) -> Users:
         """All users, with the share of training items that is used."""
         return self.task.users
 
+    @property
+    def histories(self) -> Ragged:
+        """What the model reads of each user."""
+        return self.data.users().history
+
+    @property
+    def title(self) -> str:
+        """Of a table of test results."""
+        return self.task.title
+
+    @property
+    @abc.abstractmethod
+    def nature(self) -> str:
+        """What the backbone is, and what goes with it, for an error."""
+
+    @property
+    @abc.abstractmethod
+    def monitor(self) -> str:
+        """The validation metric that picks the epoch."""
+
+    @property
+    @abc.abstractmethod
+    def compared(self) -> str:
+        """Names of the components that are compared."""
+
+    @abc.abstractmethod
+    def options_of(self, spec: Spec) -> Options:
+        """Those of a run of one component."""
+
+    @abc.abstractmethod
+    def stages(self, spec: Spec, folder: RunFolder) -> dict:
+        """One component from its first weights to its test."""
+
+    @abc.abstractmethod
+    def restore(self, spec: Spec, folder: RunFolder) -> Scorer:
+        """What scores the target items for `histories`, of a finished run."""
+
+    @abc.abstractmethod
+    def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
+        """Metrics of the test split, of a finished run."""
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """The components that are compared."""
+        return self.kind.parse_list(self.compared)
+
     def check(self, specs: Sequence[Spec]) -> None:
-        """Finds what would stop a policy, before anything is trained.
+        """Finds what would stop a run, before anything is trained.
 
         Raises:
           InputError: names the flag.
         """
+        flag = f"--{self.kind.flag}"
         if not specs:
-            raise InputError("--policy: expected a policy, found nothing")
+            raise InputError(
+                f"{flag}: expected a {self.kind.kind}, found nothing"
+            )
         if len(set(map(str, specs))) < len(specs):
             raise InputError(
-                "--policy: expected different policies, found "
+                f"{flag}: expected different {self.kind.plural}, found "
                 + ",".join(map(str, specs))
             )
-        self.task.check()
-        components = [self._component(spec) for spec in specs]
-        trained = [c for c in components if isinstance(c, Policy)]
-        if trained:
-            backbone = self._backbone()
-            for policy in trained:
-                self._check_policy(policy, backbone)
-            self._loss()
-            self.tuner.build()
-            self.optimizer.build(learning_rate=1.0, weight_decay=None)
 
-    def _check_policy(self, policy: Policy, backbone: Backbone) -> None:
-        if policy.static_actions(len(backbone.blocks)) is None:
-            if policy.has_network:
-                self.policy_network.build(
-                    num_items=self.data.num_source_items,
-                    channels=backbone.width,
-                )
-        elif not policy.pretrained and self.tuner.name != "copy":
-            self.progress.say(
-                f"note: --tuner={self.tuner} leaves all but its own layers at "
-                "the random weights that a policy without pre-training has"
-            )
-        self.batches(policy)
+    def _refuse_foreign(self) -> None:
+        for group, options in self.foreign.items():
+            chosen = getattr(self.options, group)
+            for name in options:
+                value = getattr(chosen, name)
+                if value != getattr(type(chosen)(), name):
+                    text = settings_of(type(chosen))[name].format(value)
+                    raise InputError(
+                        f"--{name}={text} means nothing with {self.nature}. "
+                        f"Leave --{name} out"
+                    )
 
-    def _component(self, spec: Spec) -> Policy | Baseline:
-        return spec.build(run_seed=self.options.run.seed)
+    def optimizer_settings(self) -> OptimizerSettings:
+        """How parameters move."""
+        chosen = self.options.finetune
+        return OptimizerSettings(
+            optimizer=self.optimizer,
+            learning_rate=chosen.learning_rate,
+            pretrained_learning_rate=chosen.pretrained_learning_rate,
+            policy_learning_rate=chosen.policy_learning_rate,
+            schedule=chosen.lr_schedule,
+            warmup_steps=chosen.warmup_steps,
+            weight_decay=chosen.weight_decay,
+            clip_norm=chosen.clip_norm,
+        )
 
-    def _backbone(self) -> Backbone:
-        return self.backbone.build(num_items=self.data.num_source_items)
-
-    def pretrain(self, folder: Path, *, resume: bool) -> Pretrained:
-        """Pre-trains the backbone, or finds it in the cache."""
-        chosen = self.options.pretrain
-        return pretrain(
-            self.data.users().history,
-            fingerprint=self.data.source_fingerprint,
-            num_items=self.data.num_source_items,
-            backbone=self.backbone,
-            settings=PretrainSettings(
-                epochs=chosen.pretrain_epochs,
-                patience=chosen.pretrain_patience,
-                batch_size=chosen.pretrain_batch_size,
-                learning_rate=chosen.pretrain_learning_rate,
-                loss=chosen.pretrain_loss,
-                num_sampled=chosen.pretrain_num_sampled,
-                length=chosen.pretrain_length,
-                split=chosen.pretrain_split,
-                validation=chosen.pretrain_validation,
-                monitor=chosen.pretrain_monitor,
-                mask_seen=chosen.pretrain_mask_seen,
-                seed=self.options.run.seed,
-            ),
-            cache_dir=Path(self.options.run.cache_dir),
-            run_folder=folder,
-            resume=resume,
+    def loop_settings(self) -> LoopSettings:
+        """When training stops."""
+        chosen = self.options.finetune
+        return LoopSettings(
+            epochs=chosen.epochs,
+            patience=chosen.patience,
+            monitor=self.monitor,
             checkpoint_seconds=self.options.run.checkpoint_seconds,
-            progress=self.progress,
-        )
-
-    def model(
-        self, policy: Policy, pretrained: Pretrained | None
-    ) -> TransferModel:
-        """A transfer model with its first weights."""
-        chosen = self.options.model
-        parts = Parts(
-            self.backbone,
-            policy,
-            self.policy_network,
-            self.tuner.build(),
-            self._loss(),
-            functools.partial(
-                PretrainModel,
-                loss=self.options.pretrain.pretrain_loss,
-                num_sampled=self.options.pretrain.pretrain_num_sampled,
-            ),
-        )
-        with enough_memory("model"):
-            return build_model(
-                parts,
-                num_source_items=self.data.num_source_items,
-                num_target_items=self.task.num_items,
-                pooling=chosen.pooling,
-                policy_pooling=chosen.policy_pooling,
-                train_embeddings=chosen.train_embeddings,
-                top_k=self.task.top_k,
-                pretrained=pretrained,
-                seed=self.options.run.seed,
-            )
-
-    def _loss(self) -> Loss:
-        chosen = self.options.finetune.loss
-        name = self.task.loss if chosen == "auto" else chosen
-        return losses.build(name, item_probability=self._item_probability())
-
-    def batches(self, policy: Policy) -> FinetuneBatches:
-        """Training instances of the target domain."""
-        chosen = self.options.finetune
-        return FinetuneBatches(
-            self.users.history,
-            self.users.targets(TRAIN),
-            num_items=self.task.num_items,
-            batch_size=chosen.batch_size,
-            targets_per_user=chosen.targets_per_user,
-            num_negatives=chosen.num_negatives,
-            num_candidates=policy.num_candidates,
-            seed=self.options.run.seed,
-        )
-
-    def _item_probability(self) -> np.ndarray:
-        """Each item's share of the training instances, `[items]`."""
-        items = self.users.targets(TRAIN).values
-        counts = np.bincount(items, minlength=self.task.num_items)
-        return (counts / max(len(items), 1)).astype(np.float32)
-
-    def finetune(
-        self, model: TransferModel, pretrained: bool, folder: Path
-    ) -> Mapping[str, float]:
-        """Fine-tunes a model; it is left with its best weights."""
-        chosen = self.options.finetune
-        return finetune(
-            model,
-            self.batches(model.policy),
-            self.task,
-            optimizer=OptimizerSettings(
-                optimizer=self.optimizer,
-                learning_rate=chosen.learning_rate,
-                pretrained_learning_rate=chosen.pretrained_learning_rate,
-                policy_learning_rate=chosen.policy_learning_rate,
-                schedule=chosen.lr_schedule,
-                warmup_steps=chosen.warmup_steps,
-                weight_decay=chosen.weight_decay,
-                clip_norm=chosen.clip_norm,
-            ),
-            settings=LoopSettings(
-                epochs=chosen.epochs,
-                patience=chosen.patience,
-                monitor=self.options.monitor,
-                checkpoint_seconds=self.options.run.checkpoint_seconds,
-                advice="Lower --learning_rate or set --clip_norm",
-            ),
-            pretrained=pretrained,
-            run_folder=folder,
-            resume=self.options.run.resume,
-            progress=self.progress,
+            advice="Lower --learning_rate or set --clip_norm",
         )
 
     def fit_baseline(self, baseline: Baseline) -> Scorer:
@@ -268,7 +196,7 @@ class Experiment:
         )
 
     def baseline_rows(self) -> list[Row]:
-        """What every table shows beside the policies."""
+        """What every table shows beside the runs."""
         return [self._baseline_row(name) for name in BASELINES]
 
     def _baseline_row(self, name: str) -> Row:
@@ -285,15 +213,14 @@ class Experiment:
             "train_fraction": chosen.data.train_fraction,
             "seed": chosen.run.seed,
             "task": chosen.task.task,
-            "monitor": chosen.monitor,
+            "monitor": self.monitor,
             **self.task.protocol,
         }
 
-    def run(self, policy: Spec, folder: RunFolder) -> dict:
-        """One policy from pre-training to test; returns `metrics.json`."""
-        component = self._component(policy)
+    def run(self, spec: Spec, folder: RunFolder) -> dict:
+        """One component to its end; returns what `metrics.json` holds."""
         result = {
-            "policy": str(policy),
+            self.kind.flag: str(spec),
             "backbone": str(self.backbone),
             "dataset": str(dataset_spec(self.options)),
             "data": {
@@ -301,74 +228,16 @@ class Experiment:
                 "counts": self.data.manifest["counts"],
             },
             "protocol": self.protocol(),
+            **self.stages(spec, folder),
         }
-        if isinstance(component, Baseline):
-            stages = self._run_baseline(component, folder.path)
-        else:
-            stages = self._run_policy(component, str(policy), folder)
-        folder.finish(result | stages)
-        return result | stages
+        folder.finish(result)
+        return result
 
-    def _run_baseline(self, baseline: Baseline, folder: Path) -> dict:
-        with Stopwatch() as watch:
-            metrics = self.task.test(self.fit_baseline(baseline), folder)
-        return {"test": metrics, "cost": {"finetune": watch.cost}}
-
-    def _run_policy(
-        self, policy: Policy, label: str, folder: RunFolder
-    ) -> dict:
-        cost: dict[str, dict[str, float]] = {}
-        stages: dict[str, Mapping] = {}
-        pretrained = None
-        if policy.pretrained:
-            with Stopwatch() as watch:
-                pretrained = self.pretrain(
-                    folder.path, resume=self.options.run.resume
-                )
-            cost["pretrain"] = watch.cost
-            stages["pretrain"] = pretrained.metrics | {
-                "cached": pretrained.cached
-            }
-        model = self.model(policy, pretrained)
-        with Stopwatch() as watch:
-            stages["validation"] = self.finetune(
-                model, pretrained is not None, folder.path
-            )
-        cost["finetune"] = watch.cost
-        # A run that was killed in its test may have left some already.
-        shutil.rmtree(folder.weights, ignore_errors=True)
-        save_variables(folder.weights, tf.train.Checkpoint(model=model))
-        self._draw_curves(folder.path)
-        with Stopwatch() as watch:
-            stages["test"] = self.task.test(scorer(model), folder.path)
-            if model.is_routed:
-                stages["actions"] = self._show_actions(
-                    model, label, folder.path
-                )
-        cost["evaluate"] = watch.cost
-        return stages | {"cost": cost}
-
-    def _show_actions(
-        self, model: TransferModel, label: str, folder: Path
-    ) -> dict[str, object]:
-        actions = self.task.actions(decider(model))
-        names = [raw.decode() for raw in self.users.ids[actions.users]]
-        return show_actions(actions, names, folder, label, self.progress.say)
-
-    def _draw_curves(self, folder: Path) -> None:
-        monitors = {
-            "pretrain": self.options.pretrain.pretrain_monitor,
-            "finetune": self.options.monitor,
-        }
-        history = read_history(folder / "history.csv")
-        figure = learning_curves(history, monitors=monitors)
-        save_figure(figure, folder / "learning_curves.png")
-
-    def restore(self, policy: Spec, folder: RunFolder) -> Scorer:
-        """The scorer of a finished run.
+    def check_data(self, folder: RunFolder) -> None:
+        """Whether the data are still those of a finished run.
 
         Raises:
-          InputError: if the data are no longer those of the run.
+          InputError: if they are not.
         """
         trained_on = folder.read()["data"]["fingerprint"]
         if trained_on != self.data.fingerprint:
@@ -377,16 +246,6 @@ class Experiment:
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
-        component = self._component(policy)
-        if isinstance(component, Baseline):
-            return self.fit_baseline(component)
-        model = self.model(component, None)
-        restore_variables(
-            folder.weights,
-            tf.train.Checkpoint(model=model),
-            remedy="train it again with --overwrite",
-        )
-        return scorer(model)
 
 
 def dataset_spec(options: Options) -> Spec:

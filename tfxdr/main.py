@@ -7,7 +7,6 @@ by the modes that need it, so that help and wrong flags answer at once.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 import tempfile
@@ -66,7 +65,7 @@ def _fail(error: Exception | str, code: int) -> int:
 def _earlier_flags(run: Run) -> Path | None:
     """The options of the run that `--run` names, if this goes on with it."""
     path = Path(run.run) / "options.flags"
-    goes_on = run.resume or run.mode in ("evaluate", "recommend")
+    goes_on = run.resume or run.mode in ("evaluate", "recommend", "explain")
     return path if run.run and goes_on and path.is_file() else None
 
 
@@ -87,6 +86,7 @@ def _check_names(options: Options) -> None:
     from tfxdr.registry import (
         backbones,
         datasets,
+        meta_learners,
         policies,
         policy_networks,
         tuners,
@@ -94,6 +94,7 @@ def _check_names(options: Options) -> None:
 
     backbones.parse(options.model.backbone)
     policies.parse_list(options.model.policy)
+    meta_learners.parse_list(options.joint.meta)
     policy_networks.parse(options.model.policy_network)
     tuners.parse(options.model.tuner)
     datasets.parse(options.data.dataset)
@@ -107,8 +108,15 @@ def _prepare(options: Options) -> None:
 
 def _pretrain(options: Options) -> None:
     from tfxdr.training.run_folder import RunFolder
+    from tfxdr.transfer import TransferExperiment
 
     experiment = make_experiment(options)
+    if not isinstance(experiment, TransferExperiment):
+        raise InputError(
+            f"--mode=pretrain: expected a sequential backbone, found "
+            f"--backbone={experiment.backbone}, whose domains are trained "
+            "together; use --mode=run"
+        )
     _describe(experiment)
     folder = RunFolder(_folder(options, "pretrain"))
     # Going on is right even unasked: the same options end the same way.
@@ -120,12 +128,11 @@ def _pretrain(options: Options) -> None:
 
 
 def _run(options: Options) -> None:
-    from tfxdr.registry import policies
     from tfxdr.results import compare_actions, folder_name, result_row
     from tfxdr.training.run_folder import RunFolder
 
     experiment = make_experiment(options)
-    specs = policies.parse_list(options.model.policy)
+    specs = experiment.specs
     _describe(experiment)
     experiment.check(specs)
     base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
@@ -138,15 +145,13 @@ def _run(options: Options) -> None:
             alone = RunFolder(base.path / folder_name(spec))
         results.append(_run_one(experiment, spec, alone))
         rows = [row for row in rows if row.name != str(spec)]
-        rows.append(result_row(results[-1]))
+        rows.append(result_row(str(spec), results[-1]))
     compare_actions(results, base.path)
     _show(experiment, rows, base.path)
 
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
-    options = experiment.options
-    model = dataclasses.replace(options.model, policy=str(spec))
-    flagfile = dataclasses.replace(options, model=model).to_flagfile()
+    flagfile = experiment.options_of(spec).to_flagfile()
     say = experiment.progress.say
     if not folder.flags.is_file():
         folder.start(flagfile, resume=False, overwrite=False, say=say)
@@ -169,8 +174,9 @@ def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
 def _evaluate(options: Options) -> None:
     from tfxdr.report.table import Row
 
-    experiment, spec, scores = _trained(options)
-    metrics = experiment.task.test(scores, None)
+    experiment, folder = _finished(options)
+    (spec,) = experiment.specs
+    metrics = experiment.evaluate(spec, folder)
     rows = [*experiment.baseline_rows(), Row(str(spec), metrics)]
     _show(experiment, rows, None)
 
@@ -192,7 +198,12 @@ def _recommend(options: Options) -> None:
             "its predictions.npz"
         )
     experiment, _, scores = _trained(options)
-    recommender = Recommender(experiment.data, scores)
+    recommender = Recommender(experiment.data, scores, experiment.histories)
+    if chosen.history and not experiment.reads_histories:
+        raise InputError(
+            f"--history: --backbone={experiment.backbone} knows users by "
+            "their ids alone; ask for one by --user=ID"
+        )
     if chosen.user:
         items = recommender.for_user(chosen.user, chosen.k)
     else:
@@ -202,8 +213,31 @@ def _recommend(options: Options) -> None:
     print_recommendations(items)
 
 
+def _explain(options: Options) -> None:
+    from tfxdr.joint import JointExperiment
+    from tfxdr.report.behaviors import print_behaviors
+
+    experiment, folder = _finished(options)
+    if not isinstance(experiment, JointExperiment):
+        raise InputError(
+            "--mode=explain: expected a run that weighs source behaviors "
+            f"(--backbone=conet --meta=bip), found {folder.path}, one of "
+            f"--backbone={experiment.backbone}"
+        )
+    if not options.recommend.user:
+        raise InputError("--mode=explain: expected --user=ID")
+    print_behaviors(
+        *experiment.explain(folder, options.recommend.user, options.recommend.k)
+    )
+
+
 def _trained(options: Options) -> tuple[Experiment, Spec, Scorer]:
-    from tfxdr.registry import policies
+    experiment, folder = _finished(options)
+    (spec,) = experiment.specs
+    return experiment, spec, experiment.restore(spec, folder)
+
+
+def _finished(options: Options) -> tuple[Experiment, RunFolder]:
     from tfxdr.training.run_folder import FREE, RunFolder
 
     why = f"--mode={options.run.mode}"
@@ -213,9 +247,7 @@ def _trained(options: Options) -> tuple[Experiment, Spec, Scorer]:
     folder.read()
     free = (*FREE, *settings_of(type(options.evaluate)))
     folder.check(options.to_flagfile(), free, why)
-    experiment = make_experiment(options)
-    spec = policies.parse(options.model.policy)
-    return experiment, spec, experiment.restore(spec, folder)
+    return make_experiment(options), folder
 
 
 def make_experiment(options: Options) -> Experiment:
@@ -223,15 +255,19 @@ def make_experiment(options: Options) -> Experiment:
     _import_components()
     import tensorflow as tf
 
-    from tfxdr.experiment import Experiment
+    from tfxdr.joint import JointExperiment, is_joint
+    from tfxdr.registry import backbones
     from tfxdr.training.progress import Progress
+    from tfxdr.transfer import TransferExperiment
 
     threads = options.compute.threads
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
-    return Experiment(options, Progress())
+    if is_joint(backbones.parse(options.model.backbone)):
+        return JointExperiment(options, Progress())
+    return TransferExperiment(options, Progress())
 
 
 def _import_components() -> None:
@@ -242,6 +278,7 @@ def _import_components() -> None:
         tf.config.list_physical_devices()
     import tfxdr.backbones
     import tfxdr.data
+    import tfxdr.meta
     import tfxdr.ops.losses
     import tfxdr.policies
     import tfxdr.policy_networks
@@ -298,8 +335,12 @@ def _show(
         for key in rows[-1].metrics
         if "@" not in key or key.split("/")[0].endswith(first)
     ]
-    title = f"\n{experiment.task.title}"
-    print_table(rows, metrics=shown, title=title)
+    print_table(
+        rows,
+        metrics=shown,
+        title=f"\n{experiment.title}",
+        name_title=experiment.kind.kind,
+    )
     if folder is not None:
         write_text(folder / "results.md", to_markdown(rows))
         write_text(folder / "results.csv", to_csv(rows))
@@ -312,6 +353,7 @@ _MODES = {
     "pretrain": _pretrain,
     "evaluate": _evaluate,
     "recommend": _recommend,
+    "explain": _explain,
     "list": _list,
 }
 

@@ -10,7 +10,15 @@ import dataclasses
 from tfxdr.errors import InputError
 from tfxdr.settings import Group, setting
 
-MODES = ("run", "prepare", "pretrain", "evaluate", "recommend", "list")
+MODES = (
+    "run",
+    "prepare",
+    "pretrain",
+    "evaluate",
+    "recommend",
+    "explain",
+    "list",
+)
 PRETRAIN_MONITORS = (
     "validation_loss",
     *(f"{name}@{n}" for n in (5, 10) for name in ("hr", "mrr", "ndcg")),
@@ -239,6 +247,39 @@ class Finetune(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class Joint(Group):
+    """Joint models: both domains trained together."""
+
+    meta: str = setting(
+        "none",
+        "What weighs source behaviors; several, with commas, are compared.",
+    )
+    positive_above: float = setting(
+        3.0, "Ratings above are positives; unrated events all are."
+    )
+    joint_history: int = setting(
+        20,
+        "The latest items of each domain that a meta-learner reads.",
+        lower=1,
+    )
+    meta_fraction: float = setting(
+        0.1,
+        "Share of the training items held out for a meta-learner.",
+        lower=0,
+        upper=0.9,
+    )
+    bip_interval: int = setting(
+        100, "Steps between two updates of what --meta=bip learns.", lower=1
+    )
+    bip_head_steps: int = setting(
+        100, "Steps of the replacement head in an update.", lower=0
+    )
+    bip_weight_decay: float = setting(
+        0.0, "Weight decay of the perceptron of --meta=bip.", lower=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluate(Group):
     """Ranking metrics on held-out target items."""
 
@@ -258,7 +299,7 @@ class Evaluate(Group):
 
 @dataclasses.dataclass(frozen=True)
 class Recommend(Group):
-    """Items for one user, with --mode=recommend."""
+    """Items or behaviors of one user: --mode=recommend, --mode=explain."""
 
     user: str = setting("", "A user of the data, by raw id.", replay=False)
     history: tuple[str, ...] = setting(
@@ -285,6 +326,7 @@ GROUPS: dict[str, type[Group]] = {
     "model": Model,
     "pretrain": Pretrain,
     "finetune": Finetune,
+    "joint": Joint,
     "evaluate": Evaluate,
     "recommend": Recommend,
     "compute": Compute,

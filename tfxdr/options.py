@@ -26,6 +26,7 @@ from tfxdr.option_groups import (
     Data,
     Evaluate,
     Finetune,
+    Joint,
     Model,
     Pretrain,
     Recommend,
@@ -36,6 +37,7 @@ from tfxdr.settings import Group, Setting, settings_of
 
 _METRICS = ("hr", "mrr", "ndcg")
 _CLASS_METRICS = ["accuracy", "macro_f1"]
+_BINARY_METRICS = ("auc", "log_loss")  # of joint models
 _HELP_WIDTH = 80
 _HELP_COLUMN = 27
 _EXAMPLES = """\
@@ -58,6 +60,7 @@ class Options:
     model: Model = dataclasses.field(default_factory=Model)
     pretrain: Pretrain = dataclasses.field(default_factory=Pretrain)
     finetune: Finetune = dataclasses.field(default_factory=Finetune)
+    joint: Joint = dataclasses.field(default_factory=Joint)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
     recommend: Recommend = dataclasses.field(default_factory=Recommend)
     compute: Compute = dataclasses.field(default_factory=Compute)
@@ -94,10 +97,13 @@ class Options:
         negatives = self.evaluate.eval_negatives
         suffixes = ["", f"/uni{negatives}"] if negatives else [""]
         return [
-            f"{metric}@{n}{suffix}"
-            for metric in _METRICS
-            for n in self.evaluate.top_n
-            for suffix in suffixes
+            *(
+                f"{metric}@{n}{suffix}"
+                for metric in _METRICS
+                for n in self.evaluate.top_n
+                for suffix in suffixes
+            ),
+            *_BINARY_METRICS,
         ]
 
     @property

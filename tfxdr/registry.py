@@ -359,7 +359,15 @@ def loading(origin: str) -> Iterator[None]:
         _loading.pop()
 
 
-backbones = Registry("backbone", flag="backbone", provided=("num_items",))
+JOINT_SIZES = ("num_users",) + tuple(
+    f"num_{domain}_{what}"
+    for domain in ("source", "target")
+    for what in ("items", "categories")
+)  # what a joint backbone is offered; a sequential one gets num_items
+
+backbones = Registry(
+    "backbone", flag="backbone", provided=("num_items",), offered=JOINT_SIZES
+)
 policies = Registry(
     "policy", plural="policies", flag="policy", offered=("run_seed",)
 )
@@ -368,7 +376,11 @@ policy_networks = Registry(
     flag="policy_network",
     provided=("num_items", "channels"),
 )
-meta_learners = Registry("meta-learner", flag="meta")
+meta_learners = Registry(
+    "meta-learner",
+    flag="meta",
+    offered=("interval", "weight_decay", "head_steps"),
+)
 tuners = Registry("tuner", flag="tuner")
 datasets = Registry("dataset", flag="dataset")
 optimizers = Registry(
@@ -380,13 +392,7 @@ losses = Registry(
     "loss", plural="losses", flag="loss", offered=("item_probability",)
 )
 
-ALL = (
-    backbones,
-    policies,
-    policy_networks,
-    meta_learners,
-    tuners,
-    datasets,
-    optimizers,
-    losses,
+ALL: tuple[Registry, ...] = (
+    *(backbones, policies, policy_networks, meta_learners, tuners, datasets),
+    *(optimizers, losses),
 )

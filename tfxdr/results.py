@@ -7,9 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tfxdr.evaluation import Actions, action_metrics, collapse_warning
+import numpy as np
+
+from tfxdr.evaluation import (
+    Actions,
+    BehaviorWeights,
+    action_metrics,
+    behavior_metrics,
+    collapse_warning,
+)
 from tfxdr.options import Options
 from tfxdr.registry import Spec
+from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import (
     user_choices,
@@ -58,7 +67,7 @@ def folder_name(policy: Spec) -> str:
     )
 
 
-def result_row(result: Mapping) -> Row:
+def result_row(name: str, result: Mapping) -> Row:
     """A line of the results table from `metrics.json`.
 
     Its time is that of pre-training, wherever it was done, and fine-tuning.
@@ -70,7 +79,7 @@ def result_row(result: Mapping) -> Row:
     )
     cost = result["cost"]
     return Row(
-        result["policy"],
+        name,
         result["test"],
         seconds or cost["finetune"]["seconds"],
         max(stage["peak_bytes_so_far"] for stage in cost.values()),
@@ -113,6 +122,30 @@ def show_actions(
         for key, value in action_metrics(actions).items()
     }
     return metrics | {"rates": actions.rates.tolist()}
+
+
+def show_behaviors(
+    weights: BehaviorWeights, categories: np.ndarray, folder: Path
+) -> dict[str, float]:
+    """Stores and draws what a meta-learner makes of source behaviors.
+
+    Args:
+      weights: of the test users.
+      categories: `[behaviors]` texts, "" where unknown.
+      folder: of the run.
+
+    Returns:
+      What `metrics.json` tells about them.
+    """
+    weights.save(folder / "behavior_weights.npz")
+    groups = np.where(categories == "", "unknown category", categories)
+    figure = weight_histogram(weights.relative(), groups)
+    save_figure(figure, folder / "behavior_weights.png")
+    write_images(folder / "tensorboard", {"behavior_weights": figure})
+    return {
+        key.partition("/")[2]: value
+        for key, value in behavior_metrics(weights).items()
+    }
 
 
 def compare_actions(results: Sequence[Mapping], folder: Path) -> None:

@@ -91,19 +91,22 @@ class NextTarget(Task):
     Args:
       options: of the run.
       data: prepared.
+      users: instead of those of the data with `--train_fraction`.
     """
 
     loss = "bpr"
     top_k = 5
     title = "ranking of the test split"
 
-    def __init__(self, options: Options, data: PreparedData) -> None:
+    def __init__(
+        self, options: Options, data: PreparedData, users: Users | None = None
+    ) -> None:
         if data.num_target_items == FIRST_ITEM:
             raise InputError(
                 "the data hold no target item: there is nothing to fine-tune "
                 "for; use --mode=pretrain, or a --dataset with a target domain"
             )
-        self.users = data.users().keep_train_fraction(
+        self.users = users or data.users().keep_train_fraction(
             options.data.train_fraction, options.run.seed
         )
         self.num_items = data.num_target_items

@@ -56,6 +56,52 @@ class Batch(NamedTuple):
     epoch: tf.Tensor
 
 
+class Items(NamedTuple):
+    """Items with their categories.
+
+    Attributes:
+      item: int32 ids, of any shape; 0 is none.
+      category: int32 ids of the same shape; 1 where the data have none.
+    """
+
+    item: tf.Tensor
+    category: tf.Tensor
+
+
+class JointBatch(NamedTuple):
+    """Rows of a joint model: a target example beside a source example.
+
+    Both are of one user. The histories hold what came before the target
+    example, and not the source example itself.
+
+    Attributes:
+      user: `[batch]` int32, row of the user table; 1 is unknown.
+      source: `[batch]`, the source example; items are 0 where there is none.
+      target: `[batch]`, the target example.
+      source_label: `[batch]` float32, 0 or 1.
+      target_label: `[batch]` float32, 0 or 1.
+      has_source: `[batch]` float32, 1 where there is a source example.
+      source_history: `[batch, length]`, oldest first, padded with 0 on the
+        left to a length that all batches share.
+      target_history: likewise.
+      seed: `[2]` int32, for every stateless random draw of this step.
+      step: `[]` int32, from 0 over the whole training.
+      epoch: `[]` int32, from 0.
+    """
+
+    user: tf.Tensor
+    source: Items
+    target: Items
+    source_label: tf.Tensor
+    target_label: tf.Tensor
+    has_source: tf.Tensor
+    source_history: Items
+    target_history: Items
+    seed: tf.Tensor
+    step: tf.Tensor
+    epoch: tf.Tensor
+
+
 class Context(NamedTuple):
     """What a policy may need beside its logits.
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import tfxdr.data.build
+import tfxdr.data.prepare
+import tfxdr.data.prepared
 from tfxdr.data.events import Events
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
@@ -16,11 +18,13 @@ from tfxdr.errors import InputError
 class Shop(Source):
     """A plugin's source: rows of (user, item, time)."""
 
-    def __init__(self, source=(), target=(), name="shop"):
+    def __init__(self, source=(), target=(), rating=1.0, categories=None):
         self.rows = {"source": source, "target": target}
+        self.rating = rating
+        self.categories = categories
 
     def options(self):
-        return {"rows": repr(self.rows)}
+        return {"everything": repr(vars(self))}
 
     def load(self, connection, rejects):
         for domain, rows in self.rows.items():
@@ -29,10 +33,17 @@ class Shop(Source):
                 "user": np.array(users, object),
                 "item": np.array(items, object),
                 "time": np.array(times, np.int64),
-                "rating": np.ones(len(rows)),
+                "rating": np.full(len(rows), self.rating),
                 "row": np.arange(len(rows)),
             }
             insert_arrays(connection, domain, columns)
+        for domain, rows in (self.categories or {}).items():
+            items, categories = zip(*rows, strict=True)
+            columns = {
+                "item": np.array(items, object),
+                "category": np.array(categories, object),
+            }
+            insert_arrays(connection, f"{domain}_categories", columns)
 
 
 def targets(data):
@@ -66,6 +77,7 @@ def test_repeated_targets_collapse_to_the_most_recent(prepared):
     counts = data.manifest["counts"]
     assert counts["duplicate_targets"] == 1
     assert counts["source_events"] == 3  # Histories keep repeats.
+    assert counts["repeated_source"] == 0
 
 
 def test_max_history_keeps_the_most_recent(prepared):
@@ -126,6 +138,76 @@ def test_source_fingerprint_is_that_of_the_histories(prepared):
     assert first.source_fingerprint == other.source_fingerprint
     short = prepared(Synthetic(users=50), max_history=5)
     assert short.source_fingerprint != first.source_fingerprint
+
+
+def test_ratings_and_categories_leave_the_source_fingerprint_alone(prepared):
+    rows = [("u", "a", 1), ("u", "b", 2)], [("u", "x", 1)]
+    made = {
+        name: prepared(Shop(*rows, **options))
+        for name, options in {
+            "plain": {},
+            "rated": {"rating": 2.0},
+            "sorted": {"categories": {"source": [("a", "k")]}},
+            "otherwise": {"categories": {"source": [("a", "l")]}},
+            "target": {"categories": {"target": [("x", "k")]}},
+        }.items()
+    }
+    assert len({data.fingerprint for data in made.values()}) == len(made)
+    assert len({data.source_fingerprint for data in made.values()}) == 1
+
+
+def test_ratings_stand_beside_their_events(prepared):
+    events = [("u", "a", 2), ("u", "b", 1), ("u", "c", 3)]
+
+    class Rated(Shop):
+        def load(self, connection, rejects):
+            super().load(connection, rejects)
+            connection.execute("UPDATE source SET rating = row + 0.5")
+
+    data = prepared(Rated(events, [("u", "x", 1)]), max_history=2)
+    history = data.source_ids[data.users().history[0] - 2]
+    assert history.tolist() == ["a", "c"]
+    assert data.users().history_rating.tolist() == [0.5, 2.5]
+    assert data.manifest["counts"]["rated_source_events"] == 2
+
+
+def test_ratings_of_some_events_alone_are_not_kept(prepared):
+    class Partly(Shop):
+        def load(self, connection, rejects):
+            super().load(connection, rejects)
+            connection.execute("UPDATE source SET rating = NULL WHERE row = 0")
+
+    data = prepared(Partly([("u", "a", 1), ("u", "b", 2)], [("u", "x", 1)]))
+    assert data.users().history_rating is None
+    assert data.users().target_rating.tolist() == [1.0]
+    counts = data.manifest["counts"]
+    assert counts["rated_source_events"] == 0
+    assert counts["rated_target_instances"] == 1
+
+
+def test_categories_of_items_that_histories_do_not_keep(prepared):
+    categories = [("a", "k"), ("a", "l"), ("b", "m"), ("b", None), ("z", "n")]
+    source = [("u", "a", 1), ("u", "b", 2)]
+    data = prepared(
+        Shop(source, [("u", "x", 1)], categories={"source": categories}),
+        max_history=1,
+    )
+    assert data.source_ids.tolist() == ["b"]
+    assert data.source_categories.tolist() == ["m"]
+    assert data.target_categories is None
+    assert data.manifest["counts"]["ambiguous_categories"] == 0
+
+
+def test_what_an_older_version_prepared_is_left_alone(prepared, monkeypatch):
+    for module in (tfxdr.data.build, tfxdr.data.prepare, tfxdr.data.prepared):
+        monkeypatch.setattr(module, "SCHEMA_VERSION", 1)
+    old = prepared(Synthetic(users=30)).folder
+    monkeypatch.undo()
+    new = prepared(Synthetic(users=30))
+    assert new.folder != old
+    assert old.is_dir()
+    with pytest.raises(InputError, match="has schema version 1; this version"):
+        PreparedData.load(old)
 
 
 def test_it_is_prepared_once(prepared, monkeypatch):
@@ -258,4 +340,5 @@ def test_a_plugin_without_files_or_name(prepared):
     assert data.folder.name.startswith("shop-")
     assert data.manifest["inputs"] == []
     assert data.source_titles is None
+    assert data.source_categories is None
     assert data.users().attributes == {}

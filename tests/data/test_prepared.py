@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tfxdr.data.events import Events
 from tfxdr.data.prepared import SCHEMA_VERSION, PreparedData
 from tfxdr.data.synthetic import Synthetic
 from tfxdr.errors import InputError
@@ -45,6 +46,17 @@ def test_loading_again(data):
     assert again.num_target_items == 2 + len(again.target_ids)
     assert again.users() is again.users()
     assert len(again.source_titles) == len(again.source_ids)
+
+
+def test_damaged_categories(prepared, tmp_path):
+    paths = [tmp_path / "s.csv", tmp_path / "t.csv"]
+    for path in paths:
+        path.write_text("user,item,kind,timestamp\nann,a,k,1\n")
+    source = Events(*map(str, paths), category="kind")
+    folder = prepared(source).folder
+    (folder / "source_categories.txt").write_text("l\n")
+    with pytest.raises(InputError, match=r"source_categories\.txt is damaged"):
+        prepared(source)
 
 
 def test_a_folder_without_data(tmp_path):

@@ -8,7 +8,7 @@ from tfxdr.data.records import Columns, read_shards, write_shard
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 
-ALL = Columns(True, True, True, ("age",))
+ALL = Columns(True, True, True, True, ("age",))
 
 
 def make_users(names):
@@ -20,6 +20,7 @@ def make_users(names):
         split=np.full(rows - 1, 2, np.int8),
         attributes={"age": np.array(["", "25-34", "é"][:rows], object)},
         history_time=np.arange(2 * (rows - 1)) - 1,
+        history_rating=np.arange(2 * (rows - 1), dtype="f4") / 2,
         target_time=np.full(rows - 1, 2**40),
         target_rating=np.full(rows - 1, 4.5, "f4"),
     )
@@ -37,6 +38,8 @@ def test_round_trip(tmp_path):
     assert users.target.lengths.tolist() == [1, 1, 0, 1, 0]
     assert users.attributes["age"].tolist() == ["", "25-34", "é", "", "25-34"]
     assert users.history_time.tolist() == [-1, 0, 1, 2, -1, 0]
+    assert users.history_rating.tolist() == [0, 0.5, 1, 1.5, 0, 0.5]
+    assert users.history_rating.dtype == np.float32
     assert users.target_time.tolist() == [2**40] * 3
     assert users.target_rating.tolist() == [4.5] * 3
 
@@ -51,6 +54,7 @@ def test_optional_features_are_left_out(tmp_path):
     write_shard(tmp_path / "a", users)
     read = read_shards([tmp_path / "a"], Columns())
     assert read.history_time is None and read.target_rating is None
+    assert read.history_rating is None
     assert read.attributes == {}
 
 
@@ -64,6 +68,7 @@ def test_the_layout_is_the_documented_one(tmp_path):
     assert sorted(features) == [
         "attribute/age",
         "history",
+        "history_rating",
         "history_time",
         "split",
         "target",

@@ -23,4 +23,15 @@ def test_the_table_has_what_the_paper_has(prepared):
         assert value in text
     for word in ("instances", "items", "history length", "targets per user"):
         assert word in text
-    assert "malformed" not in text
+    for word in ("malformed", "categories", "copies"):
+        assert word not in text
+
+
+def test_ratings_and_categories_of_one_domain(prepared):
+    manifest = dict(prepared(Synthetic(users=50)).manifest)
+    known = {"rated_source_events": 0, "rated_target_instances": 1234}
+    known |= {"source_categories": 7, "source_uncategorized": 2}
+    manifest["counts"] = {**manifest["counts"], **known, "source_items": 1042}
+    lines = table1(manifest).splitlines()
+    assert "ratings           1,234 target instances" in lines
+    assert "categories        7 for 1,040 of 1,042 source items" in lines

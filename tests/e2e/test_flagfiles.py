@@ -15,10 +15,12 @@ _TINY = {
         "--pretrain_epochs=1",
         "--epochs=1",
     ],
+    "joint": ["--epochs=1"],
     # An anchor is about its backbone: that stays, and reads little.
     "pretrain": ["--pretrain_epochs=1", "--pretrain_length=8"],
 }
 _SYNTHETIC = "--dataset=synthetic(users=200,source_items=60,target_items=120)"
+_PLANTED = "--dataset=planted(users=80,source_items=100,target_items=120)"
 
 
 def test_there_are_flagfiles():
@@ -31,8 +33,11 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request):
     monkeypatch.chdir(tmp_path)
     flags = [f"--flagfile={path}"]
     parsed = options.parse(["tfxdr", *flags])
-    flags += _TINY[parsed.run.mode]
-    if parsed.data.dataset.startswith("movielens"):
+    joint = parsed.model.backbone.startswith(("conet", "ddtcdr", "mtl"))
+    flags += _TINY["joint" if joint else parsed.run.mode]
+    if joint:
+        flags.append(_PLANTED)
+    elif parsed.data.dataset.startswith("movielens"):
         data = request.getfixturevalue("data_root") / "ml-100k"
         flags.append(f"--data_path={data}")
     else:
@@ -42,5 +47,6 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request):
     if parsed.run.mode == "pretrain":
         assert "test/ndcg@10" in out
         return
-    for policy in parsed.model.policy.split(","):
-        assert f"| {policy} " in out
+    compared = parsed.joint.meta if joint else parsed.model.policy
+    for name in compared.split(","):
+        assert f"| {name} " in out

@@ -1,15 +1,27 @@
-"""Backbones: what reads a history."""
+"""Backbones: what reads a history, or both domains of a user."""
 
-from tfxdr.backbones import bert4rec, gru4rec, nextitnet, sasrec
-from tfxdr.backbones.base import Backbone
+from tfxdr.backbones import (
+    bert4rec,
+    conet,
+    ddtcdr,
+    gru4rec,
+    mtl,
+    nextitnet,
+    sasrec,
+)
+from tfxdr.backbones.base import Backbone, JointBackbone
 from tfxdr.registry import backbones as _registry
 
 register = _registry.register
 
 __all__ = [
     "Backbone",
+    "JointBackbone",
     "bert4rec",
+    "conet",
+    "ddtcdr",
     "gru4rec",
+    "mtl",
     "nextitnet",
     "register",
     "sasrec",

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.layers.target_head import TargetHead
-from tfxdr.types import Draw
+from tfxdr.types import Draw, Items
 
 
 class Backbone(keras.layers.Layer):
@@ -133,6 +133,48 @@ class Backbone(keras.layers.Layer):
         inputs = tf.pad(history[:, :-1], [[0, 0], [1, 0]])  # never empty
         hidden, mask = self.encode(inputs, seed=seed)
         return tf.boolean_mask(hidden, mask), tf.boolean_mask(history, mask)
+
+
+class JointBackbone(keras.layers.Layer):
+    """What both domains share in a joint model, below the heads.
+
+    The program gives a subclass those of its sizes that its constructor asks
+    for: `num_users`, `num_source_items`, `num_target_items`,
+    `num_source_categories`, `num_target_categories`, all with the reserved
+    ids 0 (none) and 1 (unknown).
+
+    Attributes:
+      uses_source: whether the source domain takes part in training.
+    """
+
+    uses_source: bool = True
+
+    def call(
+        self, user: tf.Tensor, source: Items, target: Items
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the heads of the two domains read.
+
+        Args:
+          user: `[batch]` int32.
+          source: `[batch]`.
+          target: `[batch]`.
+
+        Returns:
+          The source vector `[batch, d]` and the target vector `[batch, d]`.
+        """
+        raise NotImplementedError
+
+    def source_features(self, items: Items) -> tf.Tensor:
+        """Embeddings of item and category, joined: `[..., features]`."""
+        raise NotImplementedError
+
+    def target_features(self, items: Items) -> tf.Tensor:
+        """Embeddings of item and category, joined: `[..., features]`."""
+        raise NotImplementedError
+
+    def penalty(self) -> tf.Tensor:
+        """What is added to the loss of both domains, a scalar."""
+        return tf.zeros([])
 
 
 def block_seed(seed: tf.Tensor | None, index: int) -> tf.Tensor | None:

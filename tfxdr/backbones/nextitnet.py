@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import Backbone
+from tfxdr.backbones.base import Backbone, block_seed
 from tfxdr.layers.causal_convolution import CausalConvolutionBlock
+from tfxdr.layers.tied_head import TiedHead
+from tfxdr.ops.dropout import check_rate
+from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 
 PAPER_DILATIONS = (1, 2, 4, 8) * 4  # UAF section 4.3: 16 layers, 8 blocks
@@ -23,6 +27,8 @@ class NextItNet(Backbone):
         channels: int = 128,
         kernel_size: int = 3,
         dilations: Sequence[int] = PAPER_DILATIONS,
+        tied: bool = False,
+        dropout: float = 0.0,
         *,
         name: str = "nextitnet",
         **kwargs,
@@ -35,12 +41,19 @@ class NextItNet(Backbone):
           kernel_size: taps of a convolution.
           dilations: one per convolution; two make a block, and the second of
             a block is twice the first.
+          tied: pre-training scores items by their own embeddings, after a
+            linear map of the last block's output, which is mostly positive;
+            the authors' code has a table of its own. On small data a tied
+            one overfits less.
+          dropout: rate of the embedded items; the authors have none.
           name: layer name.
 
         Raises:
-          ValueError: if dilations do not come in pairs `r, 2r`.
+          ValueError: if dilations do not come in pairs `r, 2r`, or the rate
+            is out of range.
         """
         pairs = _pairs(dilations)
+        check_rate(dropout)
         super().__init__(
             keras.layers.Embedding(
                 num_items,
@@ -56,6 +69,9 @@ class NextItNet(Backbone):
                 )
                 for index, dilation in enumerate(pairs, start=1)
             ],
+            output_layers=[keras.layers.Dense(channels, name="projection")]
+            if tied
+            else [],
             name=name,
             **kwargs,
         )
@@ -63,6 +79,21 @@ class NextItNet(Backbone):
         self.channels = channels
         self.kernel_size = kernel_size
         self.dilations = tuple(dilations)
+        self.tied = tied
+        self.dropout = dropout
+
+    def embed(
+        self, history: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As in `Backbone.embed`, with dropout."""
+        hidden, mask = super().embed(history)
+        return drop(hidden, self.dropout, block_seed(seed, -1)), mask
+
+    def next_item_head(self, num_items: int) -> keras.layers.Layer:
+        """A table of its own, or the embedding again, without a bias."""
+        if not self.tied:
+            return super().next_item_head(num_items)
+        return TiedHead(self.embedding, num_items, name="next_item_head")
 
     def get_config(self) -> dict:
         return {
@@ -71,6 +102,8 @@ class NextItNet(Backbone):
             "channels": self.channels,
             "kernel_size": self.kernel_size,
             "dilations": self.dilations,
+            "tied": self.tied,
+            "dropout": self.dropout,
         }
 
 

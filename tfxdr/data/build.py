@@ -48,7 +48,9 @@ def build(
     memory_limit: str,
     say: Callable[[str], None],
 ) -> dict:
-    """Writes shards, vocabularies and titles; returns the manifest.
+    """Writes shards, vocabularies and what is known of items.
+
+    Returns the manifest.
 
     The manifest lacks what only the caller knows: key and inputs.
     """
@@ -62,6 +64,7 @@ def build(
         say(f"writing the records of {coded.num_users:,} users")
         writer = _Writer(connection, coded, options, folder)
         manifest = writer.write()
+        manifest["counts"] |= dataset.counts(connection)
     manifest["counts"]["bad_rows"] = len(rejects)
     return {
         "format": FORMAT,
@@ -107,24 +110,31 @@ def _code(
 ) -> _Coded:
     num_users = tables.code_users(connection)
     attributes = tables.join_attributes(connection)
-    target = tables.code_events(connection, "target", distinct=True)
+    target = tables.code_events(connection, "target", distinct=tables.PAIRS)
     boundaries = None
     if options.split == splits.TIME:
         tables.check_times(connection, dataset)
         boundaries = tables.time_boundaries(
             connection, target, options.split_fractions
         )
+    before = boundaries and boundaries[0]
     source = tables.code_events(
-        connection, "source", before=boundaries and boundaries[0]
+        connection,
+        "source",
+        distinct=tables.ROWS if dataset.merges_copies else "",
+        before=before,
     )
     limits = [options.max_history, dataset.history or options.max_history]
+    left_out = {
+        domain: tables.count_rows(connection, domain)
+        - tables.count_rows(connection, coded.name)
+        for domain, coded in (("source", source), ("target", target))
+    }
+    late = tables.count_late(connection, before)
     dropped = {
-        name: tables.count_rows(connection, table)
-        - tables.count_rows(connection, domain.name)
-        for name, table, domain in (
-            ("duplicate_targets", "target", target),
-            ("late_events", "source", source),
-        )
+        "duplicate_targets": left_out["target"],
+        "late_events": late,
+        "repeated_source": left_out["source"] - late,
     }
     return _Coded(
         num_users, source, target, attributes, min(limits), boundaries, dropped
@@ -187,6 +197,7 @@ class _Writer:
     def _columns(self) -> Columns:
         return Columns(
             history_time=self.coded.source.has_time,
+            history_rating=self.coded.source.has_rating,
             target_time=self.coded.target.has_time,
             target_rating=self.coded.target.has_rating,
             attributes=self.coded.attributes,
@@ -232,6 +243,11 @@ class _Writer:
             "target_items": int(np.count_nonzero(target_counts)),
             "source_events": int(source_counts.sum()),
             "target_instances": int(target_counts.sum()),
+            "rated_source_events": int(source_counts.sum())
+            * coded.source.has_rating,
+            "rated_target_instances": int(target_counts.sum())
+            * coded.target.has_rating,
+            "ambiguous_categories": 0,
             "truncated_events": truncated,
             "history_length": describe_lengths(histories.counts),
             "targets_per_user": describe_lengths(targets.counts),
@@ -249,12 +265,24 @@ class _Writer:
     ) -> list[dict]:
         path = self.folder / f"{domain}_items.txt"
         write_lines(path, vocabulary.items)
+        entries = [_entry(path)]
         titles = tables.read_titles(self.connection, domain, vocabulary.items)
-        if titles is None:
-            return [_entry(path)]
-        titles_path = self.folder / f"{domain}_titles.txt"
-        write_lines(titles_path, titles)
-        return [_entry(path), _entry(titles_path)]
+        if titles is not None:
+            path = self.folder / f"{domain}_titles.txt"
+            write_lines(path, titles)
+            entries.append(_entry(path))
+        found = tables.read_categories(
+            self.connection, domain, vocabulary.items
+        )
+        if found is not None:
+            categories, ambiguous = found
+            path = self.folder / f"{domain}_categories.txt"
+            write_lines(path, categories)
+            entries.append(_entry(path))
+            self.counts["ambiguous_categories"] += ambiguous
+            self.counts[f"{domain}_categories"] = len({*categories} - {""})
+            self.counts[f"{domain}_uncategorized"] = categories.count("")
+        return entries
 
     def _write_shards(
         self, source: _Vocabulary, target: _Vocabulary
@@ -275,7 +303,6 @@ class _Writer:
     ) -> Users:
         history, targets, _ = self._events(first, stop)
         ids = tables.read_users(self.connection, first, stop)
-        rating = targets.rating
         return Users(
             ids=ids,
             history=Ragged(
@@ -289,8 +316,9 @@ class _Writer:
                 self.connection, self.coded.attributes, first, stop
             ),
             history_time=history.time,
+            history_rating=_float32(history.rating),
             target_time=targets.time,
-            target_rating=None if rating is None else rating.astype("f4"),
+            target_rating=_float32(targets.rating),
         )
 
     def _split(self, ids: np.ndarray, targets: tables.Events) -> np.ndarray:
@@ -329,6 +357,10 @@ class _Histogram:
     @property
     def positive(self) -> int:
         return int(self.counts[1:].sum())
+
+
+def _float32(values: np.ndarray | None) -> np.ndarray | None:
+    return None if values is None else values.astype(np.float32)
 
 
 def _entry(path: Path) -> dict:

@@ -39,7 +39,8 @@ def prepare(
 
     Ties: of a user's events at the same time, the one that stands first in
     the input comes first. A repeated (user, target item) pair is one
-    instance, the most recent one; histories keep repeats.
+    instance, the most recent one; histories keep repeats, but not copies of a
+    row where the source says that copies are one event (`merges_copies`).
 
     Args:
       dataset: A source of `tfxdr.registry.datasets`.

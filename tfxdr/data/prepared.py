@@ -18,7 +18,7 @@ from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM
 
 FORMAT = "tfxdr-prepared-data"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 
 _REMEDY = "Delete the folder and prepare the data again (--mode=prepare)"
@@ -87,14 +87,24 @@ class PreparedData:
     @functools.cached_property
     def source_titles(self) -> np.ndarray | None:
         """`[items]` titles beside `source_ids`, "" where unknown."""
-        return self._titles("source_titles.txt")
+        return self._optional_lines("source_titles.txt")
 
     @functools.cached_property
     def target_titles(self) -> np.ndarray | None:
         """`[items]` titles beside `target_ids`, "" where unknown."""
-        return self._titles("target_titles.txt")
+        return self._optional_lines("target_titles.txt")
 
-    def _titles(self, name: str) -> np.ndarray | None:
+    @functools.cached_property
+    def source_categories(self) -> np.ndarray | None:
+        """`[items]` categories beside `source_ids`, "" where unknown."""
+        return self._optional_lines("source_categories.txt")
+
+    @functools.cached_property
+    def target_categories(self) -> np.ndarray | None:
+        """`[items]` categories beside `target_ids`, "" where unknown."""
+        return self._optional_lines("target_categories.txt")
+
+    def _optional_lines(self, name: str) -> np.ndarray | None:
         path = self.folder / name
         return read_lines(path) if path.exists() else None
 

@@ -1,8 +1,8 @@
 """Users to TFRecord shards and back: one `tf.train.Example` per user.
 
 Features: `user` bytes; `history` int64; `target` and `split` int64; where
-known `history_time` and `target_time` int64, `target_rating` float;
-`attribute/<name>` bytes.
+known `history_time` and `target_time` int64, `history_rating` and
+`target_rating` float; `attribute/<name>` bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Columns:
     """Which of the optional features the records have."""
 
     history_time: bool = False
+    history_rating: bool = False
     target_time: bool = False
     target_rating: bool = False
     attributes: tuple[str, ...] = ()
@@ -75,6 +76,7 @@ def _parts(users: Users) -> list[tuple[str, str, list, list[int]]]:
         ("target", "int64_list", users.target.values, target),
         ("split", "int64_list", users.split, target),
         ("history_time", "int64_list", users.history_time, history),
+        ("history_rating", "float_list", users.history_rating, history),
         ("target_time", "int64_list", users.target_time, target),
         ("target_rating", "float_list", users.target_rating, target),
     ]
@@ -119,6 +121,7 @@ def read_shards(paths: Sequence[Path], columns: Columns) -> Users:
             for name in columns.attributes
         },
         history_time=joined.get("history_time"),
+        history_rating=joined.get("history_rating"),
         target_time=joined.get("target_time"),
         target_rating=joined.get("target_rating"),
     )
@@ -173,6 +176,8 @@ def _specification(columns: Columns) -> dict:
     }
     if columns.history_time:
         kinds["history_time"] = tf.int64
+    if columns.history_rating:
+        kinds["history_rating"] = tf.float32
     if columns.target_time:
         kinds["target_time"] = tf.int64
     if columns.target_rating:

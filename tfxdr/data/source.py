@@ -42,7 +42,11 @@ class Source:
     - optionally `attributes`: `user VARCHAR` and a VARCHAR column for each
       attribute of the users;
     - optionally `source_titles`, `target_titles`: `item VARCHAR,
-      title VARCHAR`.
+      title VARCHAR`;
+    - optionally `source_categories`, `target_categories`: `item VARCHAR,
+      category VARCHAR`. Of an item in several categories the most frequent
+      is taken, of equally frequent ones the first in the alphabet; NULL and
+      "" are none.
 
     Store every constructor argument in an attribute of its name: that is how
     `options` finds what the prepared data depend on.
@@ -52,6 +56,9 @@ class Source:
         keeps of a user; None or 0 if it keeps all.
       has_target: Whether there is a target domain. Without one the data serve
         pre-training alone, and `target` is empty.
+      merges_copies: Whether source rows that are the same in user, item, time
+        and rating are one event. Repeated events that differ in any of these
+        stay in a history either way.
       protocol: One sentence on what is source and what is target.
       version: Raise it when `load` makes something else of the same input and
         options, so that what was prepared before is not used again.
@@ -59,6 +66,7 @@ class Source:
 
     history: int | None = None
     has_target: bool = True
+    merges_copies: bool = False
     protocol: str = ""
     version: int = 1
 
@@ -88,6 +96,14 @@ class Source:
     ) -> None:
         """Makes the tables; malformed rows go to `rejects`."""
         raise NotImplementedError
+
+    def counts(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        """What to report of the input beside what is in the tables.
+
+        Called after `load`; for the counts of the manifest, such as
+        `filtered_source`: rows that the source's options left out.
+        """
+        return {}
 
     def check_path(
         self, path: str | Path, option: str = "path", folder: bool = False

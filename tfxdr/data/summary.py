@@ -39,6 +39,7 @@ def table1(manifest: Mapping) -> str:
         f"{counts['target_items']:>10,}{counts['target_instances']:>12,}",
         f"history length    {_lengths(counts['history_length'])}",
         f"targets per user  {_lengths(counts['targets_per_user'])}",
+        *_known(counts),
         "split             "
         + ", ".join(
             f"{name} {counts[name]:,}"
@@ -51,10 +52,37 @@ def table1(manifest: Mapping) -> str:
     return "\n".join(lines)
 
 
+def _known(counts: Mapping) -> list[str]:
+    """Lines on ratings and categories, where there are any."""
+    rated = [
+        f"{counts[key]:,} {events}"
+        for key, events in (
+            ("rated_source_events", "source events"),
+            ("rated_target_instances", "target instances"),
+        )
+        if counts.get(key)
+    ]
+    categories = [
+        f"{counts[f'{domain}_categories']:,} for "
+        f"{counts[f'{domain}_items'] - counts[f'{domain}_uncategorized']:,} "
+        f"of {counts[f'{domain}_items']:,} {domain} items"
+        for domain in ("source", "target")
+        if f"{domain}_categories" in counts
+    ]
+    lines = [("ratings", rated), ("categories", categories)]
+    return [f"{name:18}{', '.join(texts)}" for name, texts in lines if texts]
+
+
 _NOTES = (
     ("users_without_history", "users have targets but no source history"),
     ("users_without_targets", "users have history but no targets"),
     ("duplicate_targets", "repeated (user, target) pairs were collapsed"),
+    ("repeated_source", "copies of source events were left out"),
+    ("filtered_source", "source events were left out by their rating"),
+    ("filtered_target", "target events were left out by their rating"),
+    ("other_domains", "rows of other domains were left out"),
+    ("items_in_both", "items are in both domains; each has two ids"),
+    ("ambiguous_categories", "items in several categories got the main one"),
     ("truncated_events", "older source events were left out of histories"),
     ("late_events", "source events at or after the time cut were left out"),
     ("bad_rows", "malformed rows were left out"),

@@ -22,6 +22,16 @@ from tfxdr.errors import InputError
 _MAX_THREADS = 8
 _CHUNK_USERS = 1 << 14
 
+# What `code_events` keeps of events that repeat.
+PAIRS, ROWS = "pairs", "rows"
+_FIRST_OF = {
+    "": "",
+    PAIRS: "QUALIFY row_number() OVER (PARTITION BY u.code, i.code "
+    "ORDER BY e.time DESC NULLS LAST, e.row DESC) = 1",
+    ROWS: "QUALIFY row_number() OVER (PARTITION BY u.code, i.code, e.time, "
+    "e.rating ORDER BY e.row) = 1",
+}
+
 
 def connect(
     folder: Path, memory_limit: str, threads: int
@@ -130,14 +140,16 @@ def code_events(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
     *,
-    distinct: bool = False,
+    distinct: str = "",
     before: int | None = None,
 ) -> Domain:
     """Makes `<domain>_events` of coded, ordered events.
 
     Args:
       domain: `source` or `target`.
-      distinct: Of a repeated (user, item) pair only the most recent event.
+      distinct: `PAIRS`: of a repeated (user, item) pair only the most recent
+        event; `ROWS`: of events that are the same in user, item, time and
+        rating only the first.
       before: Only events with `time < before`.
     """
     table = f"{domain}_events"
@@ -147,16 +159,12 @@ def code_events(
         f"FROM (SELECT DISTINCT item FROM {domain}) ORDER BY item"
     )
     where = "" if before is None else f"WHERE e.time < {before}"
-    latest = (
-        "QUALIFY row_number() OVER (PARTITION BY u.code, i.code "
-        "ORDER BY e.time DESC NULLS LAST, e.row DESC) = 1"
-    )
     connection.execute(
         f"CREATE TABLE {table} AS "
         "SELECT u.code AS user, i.code AS item, e.time, e.rating "
         f"FROM {domain} e JOIN users u ON e.user = u.user "
         f"JOIN {domain}_items i ON e.item = i.item {where} "
-        f"{latest if distinct else ''} "
+        f"{_FIRST_OF[distinct]} "
         "ORDER BY u.code, e.time, e.row"
     )
     rows = connection.execute(
@@ -288,6 +296,44 @@ def read_titles(
         ).fetchall()
     )
     return [titles.get(item, "") for item in items]
+
+
+def read_categories(
+    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+) -> tuple[list[str], int] | None:
+    """A category for each raw id, and how many have several.
+
+    The most frequent, then the first in the alphabet; "" where an item has
+    none.
+
+    Returns:
+      None without categories.
+    """
+    if not _has(connection, f"{domain}_categories"):
+        return None
+    rows = connection.execute(
+        "SELECT item, category, count(*) OVER (PARTITION BY item) FROM ("
+        f"SELECT c.item, c.category, count(*) AS times "
+        f"FROM {domain}_categories c "
+        f"SEMI JOIN {domain}_items i ON c.item = i.item "
+        "WHERE c.category != '' GROUP BY c.item, c.category) "
+        "QUALIFY row_number() OVER "
+        "(PARTITION BY item ORDER BY times DESC, category) = 1"
+    ).fetchall()
+    chosen = {item: category for item, category, _ in rows}
+    several = {item for item, _, number in rows if number > 1}
+    return [chosen.get(item, "") for item in items], len(several & {*items})
+
+
+def count_late(
+    connection: duckdb.DuckDBPyConnection, boundary: int | None
+) -> int:
+    """Source events at or after a time."""
+    if boundary is None:
+        return 0
+    return _value(
+        connection, f"SELECT count(*) FROM source WHERE time >= {boundary}"
+    )
 
 
 def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:

@@ -30,6 +30,7 @@ class Users:
         2 test, 3 left out by `keep_train_fraction`.
       attributes: name to `[users]` str; "" where unknown.
       history_time: `[events]` int64 beside `history.values`, if known.
+      history_rating: `[events]` float32 beside `history.values`, if known.
       target_time: `[targets]` int64 beside `target.values`, if known.
       target_rating: `[targets]` float32 beside `target.values`, if known.
     """
@@ -40,6 +41,7 @@ class Users:
     split: np.ndarray
     attributes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     history_time: np.ndarray | None = None
+    history_rating: np.ndarray | None = None
     target_time: np.ndarray | None = None
     target_rating: np.ndarray | None = None
 

@@ -6,6 +6,14 @@ from tfxdr.evaluation.actions import (
     collapse_warning,
     collect_actions,
 )
+from tfxdr.evaluation.behaviors import BehaviorWeights, behavior_metrics
+from tfxdr.evaluation.binary import (
+    BINARY,
+    Probabilities,
+    auc,
+    binary_metrics,
+    log_loss,
+)
 from tfxdr.evaluation.classification import (
     Classifier,
     Predictions,
@@ -18,17 +26,24 @@ from tfxdr.evaluation.ranker import Ranker
 from tfxdr.evaluation.ranking import Ranking
 
 __all__ = [
+    "BINARY",
     "Actions",
+    "BehaviorWeights",
     "Classifier",
     "Predictions",
+    "Probabilities",
     "Ranker",
     "Ranking",
     "accuracy",
     "action_metrics",
+    "auc",
+    "behavior_metrics",
+    "binary_metrics",
     "classification_metrics",
     "collapse_warning",
     "collect_actions",
     "hit_ratio",
+    "log_loss",
     "macro_f1",
     "mrr",
     "ndcg",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfxdr.data.prepared import PreparedData
+from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
 
@@ -33,11 +34,20 @@ class Recommender:
     Args:
       data: its vocabularies.
       scorer: the trained model.
+      histories: what it reads of each user; their histories by default.
     """
 
-    def __init__(self, data: PreparedData, scorer: Scorer) -> None:
+    def __init__(
+        self,
+        data: PreparedData,
+        scorer: Scorer,
+        histories: Ragged | None = None,
+    ) -> None:
         self._data = data
         self._scorer = scorer
+        if histories is None:
+            histories = data.users().history
+        self._histories = histories
         self._rows = {
             raw: row
             for row, raw in enumerate(data.source_ids, start=FIRST_ITEM)
@@ -49,15 +59,9 @@ class Recommender:
         Raises:
           InputError: if the data have no such user.
         """
-        users = self._data.users()
-        found = np.flatnonzero(users.ids == user.encode())
-        if not len(found):
-            raise InputError(
-                f"--user={user}: no such user in {self._data.folder}; users "
-                f"look like {users.ids[0].decode()}"
-            )
-        row = int(found[0])
-        return self._best(users.history[row], users.target[row], k)
+        row = find_user(self._data, user)
+        known = self._data.users().target[row]
+        return self._best(self._histories[row], known, k)
 
     def for_history(
         self, history: Sequence[str], k: int
@@ -92,3 +96,19 @@ class Recommender:
             for row in best
             if np.isfinite(scores[row])
         ]
+
+
+def find_user(data: PreparedData, user: str) -> int:
+    """The row of a raw id.
+
+    Raises:
+      InputError: if the data have no such user.
+    """
+    ids = data.users().ids
+    found = np.flatnonzero(ids == user.encode())
+    if not len(found):
+        raise InputError(
+            f"--user={user}: no such user in {data.folder}; users look like "
+            f"{ids[0].decode()}"
+        )
+    return int(found[0])

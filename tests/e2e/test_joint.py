@@ -1,0 +1,145 @@
+"""Joint models and meta-learners as a person runs them."""
+
+import numpy as np
+import pytest
+from running import call_here, kill_when, metrics, rows, start
+
+from tfxdr.evaluation import BehaviorWeights, Probabilities
+
+QUICK = [
+    "--dataset=planted(users=80,source_items=100,target_items=40)",
+    "--split=leave-one-out",
+    "--backbone=conet(hidden=[8,4])",
+    "--meta=bip",
+    "--bip_interval=2",
+    "--bip_head_steps=3",
+    "--epochs=3",
+    "--batch_size=128",
+    "--learning_rate=0.01",
+    "--cache_dir=cache",
+]
+
+
+@pytest.fixture
+def go(monkeypatch, capfd):
+    def run(folder, *flags):
+        return call_here(folder, monkeypatch, capfd, *flags)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("joint")
+
+
+@pytest.fixture
+def weighed(folder, go):
+    """A folder with a run of two meta-learners, and what it printed."""
+    if not (folder / "run" / "results.md").is_file():
+        code, out, err = go(folder, *QUICK, "--meta=none,bip", "--run=run")
+        assert code == 0, err
+        (folder / "out.txt").write_text(out)
+    return folder / "run", (folder / "out.txt").read_text()
+
+
+def test_a_run_stores_probabilities_weights_and_figures(weighed):
+    run, out = weighed
+    assert "| none " in out and "| bip " in out and "| popularity " in out
+    test = metrics(run / "bip")["test"]
+    examples = Probabilities.load(run / "bip" / "probabilities.npz")
+    assert examples.metrics()["auc"] == pytest.approx(test["auc"], abs=1e-6)
+    assert {"source_auc", "source_log_loss", "hr@5"} <= set(test)
+    weights = BehaviorWeights.load(run / "bip" / "behavior_weights.npz")
+    assert len(np.unique(weights.user)) == 80
+    assert (run / "bip" / "behavior_weights.png").stat().st_size > 10_000
+    assert not (run / "none" / "behavior_weights.npz").exists()
+    assert metrics(run / "bip")["meta"] == "bip"
+
+
+def test_evaluate_reads_it_back(weighed, folder, go):
+    run, _ = weighed
+    code, out, err = go(folder, "--mode=evaluate", "--run=run/bip")
+    assert code == 0, err
+    assert f"{metrics(run / 'bip')['test']['auc']:.4f}" in out
+
+
+def test_explain_shows_the_most_and_the_least_useful(weighed, folder, go):
+    flags = ["--mode=explain", "--run=run/bip", "--user=u000007", "--k=3"]
+    code, out, err = go(folder, *flags)
+    assert code == 0, err
+    lines = out.splitlines()
+    first = next(i for i, line in enumerate(lines) if "useful" in line) + 1
+    labels = [line[:7].strip() for line in lines[first:] if line.strip()]
+    assert labels == ["most", "", "", "least", "", ""]
+    weights = [float(line[7:].split()[0]) for line in lines[first:] if line]
+    assert weights[:3] == sorted(weights[:3], reverse=True)
+    assert weights[3:] == sorted(weights[3:])
+
+
+def test_recommend_answers_for_a_user_and_refuses_a_history(
+    weighed, folder, go
+):
+    flags = ["--mode=recommend", "--run=run/none", "--k=3"]
+    code, out, err = go(folder, *flags, "--user=u000007")
+    assert code == 0, err
+    assert len(out.strip().splitlines()) >= 4
+    code, _, err = go(folder, *flags, "--history=s0001")
+    assert code == 1
+    assert "--user=ID" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--policy=gumbel"], "whose choice is --meta="),
+        (["--tuner=adapter-serial"], "--tuner=adapter-serial means nothing"),
+        (["--backbone=conet(only_target=true)"], "--meta=none"),
+        (["--meta_fraction=0"], "--meta_fraction"),
+        (["--backbone=nextitnet"], "--meta=bip means nothing"),
+        (["--mode=pretrain"], "trained together"),
+        (["--positive_above=9"], "--positive_above"),
+        (["--monitor=accuracy"], "--monitor"),
+        (["--meta=bop"], "did you mean 'bip'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_what_makes_no_sense_is_refused(folder, go, flags, message):
+    code, _, err = go(folder, *QUICK, *flags, "--run=wrong")
+    assert code == 1
+    assert message in err
+
+
+def test_unrated_events_are_ranked_and_judged(folder, go):
+    flags = [
+        *QUICK,
+        "--dataset=synthetic(users=80,source_items=60,target_items=40)",
+        "--backbone=ddtcdr(hidden=[8,4])",
+        "--meta=gcs",
+        "--split=random",
+        "--monitor=hr@5/uni10",
+        "--eval_negatives=10",
+        "--epochs=10",
+        "--run=unrated",
+    ]
+    code, _, err = go(folder, *flags)
+    assert code == 0, err
+    result = metrics(folder / "unrated")
+    assert "hr@5/uni10" in result["validation"]
+    assert result["test"]["auc"] > 0.5
+
+
+def test_a_killed_run_goes_on_to_the_same_numbers(folder, go):
+    whole, cut = folder / "whole", folder / "cut"
+    code, _, err = go(folder, *QUICK, "--epochs=6", f"--run={whole}")
+    assert code == 0, err
+    flags = [*QUICK, "--epochs=6", f"--run={cut}", "--checkpoint_seconds=0"]
+    kill_when(start(folder, *flags), lambda: rows(cut, "joint") >= 3)
+    code, _, err = go(folder, *flags, "--resume")
+    assert code == 0, err
+    assert metrics(cut)["test"] == metrics(whole)["test"]
+    one, other = (
+        BehaviorWeights.load(run / "behavior_weights.npz")
+        for run in (whole, cut)
+    )
+    np.testing.assert_array_equal(one.log_importance, other.log_importance)

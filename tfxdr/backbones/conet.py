@@ -1,0 +1,145 @@
+"""CoNet, two towers with cross connections (Hu et al., CIKM 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones.base import JointBackbone
+from tfxdr.layers.cross_unit import CrossUnit
+from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.registry import backbones
+from tfxdr.types import Items
+
+
+@backbones.register("conet")
+class CoNet(JointBackbone):
+    """Two towers; every layer of one also feeds the other.
+
+    A tower reads the vectors of user, item and item category; the user's is
+    shared, and the categories are left out where no domain has any. Layers
+    have no bias, as in the code of BIP's authors, whose sizes are the defaults.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_source_items: int,
+        num_target_items: int,
+        num_source_categories: int = 0,
+        num_target_categories: int = 0,
+        embedding_size: int = 10,
+        hidden: Sequence[int] = (64, 32, 16, 8),
+        sparse: float = 0.0,
+        only_target: bool = False,
+        *,
+        name: str = "conet",
+        **kwargs,
+    ) -> None:
+        """Makes the layers.
+
+        Args:
+          num_users: size of the user table, reserved ids included.
+          num_source_items: likewise, of source items.
+          num_target_items: likewise, of target items.
+          num_source_categories: likewise, of their categories.
+          num_target_categories: likewise.
+          embedding_size: of a user's, an item's and a category's vector.
+          hidden: width of every layer.
+          sparse: factor of the lasso on the cross connections (SCoNet).
+          only_target: leaves the source domain out (CoNet-S): a plain tower.
+          name: layer name.
+
+        Raises:
+          ValueError: if an option is out of range.
+        """
+        super().__init__(name=name, **kwargs)
+        _check(hidden, sparse)
+        self.sizes = {
+            "num_users": num_users,
+            "num_source_items": num_source_items,
+            "num_target_items": num_target_items,
+            "num_source_categories": num_source_categories,
+            "num_target_categories": num_target_categories,
+            "embedding_size": embedding_size,
+        }
+        self.hidden = tuple(hidden)
+        self.sparse = sparse
+        self.uses_source = not only_target
+        source, self.target_embedding = domain_embeddings(
+            num_source_items,
+            num_target_items,
+            num_source_categories,
+            num_target_categories,
+            embedding_size,
+        )
+        self.source_embedding = None if only_target else source
+        self.user_embedding = id_embedding(num_users, embedding_size, "user")
+        self.units = [
+            CrossUnit(width, name=f"unit{index}")
+            if self.uses_source
+            else keras.layers.Dense(
+                width, activation="relu", use_bias=False, name=f"unit{index}"
+            )
+            for index, width in enumerate(self.hidden, start=1)
+        ]
+
+    def call(
+        self, user: tf.Tensor, source: Items, target: Items
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As in `JointBackbone`; without source its vector is 0."""
+        users = self.user_embedding(user)
+        hidden = tf.concat([users, self.target_features(target)], axis=-1)
+        if not self.uses_source:
+            for unit in self.units:
+                hidden = unit(hidden)
+            return tf.zeros_like(hidden), hidden
+        other = tf.concat([users, self.source_features(source)], axis=-1)
+        for unit in self.units:
+            other, hidden = unit(other, hidden)
+        return other, hidden
+
+    def source_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`.
+
+        Raises:
+          ValueError: if the source domain takes no part.
+        """
+        if self.source_embedding is None:
+            raise ValueError(
+                "conet(only_target=true) has no vectors of source items"
+            )
+        return self.source_embedding(items)
+
+    def target_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`."""
+        return self.target_embedding(items)
+
+    def penalty(self) -> tf.Tensor:
+        """`sparse` times the sum of all `|H|` (SCoNet)."""
+        if not self.sparse or not self.uses_source:
+            return super().penalty()
+        return self.sparse * tf.add_n(
+            [tf.reduce_sum(tf.abs(unit.transfer)) for unit in self.units]
+        )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            **self.sizes,
+            "hidden": self.hidden,
+            "sparse": self.sparse,
+            "only_target": not self.uses_source,
+        }
+
+
+def _check(hidden: Sequence[int], sparse: float) -> None:
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            "hidden should list one width >= 1 or more, received "
+            f"{list(hidden)}"
+        )
+    if sparse < 0:
+        raise ValueError(f"sparse should be >= 0, received {sparse}")

@@ -1,0 +1,184 @@
+"""DDTCDR, dual transfer (Li and Tuzhilin, WSDM 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones.base import JointBackbone
+from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.registry import backbones
+from tfxdr.types import Items
+
+
+@backbones.register("ddtcdr")
+class DDTCDR(JointBackbone):
+    """Two towers, and an orthogonal map between the domains' user vectors.
+
+    The paper blends two ratings of an item: a network's own, from the user's
+    vector in this domain, and one from a mapped user vector, with weights
+    `1 - alpha` and `alpha`. Here, with tower `F`, user vectors `u`, item
+    vectors `i` and the map `X`, the head of a domain reads
+
+        (1 - alpha) F_t(u_t, i_t) + alpha F_t(X u_s, i_t)    for the target,
+        (1 - alpha) F_s(u_s, i_s) + alpha F_s(X^T u_t, i_s)  for the source,
+
+    and `orthogonality * ||X^T X - I||^2` joins the loss.
+
+    Deviations: user and item vectors are learned by id, where the paper
+    encodes features by autoencoders that were trained before. An id's vector
+    knows its own domain alone, so what is mapped is the user's vector of the
+    other domain, and it is read by the tower of the space it is mapped to;
+    the paper maps this domain's vector and has the other network read it.
+    Blending before a linear head is blending its logits. Both domains
+    learn in one step, and the mapped part takes gradients, too. `X^T` is the
+    way back, as in the paper; the authors' code has a map for each way, with
+    a bias, and a penalty of 1e-6 on absolute deviations.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_source_items: int,
+        num_target_items: int,
+        num_source_categories: int = 0,
+        num_target_categories: int = 0,
+        embedding_size: int = 8,
+        hidden: Sequence[int] = (64, 8),
+        alpha: float = 0.03,
+        orthogonality: float = 0.1,
+        *,
+        name: str = "ddtcdr",
+        **kwargs,
+    ) -> None:
+        """Makes the layers.
+
+        Args:
+          num_users: size of the user tables, reserved ids included.
+          num_source_items: likewise, of source items.
+          num_target_items: likewise, of target items.
+          num_source_categories: likewise, of their categories.
+          num_target_categories: likewise.
+          embedding_size: of a user's, an item's and a category's vector.
+          hidden: width of every layer of a tower.
+          alpha: share of the other domain's user vector, in [0, 1].
+          orthogonality: factor of the penalty. Its curvature is 8 times that,
+            and BIP's Neumann series needs less than 2.
+          name: layer name.
+
+        Raises:
+          ValueError: if an option is out of range.
+        """
+        super().__init__(name=name, **kwargs)
+        _check(hidden, alpha, orthogonality)
+        self.sizes = {
+            "num_users": num_users,
+            "num_source_items": num_source_items,
+            "num_target_items": num_target_items,
+            "num_source_categories": num_source_categories,
+            "num_target_categories": num_target_categories,
+            "embedding_size": embedding_size,
+        }
+        self.hidden = tuple(hidden)
+        self.alpha = alpha
+        self.orthogonality = orthogonality
+        self.source_embedding, self.target_embedding = domain_embeddings(
+            num_source_items,
+            num_target_items,
+            num_source_categories,
+            num_target_categories,
+            embedding_size,
+        )
+        self.source_users, self.target_users = (
+            id_embedding(num_users, embedding_size, f"{domain}_users")
+            for domain in ("source", "target")
+        )
+        self.source_tower, self.target_tower = (
+            [
+                keras.layers.Dense(width, "relu", name=f"{domain}{index}")
+                for index, width in enumerate(self.hidden, start=1)
+            ]
+            for domain in ("source", "target")
+        )
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        size = self.sizes["embedding_size"]
+        self.mapping = self.add_weight(
+            "mapping", [size, size], initializer="orthogonal"
+        )
+        super().build(input_shape)
+
+    def call(
+        self, user: tf.Tensor, source: Items, target: Items
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As in `JointBackbone`."""
+        source_users, target_users = (
+            self.source_users(user),
+            self.target_users(user),
+        )
+        to_target = tf.matmul(source_users, self.mapping, transpose_b=True)
+        to_source = tf.matmul(target_users, self.mapping)  # rows: X^T u
+        return (
+            self._blend(
+                self.source_tower,
+                (source_users, to_source),
+                self.source_features(source),
+            ),
+            self._blend(
+                self.target_tower,
+                (target_users, to_target),
+                self.target_features(target),
+            ),
+        )
+
+    def _blend(
+        self,
+        tower: Sequence[keras.layers.Layer],
+        users: tuple[tf.Tensor, tf.Tensor],
+        features: tf.Tensor,
+    ) -> tf.Tensor:
+        """What a tower makes of the own and of the mapped user vector."""
+        own, mapped = (tf.concat([u, features], axis=-1) for u in users)
+        for layer in tower:
+            own, mapped = layer(own), layer(mapped)
+        return (1 - self.alpha) * own + self.alpha * mapped
+
+    def source_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`."""
+        return self.source_embedding(items)
+
+    def target_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`."""
+        return self.target_embedding(items)
+
+    def penalty(self) -> tf.Tensor:
+        """`orthogonality * ||X^T X - I||^2`, the squared Frobenius norm."""
+        mapping = tf.convert_to_tensor(self.mapping)
+        gram = tf.matmul(mapping, mapping, transpose_a=True)
+        identity = tf.eye(self.sizes["embedding_size"], dtype=gram.dtype)
+        return self.orthogonality * tf.reduce_sum(tf.square(gram - identity))
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            **self.sizes,
+            "hidden": self.hidden,
+            "alpha": self.alpha,
+            "orthogonality": self.orthogonality,
+        }
+
+
+def _check(hidden: Sequence[int], alpha: float, orthogonality: float) -> None:
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            "hidden should list one width >= 1 or more, received "
+            f"{list(hidden)}"
+        )
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha should be in [0, 1], received {alpha}")
+    if orthogonality < 0:
+        raise ValueError(
+            f"orthogonality should be >= 0, received {orthogonality}"
+        )

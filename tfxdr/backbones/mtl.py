@@ -1,0 +1,120 @@
+"""Hard parameter sharing (Caruana 1997), the plainest joint model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones.base import JointBackbone
+from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.registry import backbones
+from tfxdr.types import Items
+
+
+@backbones.register("mtl")
+class MultiTask(JointBackbone):
+    """Both domains run through the same layers; only the last is their own.
+
+    The users' vectors and the lower layers are shared. Each domain has
+    vectors of its own items and their categories (left out where no domain
+    has any), and one layer of its own on top. A domain's result does not
+    depend on the other's example.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_source_items: int,
+        num_target_items: int,
+        num_source_categories: int = 0,
+        num_target_categories: int = 0,
+        embedding_size: int = 10,
+        hidden: Sequence[int] = (64, 32, 16, 8),
+        *,
+        name: str = "mtl",
+        **kwargs,
+    ) -> None:
+        """Makes the layers.
+
+        Args:
+          num_users: size of the user table, reserved ids included.
+          num_source_items: likewise, of source items.
+          num_target_items: likewise, of target items.
+          num_source_categories: likewise, of their categories.
+          num_target_categories: likewise.
+          embedding_size: of a user's, an item's and a category's vector.
+          hidden: width of every layer; the last is a domain's own.
+          name: layer name.
+
+        Raises:
+          ValueError: if an option is out of range.
+        """
+        super().__init__(name=name, **kwargs)
+        if len(hidden) < 2 or min(hidden) < 1:
+            raise ValueError(
+                "hidden should list two widths >= 1 or more, the shared ones "
+                f"and a domain's own, received {list(hidden)}"
+            )
+        self.sizes = {
+            "num_users": num_users,
+            "num_source_items": num_source_items,
+            "num_target_items": num_target_items,
+            "num_source_categories": num_source_categories,
+            "num_target_categories": num_target_categories,
+            "embedding_size": embedding_size,
+        }
+        self.hidden = tuple(hidden)
+        self.source_embedding, self.target_embedding = domain_embeddings(
+            num_source_items,
+            num_target_items,
+            num_source_categories,
+            num_target_categories,
+            embedding_size,
+        )
+        self.user_embedding = id_embedding(num_users, embedding_size, "user")
+        *shared, own = self.hidden
+        self.shared_layers = [
+            keras.layers.Dense(width, activation="relu", name=f"shared{index}")
+            for index, width in enumerate(shared, start=1)
+        ]
+        self.source_layer, self.target_layer = (
+            keras.layers.Dense(own, activation="relu", name=f"{domain}_layer")
+            for domain in ("source", "target")
+        )
+
+    def call(
+        self, user: tf.Tensor, source: Items, target: Items
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As in `JointBackbone`."""
+        users = self.user_embedding(user)
+        return (
+            self.source_layer(
+                self._shared(users, self.source_features(source))
+            ),
+            self.target_layer(
+                self._shared(users, self.target_features(target))
+            ),
+        )
+
+    def _shared(self, users: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        hidden = tf.concat([users, features], axis=-1)
+        for layer in self.shared_layers:
+            hidden = layer(hidden)
+        return hidden
+
+    def source_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`."""
+        return self.source_embedding(items)
+
+    def target_features(self, items: Items) -> tf.Tensor:
+        """As in `JointBackbone`."""
+        return self.target_embedding(items)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            **self.sizes,
+            "hidden": self.hidden,
+        }

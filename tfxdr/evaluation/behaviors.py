@@ -1,0 +1,195 @@
+"""What the source behaviors of the test users are worth to the target."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+import scipy.special
+
+from tfxdr import errors
+from tfxdr.evaluation.arrays import load_arrays, save_arrays
+from tfxdr.evaluation.binary import auc
+
+_TYPES = {
+    "user": np.int32,
+    "item": np.int32,
+    "category": np.int32,
+    "log_importance": np.float32,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class BehaviorWeights:
+    """What a meta-learner thinks of each source behavior of the test users.
+
+    A row is one behavior; all of a user's rows may stand anywhere, and users
+    without a source history have none.
+
+    Attributes:
+      user: `[behaviors]` int32, row of the user.
+      item: `[behaviors]` int32 source items.
+      category: `[behaviors]` int32, theirs.
+      log_importance: `[behaviors]` float32, `MetaLearner.importance`: the
+        softmax over the rows of a batch makes their weights of it.
+
+    Raises:
+      ValueError: the shapes differ, or an importance is not finite.
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    category: np.ndarray
+    log_importance: np.ndarray
+
+    def __post_init__(self) -> None:
+        shapes = {name: np.shape(getattr(self, name)) for name in _TYPES}
+        if len(set(shapes.values())) != 1 or len(shapes["user"]) != 1:
+            raise ValueError(
+                f"all should have the shape [behaviors]. Received: {shapes}"
+            )
+        finite = np.isfinite(self.log_importance)
+        if not finite.all():
+            raise ValueError(
+                "log_importance should be finite. Received: "
+                f"{self.log_importance[~finite][0]}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.log_importance)
+
+    def relative(self) -> np.ndarray:
+        """`[behaviors]` float64, how often the average behavior's weight.
+
+        That is `exp(log_importance)` over its mean, so the mean is 1. One of
+        2 counts, in a batch with others, twice as much as the average one.
+
+        Raises:
+          InputError: there is not one behavior.
+        """
+        if not len(self):
+            raise errors.InputError(
+                "there are no behavior weights to describe: no test user has "
+                "a source history. Give the test split a larger share of the "
+                "data (--split_fractions)."
+            )
+        return scipy.special.softmax(self._logs()) * len(self)
+
+    def most_and_least(self, user: int, k: int) -> tuple[np.ndarray, ...]:
+        """A user's most and least useful behaviors.
+
+        Args:
+          user: row of the user.
+          k: how many of each, at most. Who has fewer than twice as many gets
+            half of his behaviors as each; none stands in both.
+
+        Returns:
+          Positions of the behaviors, int64: the most useful ones, the best
+          first, and the least useful ones, the worst first. Of equal ones the
+          earlier counts as better.
+
+        Raises:
+          InputError: the user has no behavior here.
+          ValueError: `k` is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k should be at least 1. Received: {k}")
+        places = np.flatnonzero(np.asarray(self.user) == user)
+        if not len(places):
+            raise errors.InputError(
+                f"user row {user} has no behavior weights: expected a test "
+                "user with a source history. Ask for another user."
+            )
+        order = places[np.argsort(-self._logs()[places], kind="stable")]
+        num_most = min(k, (len(order) + 1) // 2)
+        num_least = min(k, len(order) - num_most)
+        return order[:num_most], order[::-1][:num_least]
+
+    def auc_against(self, planted: np.ndarray) -> float:
+        """How well the weights find behaviors that are known to be useful.
+
+        Args:
+          planted: `[behaviors]` bool, true for the useful ones.
+
+        Returns:
+          The AUC: 1 if every useful one outweighs every other, 0.5 if weights
+          know nothing of it.
+
+        Raises:
+          InputError: all are useful, or none is.
+          ValueError: `planted` is no `[behaviors]` array of 0 and 1.
+        """
+        planted = np.asarray(planted)
+        if planted.all() or not planted.any():
+            which = "no behavior is" if not planted.any() else "all are"
+            raise errors.InputError(
+                f"expected some of {len(self)} behaviors to be planted as "
+                f"useful and some not, found that {which}: plant other ones."
+            )
+        return auc(planted, self.log_importance)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an npz file that appears under `path` only when complete."""
+        arrays = {
+            name: np.asarray(getattr(self, name), dtype)
+            for name, dtype in _TYPES.items()
+        }
+        save_arrays(path, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> BehaviorWeights:
+        """Reads what `save` wrote.
+
+        Raises:
+          InputError: the file is missing, damaged or of another kind.
+        """
+        arrays = load_arrays(path, "behavior weights", _TYPES)
+        try:
+            return cls(**arrays)
+        except ValueError as error:
+            raise errors.InputError(
+                f"{path} is no file of behavior weights ({error}). Train the "
+                "run again with --overwrite."
+            ) from error
+
+    def _logs(self) -> np.ndarray:
+        return np.asarray(self.log_importance, np.float64)
+
+
+def behavior_metrics(weights: BehaviorWeights) -> dict[str, float]:
+    """How unequal the behaviors of the test users are.
+
+    Weights are relative here, so their mean is 1 and says nothing.
+
+    Args:
+      weights: of all test users.
+
+    Returns:
+      `behaviors/median`: of the weights; the further below 1, the fewer carry
+        most of the weight.
+      `behaviors/deviation`: standard deviation; 0 if all count the same.
+      `behaviors/share_below_half`: the share that counts less than half of
+        the average.
+      `behaviors/entropy`: of the weights as a distribution over behaviors,
+        divided by its largest possible value; 1 if all count the same (also
+        for a single one), 0 if one has all.
+      `behaviors/top10_share`: what share of all weight the heaviest tenth
+        holds (rounded up to a whole behavior); 0.1 if all count the same.
+
+    Raises:
+      InputError: there is not one behavior.
+    """
+    relative = weights.relative()
+    count = len(relative)
+    entropy = scipy.special.entr(relative / count).sum()
+    heaviest = np.sort(relative)[::-1][: -(-count // 10)]
+    return {
+        "behaviors/median": float(np.median(relative)),
+        "behaviors/deviation": float(relative.std()),
+        "behaviors/share_below_half": float((relative < 0.5).mean()),
+        "behaviors/entropy": float(entropy / np.log(count))
+        if count > 1
+        else 1.0,
+        "behaviors/top10_share": float(heaviest.sum() / count),
+    }

@@ -1,0 +1,211 @@
+"""What a source behavior's loss should weigh (BIP, Chen et al., WWW 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+
+class HistorySummary(keras.layers.Layer):
+    """Self-attention over a history, then the mean over its positions.
+
+    Scaled dot-product attention of several heads; no layer has a bias.
+
+    Args:
+      num_heads: of the attention.
+      head_size: width of a head.
+      masked: whether padding takes no part: neither as a key nor in the
+        mean, which is 0 for an empty history. The authors' code attends to
+        padding and divides by the padded length, as does false.
+      name: layer name.
+
+    Raises:
+      ValueError: if a number is below 1.
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 4,
+        head_size: int = 10,
+        *,
+        masked: bool = True,
+        name: str | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        _check_positive("num_heads", num_heads)
+        _check_positive("head_size", head_size)
+        self.num_heads = num_heads
+        self.head_size = head_size
+        self.masked = masked
+        width = num_heads * head_size
+        self.query = _linear(width, "query")
+        self.key = _linear(width, "key")
+        self.value = _linear(width, "value")
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.output_projection = _linear(input_shape[-1], "output_projection")
+        super().build(input_shape)
+
+    def call(self, tokens: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Maps `[batch, length, f]` to `[batch, f]`.
+
+        Args:
+          tokens: of any length.
+          mask: `[batch, length]` bool, true where an item is.
+        """
+        query, key, value = (
+            self._split(layer(tokens))
+            for layer in (self.query, self.key, self.value)
+        )
+        scores = tf.matmul(query, key, transpose_b=True)
+        scores *= self.head_size**-0.5  # [batch, heads, length, length]
+        if self.masked:
+            hidden = tf.cast(~mask[:, tf.newaxis, tf.newaxis], scores.dtype)
+            # Finite, so that an empty history gives no NaN.
+            scores += hidden * (scores.dtype.min / 2)
+        mixed = tf.matmul(tf.nn.softmax(scores), value)
+        mixed = tf.reshape(
+            tf.transpose(mixed, [0, 2, 1, 3]),
+            [
+                *tf.unstack(tf.shape(tokens)[:2]),
+                self.num_heads * self.head_size,
+            ],
+        )
+        real = tf.cast(mask, mixed.dtype)[..., tf.newaxis]
+        outputs = self.output_projection(mixed) * real
+        count = tf.reduce_sum(real if self.masked else real * 0 + 1, axis=1)
+        return tf.reduce_sum(outputs, axis=1) / tf.maximum(count, 1)
+
+    def _split(self, hidden: tf.Tensor) -> tf.Tensor:
+        """`[batch, length, width]` to `[batch, heads, length, head_size]`."""
+        batch, length = tf.unstack(tf.shape(hidden)[:2])
+        shape = [batch, length, self.num_heads, self.head_size]
+        return tf.transpose(tf.reshape(hidden, shape), [0, 2, 1, 3])
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "head_size": self.head_size,
+            "masked": self.masked,
+        }
+
+
+class BehaviorPerceptron(keras.layers.Layer):
+    """Scores a candidate source behavior by the user's two histories.
+
+    Every token is an item's features joined with the candidate's. Each
+    history has a `HistorySummary` of its own; both go through a small network
+    to one number, which is multiplied by a linear function of the candidate.
+    As in the authors' code no gradient flows into the features through the
+    tokens, but it does through that linear function.
+
+    Attributes:
+      prior: scalar, how much the source domain counts as a whole. It starts
+        at 1, where behaviors that score alike make the mean of their losses.
+
+    Args:
+      num_heads: of each history's attention.
+      head_size: width of a head.
+      hidden: widths of the network's hidden layers.
+      masked: see `HistorySummary`; the authors' code is false.
+      name: layer name.
+
+    Raises:
+      ValueError: if a number is below 1.
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 4,
+        head_size: int = 10,
+        hidden: Sequence[int] = (32, 16),
+        *,
+        masked: bool = True,
+        name: str = "behavior_perceptron",
+        **kwargs,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        for width in hidden:
+            _check_positive("hidden", width)
+        self.num_heads = num_heads
+        self.head_size = head_size
+        self.hidden = tuple(hidden)
+        self.masked = masked
+        self.source_summary, self.target_summary = (
+            HistorySummary(
+                num_heads, head_size, masked=masked, name=f"{domain}_summary"
+            )
+            for domain in ("source", "target")
+        )
+        self.network = [
+            keras.layers.Dense(width, activation="relu", name=f"hidden{index}")
+            for index, width in enumerate(self.hidden, start=1)
+        ]
+        self.network.append(keras.layers.Dense(1, name="log_importance"))
+        self.item_transform = keras.layers.Dense(1, name="item_transform")
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.prior = self.add_weight("prior", [], initializer="ones")
+        super().build(input_shape)
+
+    def call(
+        self,
+        candidate: tf.Tensor,
+        source_tokens: tf.Tensor,
+        target_tokens: tf.Tensor,
+        source_mask: tf.Tensor,
+        target_mask: tf.Tensor,
+    ) -> tf.Tensor:
+        """The log-importance of each candidate, `[batch]`.
+
+        A row's number does not depend on the other rows.
+
+        Args:
+          candidate: `[batch, f]`, features of the source example.
+          source_tokens: `[batch, length, f]`, of the source history.
+          target_tokens: `[batch, length, g]`, of the target history.
+          source_mask: `[batch, length]` bool, true where an item is.
+          target_mask: likewise.
+        """
+        summaries = [
+            self.source_summary(_join(source_tokens, candidate), source_mask),
+            self.target_summary(_join(target_tokens, candidate), target_mask),
+        ]
+        hidden = tf.concat(summaries, axis=-1)
+        for layer in self.network:
+            hidden = layer(hidden)
+        return tf.squeeze(hidden * self.item_transform(candidate), axis=-1)
+
+    def weights_of(self, log_importance: tf.Tensor) -> tf.Tensor:
+        """`relu(prior)` times the softmax over the batch, `[batch]`."""
+        prior = tf.cast(tf.nn.relu(self.prior), log_importance.dtype)
+        return prior * tf.nn.softmax(log_importance, axis=0)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "head_size": self.head_size,
+            "hidden": self.hidden,
+            "masked": self.masked,
+        }
+
+
+def _join(features: tf.Tensor, candidate: tf.Tensor) -> tf.Tensor:
+    """Tokens `[batch, length, g + f]` that carry no gradient."""
+    length = tf.shape(features)[1]
+    repeated = tf.repeat(candidate[:, tf.newaxis], length, axis=1)
+    return tf.stop_gradient(tf.concat([features, repeated], axis=-1))
+
+
+def _linear(width: int, name: str) -> keras.layers.Dense:
+    return keras.layers.Dense(width, use_bias=False, name=name)
+
+
+def _check_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} should be >= 1, received {value}")

@@ -1,0 +1,183 @@
+"""The model that joint training fits: two domains over one backbone."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones.base import JointBackbone
+from tfxdr.types import Items, JointBatch
+
+# Pairs of user and item that are scored at once: some 50 MB of activations
+# in towers 64 wide, whatever the catalogue's size.
+_PAIRS = 1 << 16
+
+
+class JointModel(keras.Model):
+    """A joint backbone with a head for each domain.
+
+    A head is linear, to one logit. The replacement head is a second one for
+    the target domain: the lower level never touches it, so that the upper
+    level does not judge the backbone by the head that is trained with it (the
+    code of BIP's authors). All variables exist after construction.
+
+    Attributes:
+      backbone: below the heads.
+      source_head: of the source domain.
+      target_head: of the target domain.
+      replacement_head: of the target domain in the upper level.
+
+    Args:
+      backbone: what both domains share.
+      name: model name.
+    """
+
+    def __init__(
+        self, backbone: JointBackbone, *, name: str = "joint", **kwargs
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.backbone = backbone
+        self.source_head, self.target_head, self.replacement_head = (
+            # Logits stay in full precision under a mixed one.
+            keras.layers.Dense(
+                1, dtype=keras.backend.floatx(), name=f"{head}_head"
+            )
+            for head in ("source", "target", "replacement")
+        )
+        none = tf.zeros([1], tf.int32)
+        source, target = backbone(none, Items(none, none), Items(none, none))
+        self.source_head(source)
+        self.target_head(target)
+        self.replacement_head(target)
+
+    @property
+    def shared_variables(self) -> list[tf.Variable]:
+        """Those of the backbone that are trained: the inner parameters."""
+        return self.backbone.trainable_variables
+
+    @property
+    def replacement_variables(self) -> list[tf.Variable]:
+        """Those of the replacement head."""
+        return self.replacement_head.trainable_variables
+
+    @property
+    def variables_to_train(self) -> list[tf.Variable]:
+        """What a training step moves: all but the replacement head.
+
+        Without the source domain its head stays out, too.
+        """
+        variables = self.shared_variables + self.target_head.trainable_variables
+        if self.backbone.uses_source:
+            variables += self.source_head.trainable_variables
+        return variables
+
+    def call(self, batch: JointBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Probabilities of source and target examples, both `[batch]`."""
+        source, target = self.logits(batch)
+        return tf.sigmoid(source), tf.sigmoid(target)
+
+    def logits(self, batch: JointBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits of source and target examples, both `[batch]`.
+
+        The source's mean nothing if the backbone does not use that domain.
+        """
+        source, target = self.backbone(batch.user, batch.source, batch.target)
+        return _logit(self.source_head, source), _logit(
+            self.target_head, target
+        )
+
+    def example_losses(self, batch: JointBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Cross-entropies of source and target examples, both `[batch]`.
+
+        The source's are 0 where there is no source example, and all of them
+        if the backbone does not use that domain.
+        """
+        source, target = self.logits(batch)
+        target_loss = _cross_entropy(target, batch.target_label)
+        if not self.backbone.uses_source:
+            return tf.zeros_like(target_loss), target_loss
+        present = tf.cast(batch.has_source, source.dtype)
+        return (
+            _cross_entropy(source, batch.source_label) * present,
+            target_loss,
+        )
+
+    def lower_loss(self, batch: JointBatch, weights: tf.Tensor) -> tf.Tensor:
+        """`mean(target) + sum(weights * source) + penalty`, a scalar.
+
+        The source's part is left out if the backbone does not use it.
+
+        Args:
+          batch: of training rows.
+          weights: `[batch]`, of the source examples.
+        """
+        source, target = self.example_losses(batch)
+        loss = tf.reduce_mean(target)
+        if self.backbone.uses_source:
+            loss += tf.reduce_sum(tf.cast(weights, source.dtype) * source)
+        return loss + tf.cast(self.backbone.penalty(), loss.dtype)
+
+    def target_vector(self, batch: JointBatch) -> tf.Tensor:
+        """What a target head reads, `[batch, d]`."""
+        return self.backbone(batch.user, batch.source, batch.target)[1]
+
+    def replacement_loss(
+        self, vector: tf.Tensor, label: tf.Tensor
+    ) -> tf.Tensor:
+        """Mean cross-entropy through the replacement head, a scalar.
+
+        Args:
+          vector: `[batch, d]`, of `target_vector`.
+          label: `[batch]`, 0 or 1.
+        """
+        logit = _logit(self.replacement_head, vector)
+        return tf.reduce_mean(_cross_entropy(logit, label))
+
+    def score_items(
+        self, user: tf.Tensor, source: Items, items: Items
+    ) -> tf.Tensor:
+        """Logits of target items, for ranking: `[batch, n]`.
+
+        Every pair goes through both towers. Pairs are taken in chunks, so
+        that memory is bounded but for the result.
+
+        Args:
+          user: `[batch]` int32.
+          source: `[batch]`, the source example that goes with each user.
+          items: `[n]` target items.
+        """
+        rows, columns = (
+            tf.shape(ids, out_type=tf.int64)[0] for ids in (user, items.item)
+        )
+        pairs = rows * columns
+        chunks = tf.maximum(-(-pairs // _PAIRS), 1)
+        size = -(-pairs // chunks)  # equal chunks, but for the last one's end
+
+        def score(chunk: tf.Tensor) -> tf.Tensor:
+            pair = tf.minimum(chunk * size + tf.range(size), pairs - 1)
+            row, column = pair // columns, pair % columns
+            _, target = self.backbone(
+                tf.gather(user, row),
+                Items(*(tf.gather(ids, row) for ids in source)),
+                Items(*(tf.gather(ids, column) for ids in items)),
+            )
+            return _logit(self.target_head, target)
+
+        scores = tf.map_fn(
+            score,
+            tf.range(chunks),
+            fn_output_signature=self.target_head.dtype,
+            parallel_iterations=1,
+        )
+        return tf.reshape(tf.reshape(scores, [-1])[:pairs], [rows, columns])
+
+
+def _logit(head: keras.layers.Layer, vector: tf.Tensor) -> tf.Tensor:
+    return tf.squeeze(head(vector), axis=-1)
+
+
+def _cross_entropy(logit: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    """Of each row, `[batch]`."""
+    return tf.nn.sigmoid_cross_entropy_with_logits(
+        tf.cast(label, logit.dtype), logit
+    )

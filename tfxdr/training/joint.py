@@ -1,0 +1,194 @@
+"""Training both domains together under a meta-learner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.backbones.base import JointBackbone
+from tfxdr.data.joint import JointData
+from tfxdr.data.joint_batches import JointBatches, behavior_batches
+from tfxdr.evaluation import BehaviorWeights
+from tfxdr.meta import MetaLearner
+from tfxdr.models.joint import JointModel
+from tfxdr.registry import Spec
+from tfxdr.training.history import History
+from tfxdr.training.loop import Loop, LoopSettings, Task
+from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.progress import Progress
+from tfxdr.types import JointBatch
+
+_HEAD_BATCHES = 10  # of training rows that a replacement head learns from
+
+
+def build_joint(
+    backbone: Spec, meta: MetaLearner, sizes: Mapping[str, int], seed: int
+) -> JointModel:
+    """A joint model and its meta-learner with their first weights.
+
+    Args:
+      backbone: a joint one.
+      meta: gets what depends on the backbone's sizes.
+      sizes: of the tables, `JointData.sizes`.
+      seed: of random weights.
+
+    Raises:
+      TypeError: if the backbone is none of a joint model.
+    """
+    keras.utils.set_random_seed(seed)
+    layer = backbone.build(**sizes)
+    if not isinstance(layer, JointBackbone):
+        raise TypeError(
+            f"backbone {backbone.name} should be a JointBackbone, it is a "
+            f"{type(layer).__name__}"
+        )
+    model = JointModel(layer)
+    meta.build(layer)
+    return model
+
+
+class JointTask(Task):
+    """A joint model, what weighs its source behaviors, and its validation.
+
+    Args:
+      model: what is trained.
+      meta: decides what a source behavior is worth.
+      batches: training rows.
+      judge: gives the metrics of the validation split.
+    """
+
+    name = "joint"
+    model: JointModel
+    batches: JointBatches
+
+    def __init__(
+        self,
+        model: JointModel,
+        meta: MetaLearner,
+        batches: JointBatches,
+        judge: Callable[[], dict[str, float]],
+    ) -> None:
+        self.model = model
+        self.batches = batches
+        self._meta = meta
+        self._judge = judge
+
+    def validate(self) -> dict[str, float]:
+        return self._judge()
+
+    def gradients(
+        self, batch: JointBatch, variables: Sequence[tf.Variable]
+    ) -> tuple[tf.Tensor, tf.Tensor, list]:
+        loss, gradients = self._meta.gradients(self.model, batch, variables)
+        return loss, tf.shape(batch.user)[0], gradients
+
+    def after_step(self, batch: JointBatch) -> None:
+        """Every `interval` steps the upper level follows."""
+        interval = self._meta.interval
+        if not interval or (int(batch.step) + 1) % interval:
+            return
+        number = int(batch.step) // interval
+        self._meta.update(
+            self.model,
+            batch,
+            self.batches.head_rows(
+                number, _HEAD_BATCHES * self.batches.batch_size
+            ),
+            self.batches.held_out(number),
+        )
+
+    @property
+    def companion(self) -> tf.Module:
+        return self._meta
+
+
+def fit_joint(
+    task: JointTask,
+    *,
+    optimizer: OptimizerSettings,
+    settings: LoopSettings,
+    run_folder: Path,
+    resume: bool,
+    progress: Progress,
+) -> dict[str, float]:
+    """Trains, and leaves model and meta-learner with their best weights.
+
+    Args:
+      task: what is trained.
+      optimizer: how parameters move.
+      settings: when to stop.
+      run_folder: holds checkpoints and history.
+      resume: go on from the run's checkpoint.
+      progress: what the person sees.
+
+    Returns:
+      Metrics of the best epoch, `best_epoch`, `epochs` and `seconds`.
+
+    Raises:
+      TrainingError: if the loss is not finite.
+    """
+    parameters = ParameterGroups(
+        optimizer,
+        pretrained=[],
+        new=task.model.variables_to_train,
+        total_steps=settings.epochs * task.batches.steps,
+    )
+    loop = Loop(
+        task,
+        parameters,
+        settings,
+        folder=run_folder / "checkpoints" / task.name,
+        history=History(run_folder),
+        progress=progress,
+    )
+    return loop.run(resume=resume)
+
+
+def weigh_behaviors(
+    model: JointModel,
+    meta: MetaLearner,
+    data: JointData,
+    users: np.ndarray,
+    batch_size: int,
+) -> BehaviorWeights | None:
+    """What each source behavior of some users is worth.
+
+    Args:
+      model: trained.
+      meta: trained with it.
+      data: the examples.
+      users: `[n]` rows of `Users`.
+      batch_size: behaviors at a time.
+
+    Returns:
+      None if the meta-learner does not tell behaviors apart.
+    """
+    importance = None
+    parts: list[tuple[np.ndarray, ...]] = []
+    for batch, owner, _ in behavior_batches(data, users, batch_size):
+        if importance is None:
+            if meta.importance(model, batch) is None:
+                return None
+            importance = tf.function(
+                lambda rows: meta.importance(model, rows), reduce_retracing=True
+            )
+        kept = slice(len(owner))
+        parts.append(
+            (
+                owner,
+                batch.source.item.numpy()[kept],
+                batch.source.category.numpy()[kept],
+                importance(batch).numpy()[kept],
+            )
+        )
+    if not parts:
+        return None
+    return BehaviorWeights(*map(np.concatenate, _columns(parts)))
+
+
+def _columns(parts: Iterable[tuple[np.ndarray, ...]]) -> Iterable[tuple]:
+    return zip(*parts, strict=True)
