@@ -160,3 +160,48 @@ def test_defaults_are_the_papers():
 def test_dilations_that_are_no_pairs_are_refused(dilations):
     with pytest.raises(ValueError, match=r"pairs r, 2r.*received"):
         small(dilations=dilations)
+
+
+def test_a_tied_softmax_reads_the_embedding():
+    backbone = backbones.build(
+        "nextitnet(channels=4,dilations=[1,2],tied=true)", num_items=9
+    )
+    hidden = backbone(tf.constant([[2, 5, 3]]))
+    head = backbone.next_item_head(9)
+    expected = hidden.numpy() @ backbone.embedding.embeddings.numpy().T
+    np.testing.assert_allclose(head(hidden), expected, rtol=1e-5)
+    (table,) = head.trainable_variables
+    assert table is backbone.embedding.embeddings
+    # A sum of what blocks add is mostly positive; what is scored need not be.
+    assert [layer.name for layer in backbone.output_layers] == ["projection"]
+
+
+def test_an_own_softmax_is_the_default():
+    backbone = NextItNet(9, 4, dilations=[1, 2])
+    hidden = backbone(tf.constant([[2, 5, 3]]))
+    head = backbone.next_item_head(9)
+    head(hidden)
+    assert not backbone.output_layers
+    assert head.kernel is not backbone.embedding.embeddings
+
+
+def test_dropout_falls_on_embedded_items_in_training_alone():
+    backbone = NextItNet(9, 200, dilations=[1, 2], dropout=0.25)
+    history = tf.constant([[0, 5, 3]])
+    plain, mask = backbone.embed(history)
+    np.testing.assert_array_equal(mask, [[False, True, True]])
+    dropped, _ = backbone.embed(history, tf.constant([1, 2]))
+    again, _ = backbone.embed(history, tf.constant([1, 2]))
+    np.testing.assert_array_equal(dropped, again)
+    gone = dropped.numpy()[0, 1:] == 0
+    assert 0.15 < gone.mean() < 0.35
+    np.testing.assert_allclose(
+        dropped.numpy()[0, 1:][~gone],
+        plain.numpy()[0, 1:][~gone] / 0.75,
+        rtol=1e-6,
+    )
+
+
+def test_a_rate_of_dropout_is_checked():
+    with pytest.raises(ValueError, match="dropout should be in"):
+        NextItNet(9, 4, dilations=[1, 2], dropout=1.0)
