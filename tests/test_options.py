@@ -69,6 +69,7 @@ class TestParse:
                 "one of validation_loss, hr@5, mrr@5, ndcg@5, hr@10",
             ),
             (["--pretrain_split=time"], "one of users, leave-one-out"),
+            (["--pretrain_windows"], "expected --pretrain_length of 1"),
         ],
     )
     def test_refuses(self, arguments, message):

@@ -178,6 +178,11 @@ class Pretrain(Group):
     pretrain_length: int = setting(
         0, "The latest items that a prediction reads; 0: all.", lower=0
     )
+    pretrain_windows: bool = setting(
+        False,
+        "Train on all of a longer history, cut into windows of "
+        "--pretrain_length, instead of its latest items alone.",
+    )
     pretrain_split: str = setting(
         "users",
         "What is held out: whole users, or of every user the last item for "
@@ -190,6 +195,14 @@ class Pretrain(Group):
     pretrain_mask_seen: bool = setting(
         False, "Validate and test without the items of the user's history."
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pretrain_windows and not self.pretrain_length:
+            raise InputError(
+                "--pretrain_windows needs the length of a window: expected "
+                "--pretrain_length of 1 or more, found 0"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -126,6 +126,7 @@ class TransferExperiment(Experiment):
                 loss=chosen.pretrain_loss,
                 num_sampled=chosen.pretrain_num_sampled,
                 length=chosen.pretrain_length,
+                windows=chosen.pretrain_windows,
                 split=chosen.pretrain_split,
                 validation=chosen.pretrain_validation,
                 monitor=chosen.pretrain_monitor,

@@ -84,3 +84,35 @@ def test_select_keeps_all_rows(rows, divisor):
     selected = ragged.select(ragged.values % divisor == 0)
     expected = [[v for v in row if v % divisor == 0] for row in rows]
     assert as_lists(selected) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "windows"),
+    [
+        ([], [[]]),
+        ([1], [[1]]),
+        ([1, 2, 3], [[1, 2, 3]]),
+        ([1, 2, 3, 4], [[1, 2], [2, 3, 4]]),
+        ([1, 2, 3, 4, 5], [[1, 2, 3], [3, 4, 5]]),
+    ],
+)
+def test_windows_are_cut_from_the_end(row, windows):
+    ragged = Ragged.from_rows([[9], row, [8, 7]])
+    assert as_lists(ragged.windows(3)) == [[9], *windows, [8, 7]]
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=9)), st.integers(2, 5))
+def test_each_value_follows_another_in_one_window(rows, length):
+    ragged = Ragged.from_rows(rows)
+    pairs = [(a, b) for row in rows for a, b in zip(row, row[1:], strict=False)]
+    windows = as_lists(ragged.windows(length))
+    assert all(len(window) <= length for window in windows)
+    found = [
+        (a, b) for row in windows for a, b in zip(row, row[1:], strict=False)
+    ]
+    assert found == pairs
+
+
+def test_a_window_holds_a_pair():
+    with pytest.raises(ValueError, match="at least 2"):
+        Ragged.from_rows([[1, 2]]).windows(1)

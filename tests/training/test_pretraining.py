@@ -33,6 +33,7 @@ SETTINGS = pretraining.PretrainSettings(
     loss="softmax",
     num_sampled=10,
     length=0,
+    windows=False,
     split="users",
     validation=0.2,
     monitor="validation_loss",
@@ -180,6 +181,21 @@ def test_length_bounds_what_a_prediction_reads():
     assert asked == [[[2, 4], [2, 8], [0, 6]]]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [[1, 2, 3, 4, 5], [6, 7]]),
+        ({"length": 2}, [[3, 4, 5], [6, 7]]),
+        ({"length": 2, "windows": True}, [[1, 2, 3], [3, 4, 5], [6, 7]]),
+    ],
+)
+def test_what_of_a_history_is_trained_on(options, expected):
+    history = Ragged.from_rows([[1, 2, 3, 4, 5], [6, 7]])
+    settings = dataclasses.replace(SETTINGS, **options)
+    found = pretraining._cut(history, settings)
+    assert [row.tolist() for row in found] == expected
+
+
 def test_the_second_time_it_is_found(tmp_path):
     first, second = run(tmp_path), run(tmp_path)
     assert not first.cached
@@ -203,6 +219,7 @@ def test_what_changes_the_weights_changes_the_folder(tmp_path):
         run(tmp_path, dataclasses.replace(untrained, monitor="hr@5")),
         run(tmp_path, dataclasses.replace(untrained, mask_seen=True)),
         run(tmp_path, dataclasses.replace(untrained, length=1)),
+        run(tmp_path, dataclasses.replace(untrained, length=1, windows=True)),
         run(
             tmp_path,
             dataclasses.replace(LEAVE_ONE_OUT, epochs=0),
@@ -216,7 +233,7 @@ def test_what_changes_the_weights_changes_the_folder(tmp_path):
         ),
     ]
     folders = {first.folder, *(other.folder for other in others)}
-    assert len(folders) == 9
+    assert len(folders) == 10
 
 
 def test_damaged_weights_name_the_folder_to_delete(tmp_path):

@@ -101,6 +101,30 @@ class Ragged:
         index = _ranges(self.offsets[1:] - lengths, lengths)
         return Ragged(self.values[index], offsets_of(lengths))
 
+    def windows(self, length: int) -> Ragged:
+        """Cuts rows into windows of at most `length` values, from the end.
+
+        A window begins with the last value of the one before, so that every
+        value but a row's first follows another in exactly one window. Rows
+        that are no longer than `length` stay whole, the order too.
+
+        Raises:
+          ValueError: a window would hold no pair.
+        """
+        if length < 2:
+            raise ValueError(f"length should be at least 2. Received: {length}")
+        step = length - 1
+        counts = np.maximum(-(-(self.lengths - 1) // step), 1)
+        row = np.repeat(np.arange(len(self)), counts)
+        # 0 is the latest window of a row.
+        back = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(row))
+        ends = self.offsets[1:][row] - back * step
+        starts = np.maximum(ends - length, self.offsets[:-1][row])
+        lengths = ends - starts
+        return Ragged(
+            self.values[_ranges(starts, lengths)], offsets_of(lengths)
+        )
+
     def pad_left(
         self,
         rows: Sequence[int] | np.ndarray | None = None,

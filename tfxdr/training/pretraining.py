@@ -43,6 +43,7 @@ class PretrainSettings:
       loss: `auto`, `softmax` or `sampled_softmax`.
       num_sampled: shared negatives of the sampled softmax.
       length: the latest items that a prediction reads; 0: all.
+      windows: train on all of a longer history, window by window.
       split: `users` holds whole users out, `leave-one-out` of every user the
         last item (test) and the last but one (validation).
       validation: share of the users that are held out.
@@ -59,6 +60,7 @@ class PretrainSettings:
     loss: str
     num_sampled: int
     length: int
+    windows: bool
     split: str
     validation: float
     monitor: str
@@ -180,11 +182,10 @@ def _fit(
     split = split_source(
         history, settings.split, settings.validation, settings.seed
     )
-    training = split.training
-    if settings.length:
-        training = training.last(settings.length + 1)
     batches = PretrainBatches(
-        training, batch_size=settings.batch_size, seed=settings.seed
+        _cut(split.training, settings),
+        batch_size=settings.batch_size,
+        seed=settings.seed,
     )
     parameters = ParameterGroups(
         OptimizerSettings(optimizers.parse("adam"), settings.learning_rate),
@@ -223,6 +224,14 @@ def _fit(
         return metrics
     with enough_memory("pretrain"):
         return metrics | _test(last_items(split.test))
+
+
+def _cut(rows: Ragged, settings: PretrainSettings) -> Ragged:
+    """A row has one item more than a prediction reads: the answer."""
+    if not settings.length:
+        return rows
+    length = settings.length + 1
+    return rows.windows(length) if settings.windows else rows.last(length)
 
 
 def _test(last_items: LastItems) -> dict[str, float]:
