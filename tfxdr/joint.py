@@ -140,7 +140,7 @@ class JointExperiment(Experiment):
 
     def check(self, specs: Sequence[Spec]) -> None:
         super().check(specs)
-        backbone = self.backbone.build(**self.examples.sizes)
+        backbone = self.backbone.build(sizes=self.examples.sizes)
         for spec in specs:
             if self._meta(spec).interval and not backbone.uses_source:
                 raise InputError(

@@ -359,14 +359,11 @@ def loading(origin: str) -> Iterator[None]:
         _loading.pop()
 
 
-JOINT_SIZES = ("num_users",) + tuple(
-    f"num_{domain}_{what}"
-    for domain in ("source", "target")
-    for what in ("items", "categories")
-)  # what a joint backbone is offered; a sequential one gets num_items
-
 backbones = Registry(
-    "backbone", flag="backbone", provided=("num_items",), offered=JOINT_SIZES
+    "backbone",
+    flag="backbone",
+    provided=("num_items",),  # a joint one gets sizes instead
+    offered=("sizes",),
 )
 policies = Registry(
     "policy", plural="policies", flag="policy", offered=("run_seed",)

@@ -68,6 +68,26 @@ class Items(NamedTuple):
     category: tf.Tensor
 
 
+class JointSizes(NamedTuple):
+    """How many rows the tables of a joint model have.
+
+    The reserved ids 0 (none) and 1 (unknown) are counted in.
+
+    Attributes:
+      users: of both domains.
+      source_items: items of the source domain.
+      target_items: items of the target domain.
+      source_categories: categories of the source's items; 2 where it has none.
+      target_categories: likewise of the target's.
+    """
+
+    users: int
+    source_items: int
+    target_items: int
+    source_categories: int
+    target_categories: int
+
+
 class JointBatch(NamedTuple):
     """Rows of a joint model: a target example beside a source example.
 

@@ -8,20 +8,14 @@ from tfxdr.backbones.conet import CoNet
 from tfxdr.errors import InputError
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
-SIZES = {
-    "num_users": 5,
-    "num_source_items": 6,
-    "num_target_items": 7,
-    "num_source_categories": 4,
-    "num_target_categories": 3,
-}
+SIZES = JointSizes(5, 6, 7, 4, 3)
 
 
 def build(options=""):
     tf.keras.utils.set_random_seed(1)
-    backbone = backbones.build(f"conet({options})", **SIZES)
+    backbone = backbones.build(f"conet({options})", sizes=SIZES)
     JointModel(backbone)  # makes the variables
     return backbone
 
@@ -98,7 +92,7 @@ def test_without_the_source_it_is_a_plain_tower():
     for unit in backbone.units:
         hidden = np.maximum(hidden @ unit.kernel.numpy(), 0)
     np.testing.assert_allclose(one[1], hidden, rtol=1e-5)
-    with pytest.raises(ValueError, match="only_target=true"):
+    with pytest.raises(ValueError, match="conet uses no source domain"):
         backbone.source_features(ids(3))
 
 
@@ -117,8 +111,8 @@ def test_options_out_of_range_are_refused(options, message):
 
 
 def test_sizes_are_no_options():
-    with pytest.raises(InputError, match="takes 'num_users' from the program"):
-        backbones.parse("conet(num_users=3)")
+    with pytest.raises(InputError, match="takes 'sizes' from the program"):
+        backbones.parse("conet(sizes=3)")
     options = backbones.options(backbones.entry("conet"))
     assert [option.name for option in options] == [
         "embedding_size",
@@ -129,6 +123,6 @@ def test_sizes_are_no_options():
 
 
 def test_defaults_are_the_authors():
-    config = CoNet(**SIZES).get_config()
+    config = CoNet(SIZES).get_config()
     assert config["embedding_size"] == 10
     assert config["hidden"] == (64, 32, 16, 8)

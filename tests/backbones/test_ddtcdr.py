@@ -7,15 +7,9 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
-SIZES = {
-    "num_users": 5,
-    "num_source_items": 6,
-    "num_target_items": 7,
-    "num_source_categories": 2,
-    "num_target_categories": 2,
-}
+SIZES = JointSizes(5, 6, 7, 2, 2)
 USER = tf.constant([3])
 SOURCE = Items(tf.constant([4]), tf.constant([1]))
 TARGET = Items(tf.constant([5]), tf.constant([1]))
@@ -23,7 +17,7 @@ TARGET = Items(tf.constant([5]), tf.constant([1]))
 
 def build(options=""):
     tf.keras.utils.set_random_seed(1)
-    backbone = backbones.build(f"ddtcdr({options})", **SIZES)
+    backbone = backbones.build(f"ddtcdr({options})", sizes=SIZES)
     JointModel(backbone)  # makes the variables
     return backbone
 

@@ -7,21 +7,15 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
-SIZES = {
-    "num_users": 5,
-    "num_source_items": 6,
-    "num_target_items": 7,
-    "num_source_categories": 2,
-    "num_target_categories": 2,
-}
+SIZES = JointSizes(5, 6, 7, 2, 2)
 USER = tf.constant([3])
 
 
 def strong(options=""):
     tf.keras.utils.set_random_seed(1)
-    backbone = backbones.build(f"mtl({options})", **SIZES)
+    backbone = backbones.build(f"mtl({options})", sizes=SIZES)
     JointModel(backbone)  # makes the variables
     rng = np.random.default_rng(0)
     for variable in backbone.trainable_variables:
@@ -76,5 +70,5 @@ def test_each_domain_teaches_what_is_shared():
 
 @pytest.mark.parametrize("hidden", ["[8]", "[]", "[8,0]"])
 def test_too_few_layers_are_refused(hidden):
-    with pytest.raises(InputError, match="hidden should list two widths"):
+    with pytest.raises(InputError, match="hidden should list 2 or more widths"):
         strong(f"hidden={hidden}")

@@ -11,6 +11,7 @@ from tfxdr.data.joint_events import code_categories, split_source
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.types import JointSizes
 
 DATA = types.SimpleNamespace(
     num_source_items=8,
@@ -50,13 +51,13 @@ def history(domain, audience, rows, number):
 
 
 def test_sizes_count_the_reserved_ids():
-    assert joint().sizes == {
-        "num_users": 5,
-        "num_source_items": 8,
-        "num_target_items": 9,
-        "num_source_categories": 5,
-        "num_target_categories": 2,
-    }
+    assert joint().sizes == JointSizes(
+        users=5,
+        source_items=8,
+        target_items=9,
+        source_categories=5,
+        target_categories=2,
+    )
 
 
 def test_categories_count_in_ascending_order():

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfxdr.backbones.conet import CoNet
 from tfxdr.models.joint import JointModel
-from tfxdr.types import Items, JointBatch
+from tfxdr.types import Items, JointBatch, JointSizes
 
 NUM_USERS, NUM_ITEMS, NUM_CATEGORIES = 12, 15, 5
 LENGTH = 4
@@ -57,10 +57,11 @@ def make_model():
 
     def make(**options):
         tf.keras.utils.set_random_seed(5)
-        sizes = (NUM_USERS, NUM_ITEMS, NUM_ITEMS)
-        sizes += (NUM_CATEGORIES, NUM_CATEGORIES)
+        sizes = JointSizes(
+            NUM_USERS, NUM_ITEMS, NUM_ITEMS, NUM_CATEGORIES, NUM_CATEGORIES
+        )
         options = {"embedding_size": 3, "hidden": (6, 4), **options}
-        model = JointModel(CoNet(*sizes, **options))
+        model = JointModel(CoNet(sizes, **options))
         rng = np.random.default_rng(3)
         for variable in model.trainable_variables:
             variable.assign(rng.normal(0.1, 0.5, variable.shape))

@@ -1,6 +1,7 @@
 """The joint model, over every joint backbone."""
 
 import inspect
+import json
 
 import numpy as np
 import pytest
@@ -12,15 +13,15 @@ from tfxdr.meta.base import MetaLearner
 from tfxdr.models import joint
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import backbones
-from tfxdr.types import Items, JointBatch
+from tfxdr.types import Items, JointBatch, JointSizes
 
-SIZES = {
-    "num_users": 6,
-    "num_source_items": 9,
-    "num_target_items": 8,
-    "num_source_categories": 4,
-    "num_target_categories": 5,
-}
+SIZES = JointSizes(
+    users=6,
+    source_items=9,
+    target_items=8,
+    source_categories=4,
+    target_categories=5,
+)
 
 
 def is_joint(entry):
@@ -41,7 +42,8 @@ def items(rng, domain, *shape):
     return Items(
         *(
             tf.constant(
-                rng.integers(1, SIZES[f"num_{domain}_{what}"], shape), tf.int32
+                rng.integers(1, getattr(SIZES, f"{domain}_{what}"), shape),
+                tf.int32,
             )
             for what in ("items", "categories")
         )
@@ -70,7 +72,7 @@ def make_batch(rows=7, seed=0):
 
 def make(name, seed=1):
     tf.keras.utils.set_random_seed(seed)
-    return JointModel(backbones.build(name, **SIZES))
+    return JointModel(backbones.build(name, sizes=SIZES))
 
 
 def strong(name):
@@ -317,8 +319,8 @@ def test_few_or_no_pairs_can_be_scored(users, catalogue):
 def test_config_round_trip(name):
     backbone = make(name).backbone
     config = backbone.get_config()
-    copy = type(backbone).from_config(config)
-    assert copy.get_config() == config
+    for given in (config, json.loads(json.dumps(config))):
+        assert type(backbone).from_config(given).get_config() == config
     model, batch = strong(name), make_batch()
     twin = JointModel(type(backbone).from_config(model.backbone.get_config()))
     twin.set_weights(model.get_weights())

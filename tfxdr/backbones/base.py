@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.layers.domain_embedding import domain_embeddings
 from tfxdr.layers.target_head import TargetHead
-from tfxdr.types import Draw, Items
+from tfxdr.types import Draw, Items, JointSizes
 
 
 class Backbone(keras.layers.Layer):
@@ -138,16 +139,50 @@ class Backbone(keras.layers.Layer):
 class JointBackbone(keras.layers.Layer):
     """What both domains share in a joint model, below the heads.
 
-    The program gives a subclass those of its sizes that its constructor asks
-    for: `num_users`, `num_source_items`, `num_target_items`,
-    `num_source_categories`, `num_target_categories`, all with the reserved
-    ids 0 (none) and 1 (unknown).
+    A subclass makes the users' vectors and its layers, and overrides `call`.
+    It may also override the features: tables that it does not call get no
+    variables.
 
     Attributes:
+      sizes: of the tables.
+      embedding_size: of an item's and of a category's vector.
       uses_source: whether the source domain takes part in training.
+      source_embedding: what the source features are; none without the source.
+      target_embedding: what the target features are.
+
+    Args:
+      sizes: of the tables; the program gives them. As a plain sequence they
+        are taken, too.
+      embedding_size: of an item's and of a category's vector.
+      uses_source: whether the source domain takes part; not in the config of
+        this class, for a subclass has its own option for it, or none.
+      name: layer name.
+
+    Raises:
+      ValueError: if a size is out of range.
     """
 
-    uses_source: bool = True
+    def __init__(
+        self,
+        sizes: JointSizes | Sequence[int],
+        embedding_size: int,
+        *,
+        uses_source: bool = True,
+        name: str | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.sizes = JointSizes(*sizes)
+        self.embedding_size = embedding_size
+        self.uses_source = uses_source
+        source, self.target_embedding = domain_embeddings(
+            self.sizes.source_items,
+            self.sizes.target_items,
+            self.sizes.source_categories,
+            self.sizes.target_categories,
+            embedding_size,
+        )
+        self.source_embedding = source if uses_source else None
 
     def call(
         self, user: tf.Tensor, source: Items, target: Items
@@ -165,16 +200,45 @@ class JointBackbone(keras.layers.Layer):
         raise NotImplementedError
 
     def source_features(self, items: Items) -> tf.Tensor:
-        """Embeddings of item and category, joined: `[..., features]`."""
-        raise NotImplementedError
+        """Embeddings of item and category, joined: `[..., features]`.
+
+        Raises:
+          ValueError: if the source domain takes no part.
+        """
+        if self.source_embedding is None:
+            raise ValueError(
+                f"{self.name} uses no source domain, so it has no vectors of "
+                "source items"
+            )
+        return self.source_embedding(items)
 
     def target_features(self, items: Items) -> tf.Tensor:
         """Embeddings of item and category, joined: `[..., features]`."""
-        raise NotImplementedError
+        return self.target_embedding(items)
 
     def penalty(self) -> tf.Tensor:
         """What is added to the loss of both domains, a scalar."""
         return tf.zeros([])
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "sizes": tuple(self.sizes),
+            "embedding_size": self.embedding_size,
+        }
+
+
+def check_hidden(hidden: Sequence[int], least: int = 1) -> None:
+    """Refuses widths of hidden layers that no network can have.
+
+    Raises:
+      ValueError: if there are fewer than `least`, or one is below 1.
+    """
+    if len(hidden) < least or min(hidden) < 1:
+        raise ValueError(
+            f"hidden should list {least} or more widths >= 1, received "
+            f"{list(hidden)}"
+        )
 
 
 def block_seed(seed: tf.Tensor | None, index: int) -> tf.Tensor | None:

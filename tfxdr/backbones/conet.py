@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import JointBackbone
+from tfxdr.backbones.base import JointBackbone, check_hidden
 from tfxdr.layers.cross_unit import CrossUnit
-from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.layers.domain_embedding import id_embedding
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
 
 @backbones.register("conet")
@@ -25,11 +25,7 @@ class CoNet(JointBackbone):
 
     def __init__(
         self,
-        num_users: int,
-        num_source_items: int,
-        num_target_items: int,
-        num_source_categories: int = 0,
-        num_target_categories: int = 0,
+        sizes: JointSizes,
         embedding_size: int = 10,
         hidden: Sequence[int] = (64, 32, 16, 8),
         sparse: float = 0.0,
@@ -41,11 +37,7 @@ class CoNet(JointBackbone):
         """Makes the layers.
 
         Args:
-          num_users: size of the user table, reserved ids included.
-          num_source_items: likewise, of source items.
-          num_target_items: likewise, of target items.
-          num_source_categories: likewise, of their categories.
-          num_target_categories: likewise.
+          sizes: of the tables.
           embedding_size: of a user's, an item's and a category's vector.
           hidden: width of every layer.
           sparse: factor of the lasso on the cross connections (SCoNet).
@@ -55,28 +47,21 @@ class CoNet(JointBackbone):
         Raises:
           ValueError: if an option is out of range.
         """
-        super().__init__(name=name, **kwargs)
-        _check(hidden, sparse)
-        self.sizes = {
-            "num_users": num_users,
-            "num_source_items": num_source_items,
-            "num_target_items": num_target_items,
-            "num_source_categories": num_source_categories,
-            "num_target_categories": num_target_categories,
-            "embedding_size": embedding_size,
-        }
+        super().__init__(
+            sizes,
+            embedding_size,
+            uses_source=not only_target,
+            name=name,
+            **kwargs,
+        )
+        check_hidden(hidden)
+        if sparse < 0:
+            raise ValueError(f"sparse should be >= 0, received {sparse}")
         self.hidden = tuple(hidden)
         self.sparse = sparse
-        self.uses_source = not only_target
-        source, self.target_embedding = domain_embeddings(
-            num_source_items,
-            num_target_items,
-            num_source_categories,
-            num_target_categories,
-            embedding_size,
+        self.user_embedding = id_embedding(
+            self.sizes.users, embedding_size, "user"
         )
-        self.source_embedding = None if only_target else source
-        self.user_embedding = id_embedding(num_users, embedding_size, "user")
         self.units = [
             CrossUnit(width, name=f"unit{index}")
             if self.uses_source
@@ -101,22 +86,6 @@ class CoNet(JointBackbone):
             other, hidden = unit(other, hidden)
         return other, hidden
 
-    def source_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`.
-
-        Raises:
-          ValueError: if the source domain takes no part.
-        """
-        if self.source_embedding is None:
-            raise ValueError(
-                "conet(only_target=true) has no vectors of source items"
-            )
-        return self.source_embedding(items)
-
-    def target_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`."""
-        return self.target_embedding(items)
-
     def penalty(self) -> tf.Tensor:
         """`sparse` times the sum of all `|H|` (SCoNet)."""
         if not self.sparse or not self.uses_source:
@@ -128,18 +97,7 @@ class CoNet(JointBackbone):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            **self.sizes,
             "hidden": self.hidden,
             "sparse": self.sparse,
             "only_target": not self.uses_source,
         }
-
-
-def _check(hidden: Sequence[int], sparse: float) -> None:
-    if not hidden or min(hidden) < 1:
-        raise ValueError(
-            "hidden should list one width >= 1 or more, received "
-            f"{list(hidden)}"
-        )
-    if sparse < 0:
-        raise ValueError(f"sparse should be >= 0, received {sparse}")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import JointBackbone
-from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.backbones.base import JointBackbone, check_hidden
+from tfxdr.layers.domain_embedding import id_embedding
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
 
 @backbones.register("ddtcdr")
@@ -40,11 +40,7 @@ class DDTCDR(JointBackbone):
 
     def __init__(
         self,
-        num_users: int,
-        num_source_items: int,
-        num_target_items: int,
-        num_source_categories: int = 0,
-        num_target_categories: int = 0,
+        sizes: JointSizes,
         embedding_size: int = 8,
         hidden: Sequence[int] = (64, 8),
         alpha: float = 0.03,
@@ -56,11 +52,7 @@ class DDTCDR(JointBackbone):
         """Makes the layers.
 
         Args:
-          num_users: size of the user tables, reserved ids included.
-          num_source_items: likewise, of source items.
-          num_target_items: likewise, of target items.
-          num_source_categories: likewise, of their categories.
-          num_target_categories: likewise.
+          sizes: of the tables.
           embedding_size: of a user's, an item's and a category's vector.
           hidden: width of every layer of a tower.
           alpha: share of the other domain's user vector, in [0, 1].
@@ -71,28 +63,14 @@ class DDTCDR(JointBackbone):
         Raises:
           ValueError: if an option is out of range.
         """
-        super().__init__(name=name, **kwargs)
-        _check(hidden, alpha, orthogonality)
-        self.sizes = {
-            "num_users": num_users,
-            "num_source_items": num_source_items,
-            "num_target_items": num_target_items,
-            "num_source_categories": num_source_categories,
-            "num_target_categories": num_target_categories,
-            "embedding_size": embedding_size,
-        }
+        super().__init__(sizes, embedding_size, name=name, **kwargs)
+        check_hidden(hidden)
+        _check(alpha, orthogonality)
         self.hidden = tuple(hidden)
         self.alpha = alpha
         self.orthogonality = orthogonality
-        self.source_embedding, self.target_embedding = domain_embeddings(
-            num_source_items,
-            num_target_items,
-            num_source_categories,
-            num_target_categories,
-            embedding_size,
-        )
         self.source_users, self.target_users = (
-            id_embedding(num_users, embedding_size, f"{domain}_users")
+            id_embedding(self.sizes.users, embedding_size, f"{domain}_users")
             for domain in ("source", "target")
         )
         self.source_tower, self.target_tower = (
@@ -104,9 +82,8 @@ class DDTCDR(JointBackbone):
         )
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        size = self.sizes["embedding_size"]
         self.mapping = self.add_weight(
-            "mapping", [size, size], initializer="orthogonal"
+            "mapping", [self.embedding_size] * 2, initializer="orthogonal"
         )
         super().build(input_shape)
 
@@ -145,37 +122,23 @@ class DDTCDR(JointBackbone):
             own, mapped = layer(own), layer(mapped)
         return (1 - self.alpha) * own + self.alpha * mapped
 
-    def source_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`."""
-        return self.source_embedding(items)
-
-    def target_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`."""
-        return self.target_embedding(items)
-
     def penalty(self) -> tf.Tensor:
         """`orthogonality * ||X^T X - I||^2`, the squared Frobenius norm."""
         mapping = tf.convert_to_tensor(self.mapping)
         gram = tf.matmul(mapping, mapping, transpose_a=True)
-        identity = tf.eye(self.sizes["embedding_size"], dtype=gram.dtype)
+        identity = tf.eye(self.embedding_size, dtype=gram.dtype)
         return self.orthogonality * tf.reduce_sum(tf.square(gram - identity))
 
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            **self.sizes,
             "hidden": self.hidden,
             "alpha": self.alpha,
             "orthogonality": self.orthogonality,
         }
 
 
-def _check(hidden: Sequence[int], alpha: float, orthogonality: float) -> None:
-    if not hidden or min(hidden) < 1:
-        raise ValueError(
-            "hidden should list one width >= 1 or more, received "
-            f"{list(hidden)}"
-        )
+def _check(alpha: float, orthogonality: float) -> None:
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha should be in [0, 1], received {alpha}")
     if orthogonality < 0:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import JointBackbone
-from tfxdr.layers.domain_embedding import domain_embeddings, id_embedding
+from tfxdr.backbones.base import JointBackbone, check_hidden
+from tfxdr.layers.domain_embedding import id_embedding
 from tfxdr.registry import backbones
-from tfxdr.types import Items
+from tfxdr.types import Items, JointSizes
 
 
 @backbones.register("mtl")
@@ -25,11 +25,7 @@ class MultiTask(JointBackbone):
 
     def __init__(
         self,
-        num_users: int,
-        num_source_items: int,
-        num_target_items: int,
-        num_source_categories: int = 0,
-        num_target_categories: int = 0,
+        sizes: JointSizes,
         embedding_size: int = 10,
         hidden: Sequence[int] = (64, 32, 16, 8),
         *,
@@ -39,41 +35,21 @@ class MultiTask(JointBackbone):
         """Makes the layers.
 
         Args:
-          num_users: size of the user table, reserved ids included.
-          num_source_items: likewise, of source items.
-          num_target_items: likewise, of target items.
-          num_source_categories: likewise, of their categories.
-          num_target_categories: likewise.
+          sizes: of the tables.
           embedding_size: of a user's, an item's and a category's vector.
-          hidden: width of every layer; the last is a domain's own.
+          hidden: width of every layer, two or more; the last is a domain's
+            own.
           name: layer name.
 
         Raises:
           ValueError: if an option is out of range.
         """
-        super().__init__(name=name, **kwargs)
-        if len(hidden) < 2 or min(hidden) < 1:
-            raise ValueError(
-                "hidden should list two widths >= 1 or more, the shared ones "
-                f"and a domain's own, received {list(hidden)}"
-            )
-        self.sizes = {
-            "num_users": num_users,
-            "num_source_items": num_source_items,
-            "num_target_items": num_target_items,
-            "num_source_categories": num_source_categories,
-            "num_target_categories": num_target_categories,
-            "embedding_size": embedding_size,
-        }
+        super().__init__(sizes, embedding_size, name=name, **kwargs)
+        check_hidden(hidden, least=2)
         self.hidden = tuple(hidden)
-        self.source_embedding, self.target_embedding = domain_embeddings(
-            num_source_items,
-            num_target_items,
-            num_source_categories,
-            num_target_categories,
-            embedding_size,
+        self.user_embedding = id_embedding(
+            self.sizes.users, embedding_size, "user"
         )
-        self.user_embedding = id_embedding(num_users, embedding_size, "user")
         *shared, own = self.hidden
         self.shared_layers = [
             keras.layers.Dense(width, activation="relu", name=f"shared{index}")
@@ -104,17 +80,8 @@ class MultiTask(JointBackbone):
             hidden = layer(hidden)
         return hidden
 
-    def source_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`."""
-        return self.source_embedding(items)
-
-    def target_features(self, items: Items) -> tf.Tensor:
-        """As in `JointBackbone`."""
-        return self.target_embedding(items)
-
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            **self.sizes,
             "hidden": self.hidden,
         }

@@ -18,7 +18,7 @@ from tfxdr.data.splits import (
 )
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
-from tfxdr.types import FIRST_ITEM
+from tfxdr.types import FIRST_ITEM, JointSizes
 
 DOMAINS = ("source", "target")
 _META_SALT = 10
@@ -135,40 +135,20 @@ class JointData:
         )
 
     @property
-    def num_users(self) -> int:
-        """Size of a user table: users, none (0) and unknown (1)."""
-        return FIRST_ITEM + len(self.target.items)
-
-    @property
-    def num_source_items(self) -> int:
-        """Size of a source item table, with the reserved ids."""
-        return self.source.num_items
-
-    @property
     def num_target_items(self) -> int:
         """Size of a target item table, with the reserved ids."""
         return self.target.num_items
 
     @property
-    def num_source_categories(self) -> int:
-        """Categories of source items, with the reserved ids."""
-        return self.source.num_categories
-
-    @property
-    def num_target_categories(self) -> int:
-        """Categories of target items, with the reserved ids."""
-        return self.target.num_categories
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """What a joint backbone is offered, by name."""
-        return {
-            "num_users": self.num_users,
-            "num_source_items": self.num_source_items,
-            "num_target_items": self.num_target_items,
-            "num_source_categories": self.num_source_categories,
-            "num_target_categories": self.num_target_categories,
-        }
+    def sizes(self) -> JointSizes:
+        """What a joint backbone is offered."""
+        return JointSizes(
+            users=FIRST_ITEM + len(self.target.items),
+            source_items=self.source.num_items,
+            target_items=self.target.num_items,
+            source_categories=self.source.num_categories,
+            target_categories=self.target.num_categories,
+        )
 
     def examples(self, domain: str, split: int) -> np.ndarray:
         """A split's examples in order, int64; training's with the meta set."""

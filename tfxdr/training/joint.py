@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,13 @@ from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings, Task
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
-from tfxdr.types import JointBatch
+from tfxdr.types import JointBatch, JointSizes
 
 _HEAD_BATCHES = 10  # of training rows that a replacement head learns from
 
 
 def build_joint(
-    backbone: Spec, meta: MetaLearner, sizes: Mapping[str, int], seed: int
+    backbone: Spec, meta: MetaLearner, sizes: JointSizes, seed: int
 ) -> JointModel:
     """A joint model and its meta-learner with their first weights.
 
@@ -40,7 +40,7 @@ def build_joint(
       TypeError: if the backbone is none of a joint model.
     """
     keras.utils.set_random_seed(seed)
-    layer = backbone.build(**sizes)
+    layer = backbone.build(sizes=sizes)
     if not isinstance(layer, JointBackbone):
         raise TypeError(
             f"backbone {backbone.name} should be a JointBackbone, it is a "
