@@ -77,7 +77,7 @@ class TransferExperiment(Experiment):
         if self.monitor in BINARY:
             raise InputError(
                 f"--monitor={self.monitor} is a metric of joint models: with "
-                f"{self.nature} expected one such as ndcg@5"
+                f"{self.nature} expected one such as mrr@5"
             )
         self.task.check()
         components = [self._component(spec) for spec in specs]

@@ -207,7 +207,7 @@ class Taste(JointBackbone):
     """A user vector that both domains read; items tell their category."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__((40, 40, 40, 4, 4), embedding_size=2)
         self.users = keras.layers.Embedding(40, 2)
 
     def call(self, user, source, target):
