@@ -167,6 +167,11 @@ class Pretrain(Group):
     )
     pretrain_batch_size: int = setting(256, "Users in a batch.", lower=1)
     pretrain_learning_rate: float = setting(1e-3, "Adam's rate.", above=0)
+    pretrain_lr_schedule: str = setting(
+        "constant",
+        "How the rate changes over --pretrain_epochs.",
+        choices=("constant", "linear", "cosine"),
+    )
     pretrain_loss: str = setting(
         "auto",
         "auto: sampled for large vocabularies.",

@@ -123,6 +123,7 @@ class TransferExperiment(Experiment):
                 patience=chosen.pretrain_patience,
                 batch_size=chosen.pretrain_batch_size,
                 learning_rate=chosen.pretrain_learning_rate,
+                schedule=chosen.pretrain_lr_schedule,
                 loss=chosen.pretrain_loss,
                 num_sampled=chosen.pretrain_num_sampled,
                 length=chosen.pretrain_length,

@@ -1,5 +1,6 @@
 """What is held out and how it is ranked; what a cache depends on."""
 
+import csv
 import dataclasses
 
 import numpy as np
@@ -30,6 +31,7 @@ SETTINGS = pretraining.PretrainSettings(
     patience=2,
     batch_size=8,
     learning_rate=0.01,
+    schedule="constant",
     loss="softmax",
     num_sampled=10,
     length=0,
@@ -210,12 +212,26 @@ def test_the_second_time_it_is_found(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("constant", [0.01] * 4), ("linear", [0.0075, 0.005, 0.0025, 0])],
+)
+def test_the_rate_falls_over_all_epochs(tmp_path, schedule, rates):
+    longer = dataclasses.replace(SETTINGS, epochs=4, patience=4)
+    run(tmp_path, dataclasses.replace(longer, schedule=schedule))
+    with (tmp_path / "run" / "history.csv").open(newline="") as file:
+        found = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(found, rates, atol=0.01 / 4)
+    assert (found[-1] < found[0]) == (schedule == "linear")
+
+
 def test_what_changes_the_weights_changes_the_folder(tmp_path):
     untrained = dataclasses.replace(SETTINGS, epochs=0)  # quick
     first = run(tmp_path, untrained)
     others = [
         run(tmp_path, dataclasses.replace(untrained, seed=1)),
         run(tmp_path, dataclasses.replace(untrained, learning_rate=0.02)),
+        run(tmp_path, dataclasses.replace(untrained, schedule="linear")),
         run(tmp_path, dataclasses.replace(untrained, monitor="hr@5")),
         run(tmp_path, dataclasses.replace(untrained, mask_seen=True)),
         run(tmp_path, dataclasses.replace(untrained, length=1)),
@@ -233,7 +249,7 @@ def test_what_changes_the_weights_changes_the_folder(tmp_path):
         ),
     ]
     folders = {first.folder, *(other.folder for other in others)}
-    assert len(folders) == 10
+    assert len(folders) == 11
 
 
 def test_damaged_weights_name_the_folder_to_delete(tmp_path):

@@ -40,6 +40,7 @@ class PretrainSettings:
       patience: epochs without a better validation until it stops.
       batch_size: users.
       learning_rate: of Adam.
+      schedule: how it changes over all `epochs`.
       loss: `auto`, `softmax` or `sampled_softmax`.
       num_sampled: shared negatives of the sampled softmax.
       length: the latest items that a prediction reads; 0: all.
@@ -57,6 +58,7 @@ class PretrainSettings:
     patience: int
     batch_size: int
     learning_rate: float
+    schedule: str
     loss: str
     num_sampled: int
     length: int
@@ -188,7 +190,11 @@ def _fit(
         seed=settings.seed,
     )
     parameters = ParameterGroups(
-        OptimizerSettings(optimizers.parse("adam"), settings.learning_rate),
+        OptimizerSettings(
+            optimizers.parse("adam"),
+            settings.learning_rate,
+            schedule=settings.schedule,
+        ),
         pretrained=[],
         new=model.trainable_variables,
         total_steps=settings.epochs * batches.steps,
