@@ -23,6 +23,7 @@ PRETRAIN_MONITORS = (
     "validation_loss",
     *(f"{name}@{n}" for n in (5, 10) for name in ("hr", "mrr", "ndcg")),
 )
+_SCHEDULES = ("constant", "linear", "cosine")  # of WarmupDecay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Pretrain(Group):
     pretrain_lr_schedule: str = setting(
         "constant",
         "How the rate changes over --pretrain_epochs.",
-        choices=("constant", "linear", "cosine"),
+        choices=_SCHEDULES,
     )
     pretrain_loss: str = setting(
         "auto",
@@ -251,7 +252,7 @@ class Finetune(Group):
     lr_schedule: str = setting(
         "constant",
         "How the rates change over the run.",
-        choices=("constant", "linear", "cosine"),
+        choices=_SCHEDULES,
     )
     warmup_steps: int = setting(
         0, "Steps over which the rates rise from 0.", lower=0

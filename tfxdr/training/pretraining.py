@@ -40,7 +40,8 @@ class PretrainSettings:
       patience: epochs without a better validation until it stops.
       batch_size: users.
       learning_rate: of Adam.
-      schedule: how it changes over all `epochs`.
+      schedule: how it changes over all `epochs`: `constant`, `linear` or
+        `cosine`.
       loss: `auto`, `softmax` or `sampled_softmax`.
       num_sampled: shared negatives of the sampled softmax.
       length: the latest items that a prediction reads; 0: all.
