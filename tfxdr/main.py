@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(text)
         return DONE
     try:
-        _dispatch(option_module.parse(argv, _earlier_flags))
+        with _interrupts():
+            _dispatch(option_module.parse(argv, _earlier_flags))
     except InputError as error:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
@@ -55,6 +58,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted; go on with --resume", file=sys.stderr)
         return INTERRUPTED
     return DONE
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[None]:
+    """Any failure after Ctrl-C is a KeyboardInterrupt.
+
+    Python raises that wherever it stands, and a C++ library that called back
+    into Python may make an error of its own of it.
+    """
+    came = False
+
+    def interrupt(*_) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ours = ours and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception as error:
+        if came:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _fail(error: Exception | str, code: int) -> int:

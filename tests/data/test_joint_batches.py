@@ -209,7 +209,7 @@ def test_all_batches_fit_one_signature():
     assert spec.seed.shape == [2]
     assert spec.user.shape.rank == 1
     assert spec.source_history.item.shape.as_list() == [None, LENGTH]
-    others = [batches.held_out(0), batches.head_rows(0, 9)]
+    others = [batches.held_out(0, 7)]
     others += [
         next(evaluation_batches(batches.data, domain, 2, 8))[0]
         for domain in ("source", "target")
@@ -280,5 +280,4 @@ def test_a_split_without_examples_has_no_batches():
 def test_held_out_histories_are_those_of_a_slow_loop(number):
     users = random_users()
     batches = batches_of(users, batch_size=7)
-    assert check_histories(users, batches.held_out(number), 0) == 7
-    assert check_histories(users, batches.head_rows(number, 9), 0) == 9
+    assert check_histories(users, batches.held_out(number, 7), 0) == 7

@@ -168,7 +168,7 @@ def test_the_meta_set_does_not_train():
     assert len(meta) == len(batches.data.meta) > 7
     seen = collections.Counter()
     for number in range(len(meta)):
-        batch = batches.held_out(number)
+        batch = batches.held_out(number, 7)
         assert batch.user.shape == [7]
         seen.update(
             zip(
@@ -179,20 +179,6 @@ def test_the_meta_set_does_not_train():
         )
     # 7 rounds of the whole set.
     assert seen == collections.Counter(dict.fromkeys(meta, 7))
-
-
-def test_head_rows_are_training_rows():
-    users = random_users()
-    batches = batches_of(users)
-    trained = {row[:2] for row in targets_of(batches, 0)}
-    batch = batches.head_rows(3, 1000)
-    found = zip(
-        (batch.user - 2).numpy().tolist(),
-        batch.target.item.numpy().tolist(),
-        strict=True,
-    )
-    assert collections.Counter(found) == dict.fromkeys(trained, 1)
-    assert batches.head_rows(3, 10).user.shape == [10]
 
 
 def flat(batch):
@@ -223,13 +209,12 @@ def test_an_epoch_can_start_anywhere_and_be_repeated(ratings):
 
 def test_what_the_upper_level_sees_can_be_repeated():
     users = random_users(ratings=False)
-    for name, arguments in (("held_out", (4,)), ("head_rows", (4, 9))):
-        first = getattr(batches_of(users), name)(*arguments)
-        assert_same(first, getattr(batches_of(users), name)(*arguments))
-        other = getattr(batches_of(users, seed=6), name)(*arguments)
-        assert flat(first)[2].tolist() != flat(other)[2].tolist()
-        later = getattr(batches_of(users), name)(9, *arguments[1:])
-        assert (first.seed != later.seed).numpy().any()
+    first = batches_of(users).held_out(4, 9)
+    assert_same(first, batches_of(users).held_out(4, 9))
+    other = batches_of(users, seed=6).held_out(4, 9)
+    assert first.user.numpy().tolist() != other.user.numpy().tolist()
+    later = batches_of(users).held_out(9, 9)
+    assert (first.seed != later.seed).numpy().any()
 
 
 def test_epochs_and_seeds_differ():
@@ -252,4 +237,4 @@ def test_step_seeds_never_repeat():
 def test_without_a_meta_set_nothing_is_held_out():
     batches = batches_of(random_users(), meta_fraction=0)
     with pytest.raises(ValueError, match="expected a meta set"):
-        batches.held_out(0)
+        batches.held_out(0, 7)

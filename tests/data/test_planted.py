@@ -15,7 +15,7 @@ from tfxdr.registry import datasets
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return prepare(
-        Planted(),
+        Planted(users=1000),
         cache_dir=tmp_path_factory.mktemp("cache"),
         split="leave-one-out",
     )
@@ -128,44 +128,38 @@ def numbers(raw_ids):
     return np.array([int(raw[1:]) for raw in raw_ids])
 
 
-def world(contradiction):
-    made = _World(Planted(contradiction=contradiction))
+def world(**options):
+    made = _World(Planted(**options))
     source, events = made.draw_source()
-    return made.taste, source, events
+    return made, source, events
 
 
-@pytest.mark.parametrize(
-    ("contradiction", "low", "high"),
-    [(0.0, -0.02, 0.02), (0.2, -0.25, -0.13), (1.0, -1, -0.85)],
-)
-def test_harmful_ratings_contradict_the_taste(contradiction, low, high):
-    taste, source, events = world(contradiction)
+def test_harmful_ratings_follow_another_taste():
+    made, source, events = world()
     user, item = numbers(events["user"]), numbers(events["item"])
-    taste_says = (taste[user] * source.traits[item]).sum(axis=1)
     bad = np.array([is_harmful(name) for name in source.category])[item]
-    correlation = [
-        np.corrcoef(taste_says[kind], events["rating"][kind])[0, 1]
+    correlations = [
+        np.corrcoef(
+            (taste[user] * source.trait[item])[kind], events["rating"][kind]
+        )[0, 1]
+        for taste in (made.taste, made.other_taste)
         for kind in (~bad, bad)
     ]
-    assert correlation[0] > 0.85
-    assert low <= correlation[1] <= high
+    own, misled, other, followed = correlations
+    assert min(own, followed) > 0.6
+    assert max(abs(misled), abs(other)) < 0.05
 
 
 def taste_from(source, events, keep):
-    """Each user's taste by ridge regression on known traits: `[users, 3]`."""
-    user, item = numbers(events["user"]), numbers(events["item"])
-    traits, rating = source.traits[item], events["rating"] - 3.5
-    size = traits.shape[1]
-    gram = np.tile(np.eye(size), (user.max() + 1, 1, 1))
-    moment = np.zeros((user.max() + 1, size))
-    np.add.at(gram, user[keep], traits[keep, :, None] * traits[keep, None])
-    np.add.at(moment, user[keep], traits[keep] * rating[keep, None])
-    return np.linalg.solve(gram, moment[..., None])[..., 0]
+    """Each user's taste by ridge regression on known traits: `[users]`."""
+    user, item = numbers(events["user"])[keep], numbers(events["item"])[keep]
+    trait, rating = source.trait[item], events["rating"][keep] - 3.5
+    moment = np.bincount(user, trait * rating)
+    return moment / (1 + np.bincount(user, trait**2))
 
 
 def test_what_harmful_behaviors_cost_the_target():
-    made = _World(Planted())
-    source, behaviors = made.draw_source()
+    made, source, behaviors = world()
     target, asked = made.draw_target()
     user, item = numbers(asked["user"]), numbers(asked["item"])
     positive = asked["rating"] > 3
@@ -174,14 +168,14 @@ def test_what_harmful_behaviors_cost_the_target():
     auc = []
     for keep in (~bad, np.full(len(bad), True), bad):
         taste = taste_from(source, behaviors, keep)
-        score = (taste[user] * target.traits[item]).sum(axis=1)
+        score = taste[user] * target.trait[item]
         wins = scipy.stats.mannwhitneyu(score[positive], score[~positive])
         pairs = positive.sum() * (~positive).sum()
         auc.append(wins.statistic / pairs)
     helpful, everything, harmful = auc
-    assert helpful > 0.85
+    assert helpful > 0.8
     assert everything < helpful - 0.1
-    assert harmful < 0.45
+    assert abs(harmful - 0.5) < 0.05
 
 
 def test_the_same_seed_is_the_same_data(prepared):
@@ -196,7 +190,7 @@ def test_the_same_seed_is_the_same_data(prepared):
 
 def test_it_is_generated_at_once():
     start = time.perf_counter()
-    world(0.2)
+    world()
     assert time.perf_counter() - start < 5  # 0.1 s on an idle machine
 
 
@@ -216,7 +210,6 @@ def test_is_harmful():
         ("source_ratings=0", "source_ratings should be at least 1"),
         ("target_ratings=0", "target_ratings should be at least 1"),
         ("harmful=1.5", "harmful should be from 0 to 1, found 1.5"),
-        ("contradiction=-1", "contradiction should be from 0 to 1"),
         ("seed=-1", "seed should be at least 0"),
     ],
 )

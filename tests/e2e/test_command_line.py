@@ -9,11 +9,13 @@ from running import (
     SMALL,
     call,
     call_here,
-    kill_when,
     metrics,
     rows,
     start,
 )
+
+from tfxdr import main
+from tfxdr.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -141,23 +143,6 @@ def test_several_policies_share_pretraining_and_a_table(
     assert names == ["item-knn", "popularity", "zero", "cls", "last-1"]
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_a_killed_run_resumes_to_the_same_metrics(finished, tmp_path, stage):
-    # Its own cache: pre-training must happen again, and be killed.
-    flags = [*SMALL, "--run=run", "--checkpoint_seconds=0"]
-    process = start(tmp_path, *flags)
-    kill_when(process, lambda: rows(tmp_path / "run", stage) >= 1)
-    assert not (tmp_path / "run" / "metrics.json").exists()
-    code, _, err = call(tmp_path, "--resume", "--run=run")
-    assert code == 0, err
-    whole = metrics(finished[0] / "run")
-    resumed = metrics(tmp_path / "run")
-    assert resumed["test"] == whole["test"]
-    for key in ("best_epoch", "epochs", "loss", "hr@5"):
-        if key in whole["validation"]:
-            assert resumed["validation"][key] == whole["validation"][key]
-
-
 def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     process = start(tmp_path, *SMALL, "--run=run", "--epochs=1000")
     end = time.monotonic() + 400
@@ -167,7 +152,7 @@ def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "--resume" in err
     assert "Traceback" not in err
     assert list((tmp_path / "run/checkpoints/finetune").iterdir())
@@ -181,6 +166,33 @@ def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     out, _ = process.communicate()
     assert "pretrain epoch" not in out
     assert "finetune epoch   1 " not in out
+
+
+@pytest.mark.parametrize("error", [RuntimeError, InputError])
+def test_an_error_made_of_control_c_is_control_c(
+    tmp_path, monkeypatch, capfd, error
+):
+    def swallow(_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise error("of a library") from None
+
+    monkeypatch.setitem(main._MODES, "list", swallow)
+    here = (tmp_path, monkeypatch, capfd)
+    code, _, err = call_here(*here, "--mode=list")
+    assert code == 130
+    assert "--resume" in err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_of_the_program_is_seen(tmp_path, monkeypatch, capfd):
+    def fail(_):
+        raise RuntimeError("of ours")
+
+    monkeypatch.setitem(main._MODES, "list", fail)
+    with pytest.raises(RuntimeError, match="of ours"):
+        call_here(tmp_path, monkeypatch, capfd, "--mode=list")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Policies, tuners and tasks as a person runs them."""
 
+import functools
 import pathlib
 
 import numpy as np
@@ -18,7 +19,7 @@ from tfxdr.evaluation import Actions, Predictions
 from tfxdr.evaluation.arrays import load_arrays
 
 PLUGIN = pathlib.Path(__file__).parents[2] / "plugins" / "long_history.py"
-QUICK = [*SMALL, "--epochs=2", "--pretrain_epochs=1"]
+QUICK = [*SMALL, "--epochs=2", "--pretrain_epochs=2"]
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +192,24 @@ def test_mistakes_get_one_clear_sentence(
     assert "Traceback" not in err
 
 
-def test_a_killed_learned_policy_resumes_to_the_same_metrics(learned, tmp_path):
-    flags = [*QUICK, "--policy=gumbel", "--run=run", "--checkpoint_seconds=0"]
-    process = start(tmp_path, *flags)
-    kill_when(process, lambda: rows(tmp_path / "run", "finetune") >= 1)
-    code, _, err = call(tmp_path, "--resume", "--run=run")
+def test_a_run_killed_twice_ends_with_the_same_metrics(
+    learned, tmp_path, monkeypatch, capfd
+):
+    # Its own cache: pre-training must happen again, and be killed.
+    first = [*QUICK, "--policy=gumbel", "--checkpoint_seconds=0"]
+    run = tmp_path / "run"
+    for stage, flags in (("pretrain", first), ("finetune", ["--resume"])):
+        process = start(tmp_path, *flags, "--run=run")
+        kill_when(process, functools.partial(rows, run, stage))
+        assert not (run / "metrics.json").exists()
+    flags = ["--resume", "--run=run"]
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *flags)
     assert code == 0, err
-    whole, resumed = (
-        metrics(learned[0] / "run/gumbel"),
-        metrics(tmp_path / "run"),
-    )
-    assert resumed["test"] == whole["test"]
-    assert resumed["actions"] == whole["actions"]
+    whole, resumed = metrics(learned[0] / "run/gumbel"), metrics(run)
+    for part in ("test", "actions"):
+        assert resumed[part] == whole[part]
+    for stage in ("pretrain", "validation"):
+        for one in (whole[stage], resumed[stage]):
+            one.pop("seconds")
+            one.pop("cached", None)
+        assert resumed[stage] == whole[stage]

@@ -139,7 +139,7 @@ class TestUpdate:
         self, make_model, make_batch, clip_norm
     ):
         model = make_model()
-        batch, head, held_out = (make_batch(seed=s) for s in range(3))
+        batch, held_out = (make_batch(seed=s) for s in range(2))
         meta = built(
             model,
             head_steps=0,
@@ -154,7 +154,7 @@ class TestUpdate:
         norm = np.sqrt(sum(np.sum(g**2) for g in gradients))
         assert 1e-3 < norm < 10  # clipped at one of the bounds alone
         scale = min(1.0, clip_norm / norm) if clip_norm else 1.0
-        meta.update(model, batch, head, held_out)
+        meta.update(model, batch, held_out)
         for old, gradient, variable in zip(
             before, gradients, meta.meta_variables, strict=True
         ):
@@ -164,10 +164,28 @@ class TestUpdate:
             np.testing.assert_array_equal, others, values(model.variables)
         )
 
+    def test_by_adam(self, make_model, make_batch):
+        model = make_model()
+        batches = [make_batch(seed=s) for s in range(2)]
+        meta = built(model, head_steps=0, optimizer="adam", learning_rate=0.1)
+        before = values(meta.meta_variables)
+        gradients = [g.numpy() for g in meta.hypergradient(model, *batches)]
+        meta.update(model, *batches)
+        for old, gradient, variable in zip(
+            before, gradients, meta.meta_variables, strict=True
+        ):  # Adam's first step is the rate, whatever the gradient's size.
+            moved = np.abs(gradient) > 1e-4
+            np.testing.assert_allclose(
+                variable.numpy()[moved],
+                (old - 0.1 * np.sign(gradient))[moved],
+                atol=0.1 * 0.05,
+            )
+            assert moved.any() == gradient.any()
+
     def test_looks_through_the_head_it_has_just_trained(
         self, make_model, make_batch
     ):
-        batches = [make_batch(seed=s) for s in range(3)]
+        batches = [make_batch(seed=s) for s in range(2)]
         model = make_model()
         meta = built(model, head_steps=3)
         meta.update(model, *batches)
@@ -184,16 +202,19 @@ class TestUpdate:
         model = make_model()
         meta = built(model, head_steps=1)
         for rows in (4, 5, 6, 7, 9):
-            meta.update(model, *(make_batch(rows + s) for s in range(3)))
+            meta.update(model, *(make_batch(rows + s) for s in range(2)))
         assert meta.update.experimental_get_tracing_count() <= 2
 
-    def test_checkpoint_brings_all_back(self, make_model, make_batch, tmp_path):
+    @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+    def test_checkpoint_brings_all_back(
+        self, make_model, make_batch, tmp_path, optimizer
+    ):
         model, batch = make_model(), make_batch()
-        meta = built(model, head_steps=1)
-        meta.update(model, batch, batch, batch)
+        meta = built(model, head_steps=1, optimizer=optimizer)
+        meta.update(model, batch, batch)
         path = tf.train.Checkpoint(meta=meta).save(tmp_path / "at")
         expected = meta.weights(model, batch).numpy()
-        other = BIP(**PERCEPTRON)
+        other = BIP(**PERCEPTRON, head_steps=1, optimizer=optimizer)
         other.build(model.backbone)
         for variable in other.meta_variables:
             variable.assign(tf.ones_like(variable))
@@ -201,6 +222,16 @@ class TestUpdate:
         restored.assert_consumed()
         found = other.weights(model, batch).numpy()
         np.testing.assert_array_equal(found, expected)
+        head = values(model.replacement_variables)
+        ends = []
+        for one in (meta, other):
+            for variable, value in zip(
+                model.replacement_variables, head, strict=True
+            ):
+                variable.assign(value)
+            one.update(model, batch, batch)
+            ends.append(values(one.meta_variables))
+        tf.nest.map_structure(np.testing.assert_array_equal, *ends)
 
 
 class Taste(JointBackbone):
@@ -260,7 +291,7 @@ def test_harmful_rows_lose_weight(make_batch, solver):
     shares = [share()]
     for _ in range(20):
         train()
-        meta.update(model, batch, batch, batch)
+        meta.update(model, batch, batch)
         shares.append(share())
     assert np.all(np.diff(shares) < 0)
     assert shares[-1] < 0.3 < 0.5 < shares[0]
@@ -286,6 +317,7 @@ class TestOptions:
             ("bip(damping=0.1)", "does not read options of solver=cg"),
             ("bip(terms=-1)", "terms should be 0 or more. Received: -1"),
             ("bip(alpha=0)", "alpha should be above 0"),
+            ("bip(optimizer=sgdd)", "optimizer should be sgd or adam"),
             ("bip(learning_rate=0)", "learning_rate should be above 0"),
             ("bip(head_learning_rate=-1)", "head_learning_rate should be abov"),
             ("bip(clip_norm=-1)", "clip_norm should be 0 or more"),

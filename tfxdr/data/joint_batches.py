@@ -17,7 +17,7 @@ from tfxdr.data.joint_events import DomainEvents
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.types import FIRST_ITEM, PADDING, Items, JointBatch
 
-_EPOCH, _START, _HELD_OUT, _HEAD = range(4)  # tell random streams apart
+_EPOCH, _START, _HELD_OUT = range(3)  # tell random streams apart
 
 
 class JointBatches:
@@ -65,10 +65,14 @@ class JointBatches:
 
         return _pipeline(assemble, first_step, self.steps)
 
-    def held_out(self, number: int) -> JointBatch:
-        """A batch of the meta set; all are of one size.
+    def held_out(self, number: int, size: int) -> JointBatch:
+        """Rows of the meta set.
 
         The set is gone through in a seeded order, then in another.
+
+        Args:
+          number: from 0.
+          size: rows; fewer only if the meta set has fewer.
 
         Raises:
           ValueError: there is no meta set.
@@ -77,31 +81,17 @@ class JointBatches:
             raise ValueError(
                 "expected a meta set, received none: meta_fraction was 0"
             )
-        return self._part(self.data.meta, number, self.batch_size, _HELD_OUT)
-
-    def head_rows(self, number: int, size: int) -> JointBatch:
-        """Training rows for a replacement head, as `held_out` takes them.
-
-        Args:
-          number: from 0.
-          size: rows; fewer only if there are fewer training rows.
-        """
-        return self._part(self.data.train, number, size, _HEAD)
-
-    def _part(
-        self, examples: np.ndarray, number: int, size: int, stream: int
-    ) -> JointBatch:
-        total = len(examples)
+        total = len(self.data.meta)
         size = min(size, total)
         turn, first = divmod(number * size, total)
         order = np.concatenate(
             [
-                self._generator(stream, 2 * after).permutation(total)
+                self._generator(_HELD_OUT, 2 * after).permutation(total)
                 for after in (turn, turn + 1)[: 1 + (first + size > total)]
             ]
         )
-        random = self._generator(stream, 2 * number + 1)
-        chosen = examples[order[first : first + size]]
+        random = self._generator(_HELD_OUT, 2 * number + 1)
+        chosen = self.data.meta[order[first : first + size]]
         users = self.data.target.user[chosen >> 1]
         index = (random.random(size) * self._sources[users]).astype(np.int64)
         rows = self.data.target_rows(

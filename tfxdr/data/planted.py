@@ -12,10 +12,10 @@ from tfxdr.registry import datasets
 
 HELPFUL, HARMFUL = "helpful", "harmful"
 
-_TASTE_SIZE = 3
 _CATEGORIES = 4  # of each kind: helpful, harmful, target
-_CATEGORY_SHARE = 0.5  # of an item's variance, that its category decides
-_NOISE = 0.3  # of a rating before it is rounded
+_COMMON_SHARE = 0.8  # of an item's trait, that all items have
+_CATEGORY_SHARE = 0.1  # of it, that the item's category decides
+_NOISE = 1.0  # of a rating before it is rounded
 _MIDDLE, _SCALE = 3.5, 1.2  # of ratings: above 3 is about half of them
 _START = 1_600_000_000  # Unix seconds
 _SPAN = 365 * 86_400
@@ -33,18 +33,19 @@ class Planted(Source):
 
     Planted:
 
-    - A user has a taste, an item has traits: vectors of three numbers. Half
-      of what an item's traits are is its category's. What a user says of an
-      item is the product of both, between 1 and 5 and about half above 3.
+    - A user has a taste, an item a trait, one number each. Items are much
+      alike: four fifths of a trait's variance around zero is common to all, a
+      tenth its category's, a tenth its own. What a user says of an item is
+      the product of both and noise, from 1 to 5, about half of it above 3.
     - Target ratings follow the taste: `target_ratings` of each user, too few
-      to learn it from.
+      and too noisy to learn it from.
     - Source ratings on items of `helpful-1` to `helpful-4` follow the same
       taste: learned together with the target they help.
-    - Source ratings on items of `harmful-1` to `harmful-4` contradict it: a
-      share `contradiction` of them is what the opposite taste would say, the
-      others are what some other user's would, drawn anew for each rating. A
-      model that gives these behaviors the weight of the others bends its
-      users towards noise.
+    - Source ratings on items of `harmful-1` to `harmful-4` follow the taste
+      of another person who uses the same account: as consistent as the
+      user's own, and of no use for the target. A model that has one number
+      for a user has to mix both tastes, unless it weighs them; one that has
+      more can keep them apart by itself.
     - Exactly `round(harmful * source_ratings)` of each user's source ratings
       are harmful. Kinds do not differ in how often their items are rated, nor
       in when, nor in how ratings are distributed: only what is learned from
@@ -60,7 +61,6 @@ class Planted(Source):
       source_ratings: Source ratings of each user.
       target_ratings: Target ratings of each user.
       harmful: Share of harmful ratings among a user's source ratings.
-      contradiction: Share of harmful ratings that say the opposite.
       seed: Another seed is another world.
     """
 
@@ -68,13 +68,12 @@ class Planted(Source):
 
     def __init__(
         self,
-        users: int = 1000,
-        source_items: int = 1000,
-        target_items: int = 200,
+        users: int = 2000,
+        source_items: int = 200,
+        target_items: int = 100,
         source_ratings: int = 40,
         target_ratings: int = 10,
         harmful: float = 0.7,
-        contradiction: float = 0.2,
         seed: int = 0,
     ):
         for option, value, least in (
@@ -90,22 +89,17 @@ class Planted(Source):
                     f"--dataset=planted: {option} should be at least "
                     f"{least}, found {value}"
                 )
-        for option, share in (
-            ("harmful", harmful),
-            ("contradiction", contradiction),
-        ):
-            if not 0 <= share <= 1:
-                raise InputError(
-                    f"--dataset=planted: {option} should be from 0 to 1, "
-                    f"found {share}"
-                )
+        if not 0 <= harmful <= 1:
+            raise InputError(
+                "--dataset=planted: harmful should be from 0 to 1, found "
+                f"{harmful}"
+            )
         self.users = users
         self.source_items = source_items
         self.target_items = target_items
         self.source_ratings = source_ratings
         self.target_ratings = target_ratings
         self.harmful = harmful
-        self.contradiction = contradiction
         self.seed = seed
 
     def load(self, connection, rejects) -> None:
@@ -127,9 +121,9 @@ class Planted(Source):
 
 @dataclasses.dataclass(frozen=True)
 class _Items:
-    """Items of a domain: `[items, 3]` traits and `[items]` category."""
+    """Items of a domain: `[items]` trait and `[items]` category."""
 
-    traits: np.ndarray
+    trait: np.ndarray
     category: np.ndarray
 
 
@@ -145,7 +139,7 @@ class _World:
         self.random = np.random.Generator(
             np.random.Philox(np.random.SeedSequence(options.seed))
         ).random
-        self.taste = self._normal(options.users, _TASTE_SIZE)
+        self.taste, self.other_taste = self._tastes(), self._tastes()
 
     def draw_source(self) -> tuple[_Items, dict[str, np.ndarray]]:
         """Items, the second half of them harmful, and rated events."""
@@ -154,7 +148,7 @@ class _World:
         helpful = self._items(options.source_items - half, HELPFUL)
         harmful = self._items(half, HARMFUL)
         both = _Items(
-            np.concatenate([helpful.traits, harmful.traits]),
+            np.concatenate([helpful.trait, harmful.trait]),
             np.concatenate([helpful.category, harmful.category]),
         )
         count = round(options.harmful * options.source_ratings)
@@ -163,7 +157,11 @@ class _World:
         )
         bad = self._choose(half, count) + len(helpful.category)
         said = np.concatenate(
-            [self._follow(both, good), self._mislead(both, bad)], axis=1
+            [
+                _product(self.taste, both, good),
+                _product(self.other_taste, both, bad),
+            ],
+            axis=1,
         )
         return both, self._events("s", np.concatenate([good, bad], 1), said)
 
@@ -172,18 +170,27 @@ class _World:
         options = self.options
         items = self._items(options.target_items, "target")
         chosen = self._choose(options.target_items, options.target_ratings)
-        return items, self._events("t", chosen, self._follow(items, chosen))
+        said = _product(self.taste, items, chosen)
+        return items, self._events("t", chosen, said)
+
+    def _tastes(self) -> np.ndarray:
+        """`[users]`, centred, so that no kind of items is liked more."""
+        taste = self._normal(self.options.users)
+        return taste - taste.mean()
 
     def _items(self, count: int, kind: str) -> _Items:
         group = (self.random(count) * _CATEGORIES).astype(np.int64)
-        centre = self._normal(_CATEGORIES, _TASTE_SIZE)[group]
-        own = self._normal(count, _TASTE_SIZE)
-        share = _CATEGORY_SHARE
-        traits = np.sqrt(share) * centre + np.sqrt(1 - share) * own
+        centre = self._normal(_CATEGORIES)[group]
+        own = self._normal(count)
+        trait = (
+            np.sqrt(_COMMON_SHARE)
+            + np.sqrt(_CATEGORY_SHARE) * centre
+            + np.sqrt(1 - _COMMON_SHARE - _CATEGORY_SHARE) * own
+        )
         # Few categories vary much: no kind's ratings shall be wider.
-        traits *= np.sqrt(_TASTE_SIZE / (traits**2).sum(axis=1).mean())
+        trait /= np.sqrt((trait**2).mean())
         names = [f"{kind}-{number + 1}" for number in group]
-        return _Items(traits, np.array(names, object))
+        return _Items(trait, np.array(names, object))
 
     def _choose(self, items: int, count: int) -> np.ndarray:
         """`[users, count]` distinct items of each user."""
@@ -192,26 +199,6 @@ class _World:
             for start, stop in _chunks(self.options.users)
         ]
         return np.concatenate(parts)
-
-    def _follow(self, items: _Items, chosen: np.ndarray) -> np.ndarray:
-        """What each user's taste says, `[users, count]`, of variance 1."""
-        return self._say(self.taste[:, np.newaxis], items, chosen)
-
-    def _mislead(self, items: _Items, chosen: np.ndarray) -> np.ndarray:
-        opposite = self.random(chosen.shape) < self.options.contradiction
-        other = (self.random(chosen.shape) * len(self.taste)).astype(np.int64)
-        return np.where(
-            opposite,
-            self._say(-self.taste[:, np.newaxis], items, chosen),
-            self._say(self.taste[other], items, chosen),
-        )
-
-    def _say(
-        self, taste: np.ndarray, items: _Items, chosen: np.ndarray
-    ) -> np.ndarray:
-        """The product of tastes `[users, 1 or count, 3]` and traits."""
-        product = (taste * items.traits[chosen]).sum(axis=2)
-        return product / np.sqrt(_TASTE_SIZE)
 
     def _events(
         self, prefix: str, items: np.ndarray, said: np.ndarray
@@ -231,6 +218,13 @@ class _World:
         """Normal numbers (Box and Muller 1958)."""
         radius = np.sqrt(-2 * np.log1p(-self.random(shape)))
         return radius * np.cos(2 * np.pi * self.random(shape))
+
+
+def _product(
+    taste: np.ndarray, items: _Items, chosen: np.ndarray
+) -> np.ndarray:
+    """What `[users]` tastes say of `[users, count]` items, of variance 1."""
+    return taste[:, np.newaxis] * items.trait[chosen]
 
 
 def _chunks(users: int) -> list[tuple[int, int]]:

@@ -115,7 +115,6 @@ class MetaLearner(tf.Module):
         self,
         model: TrainsJointly,
         batch: JointBatch,
-        head: JointBatch,
         held_out: JointBatch,
     ) -> None:
         """The upper level.
@@ -123,6 +122,6 @@ class MetaLearner(tf.Module):
         Args:
           model: what is trained.
           batch: of training rows, for the lower loss.
-          head: many training rows, for the replacement head.
-          held_out: rows of the meta set, for the upper loss.
+          held_out: many rows of the meta set, for the replacement head and
+            the upper loss.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
+from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
 from tfxdr.errors import InputError
@@ -14,6 +15,7 @@ from tfxdr.ops import implicit
 from tfxdr.registry import meta_learners
 from tfxdr.types import PADDING, Items, JointBatch
 
+_OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
 # Adam's (Kingma and Ba 2015), for the replacement head.
 _BETA_1 = 0.9
 _BETA_2 = 0.999
@@ -39,6 +41,7 @@ class BIP(MetaLearner):
         head_steps: int = 100,
         weight_decay: float = 0.0,
         *,
+        optimizer: str = "sgd",
         learning_rate: float = 1e-2,
         clip_norm: float = 10.0,
         head_learning_rate: float = 1e-2,
@@ -61,7 +64,9 @@ class BIP(MetaLearner):
           head_steps: on the replacement head, before each update.
           weight_decay: times the perceptron's parameters, is added to their
             clipped gradient.
-          learning_rate: of the perceptron, by gradient descent.
+          optimizer: of the perceptron, `sgd`, the authors', or `adam`, which
+            does not need a rate for each size of hypergradient.
+          learning_rate: of it.
           clip_norm: bound of the hypergradient's global norm; 0 is off.
           head_learning_rate: of the replacement head, by Adam.
           solver: `neumann`, a truncated series, or `cg`, conjugate gradients.
@@ -96,7 +101,11 @@ class BIP(MetaLearner):
         self.interval = interval
         self.head_steps = head_steps
         self.weight_decay = weight_decay
-        self.learning_rate = learning_rate
+        if optimizer not in _OPTIMIZERS:
+            raise ValueError(
+                f"optimizer should be sgd or adam. Received: {optimizer!r}"
+            )
+        self.optimizer = _OPTIMIZERS[optimizer](learning_rate)
         self.clip_norm = clip_norm
         self.head_learning_rate = head_learning_rate
         self.solver = _choose(
@@ -123,6 +132,7 @@ class BIP(MetaLearner):
         none = tf.zeros([1], tf.int32)
         history = Items(none[:, tf.newaxis], none[:, tf.newaxis])
         self._score(backbone, Items(none, none), history, history)
+        self.optimizer.build(self.meta_variables)
 
     @property
     def meta_variables(self) -> list[tf.Variable]:
@@ -147,19 +157,19 @@ class BIP(MetaLearner):
         self,
         model: TrainsJointly,
         batch: JointBatch,
-        head: JointBatch,
         held_out: JointBatch,
     ) -> None:
         """As in `MetaLearner`: the head, then one step of the perceptron."""
-        self.train_head(model, head)
+        self.train_head(model, held_out)
         gradients = self.hypergradient(model, batch, held_out)
         if self.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        for gradient, variable in zip(
-            gradients, self.meta_variables, strict=True
-        ):
-            slope = gradient + self.weight_decay * variable
-            variable.assign_sub(self.learning_rate * slope)
+        variables = self.meta_variables
+        slopes = [
+            gradient + self.weight_decay * variable
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
+        self.optimizer.apply_gradients(zip(slopes, variables, strict=True))
 
     def train_head(self, model: TrainsJointly, batch: JointBatch) -> None:
         """Fits the replacement head to a backbone that does not move.
@@ -169,7 +179,7 @@ class BIP(MetaLearner):
 
         Args:
           model: whose replacement head is trained.
-          batch: many training rows.
+          batch: many rows.
         """
         vector = tf.stop_gradient(model.target_vector(batch))
         variables = model.replacement_variables

@@ -22,7 +22,7 @@ from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import JointBatch, JointSizes
 
-_HEAD_BATCHES = 10  # of training rows that a replacement head learns from
+_UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time
 
 
 def build_joint(
@@ -91,15 +91,11 @@ class JointTask(Task):
         interval = self._meta.interval
         if not interval or (int(batch.step) + 1) % interval:
             return
-        number = int(batch.step) // interval
-        self._meta.update(
-            self.model,
-            batch,
-            self.batches.head_rows(
-                number, _HEAD_BATCHES * self.batches.batch_size
-            ),
-            self.batches.held_out(number),
+        held_out = self.batches.held_out(
+            int(batch.step) // interval,
+            _UPPER_BATCHES * self.batches.batch_size,
         )
+        self._meta.update(self.model, batch, held_out)
 
     @property
     def companion(self) -> tf.Module:
