@@ -140,6 +140,16 @@ class TestFlagfile:
         replayed = parse(self.write(tmp_path, parsed.to_flagfile()))
         assert replayed == parsed
 
+    @pytest.mark.parametrize(
+        "flag", ["--positive_above=none", "--pretrained_learning_rate=None"]
+    )
+    def test_replays_what_is_none(self, tmp_path, flag):
+        text = parse("--pretrained_learning_rate=0.5", flag).to_flagfile()
+        name = flag.partition("=")[0]
+        assert f"{name}=none\n" in text
+        replayed = parse(self.write(tmp_path, text))
+        assert replayed.to_flagfile() == text
+
     def test_holds_every_option_but_how_it_was_started(self):
         lines = Options().to_flagfile().splitlines()
         written = {
@@ -148,12 +158,20 @@ class TestFlagfile:
             if line.startswith("--")
         }
         replayed = {name for name, declared in _all() if declared.replay}
-        unset = {"pretrained_learning_rate", "policy_learning_rate"}
-        assert written == replayed - unset
+        assert written == replayed
         assert not {"resume", "overwrite"} & replayed
 
 
 class TestGroups:
+    def test_what_can_be_none_says_so(self):
+        for text in ("nothing", ""):
+            with pytest.raises(InputError, match="a number, or none, found"):
+                parse(f"--positive_above={text}")
+        with pytest.raises(InputError, match="above 0, or none, found -1"):
+            parse("--pretrained_learning_rate=-1")
+        with pytest.raises(InputError, match="of at least 0, found 'none'"):
+            parse("--weight_decay=none")
+
     def test_values_set_in_code_are_checked(self):
         with pytest.raises(InputError, match="--epochs: expected an integer"):
             option_groups.Finetune(epochs=0)

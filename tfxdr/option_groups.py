@@ -239,13 +239,13 @@ class Finetune(Group):
     learning_rate: float = setting(1e-4, "The rate of new weights.", above=0)
     pretrained_learning_rate: float | None = setting(
         None,
-        "The rate of pre-trained weights; not set: --learning_rate.",
+        "The rate of pre-trained weights; none: --learning_rate.",
         optional=float,
         above=0,
     )
     policy_learning_rate: float | None = setting(
         None,
-        "The rate of the policy network; not set: --learning_rate.",
+        "The rate of the policy network; none: --learning_rate.",
         optional=float,
         above=0,
     )
@@ -273,8 +273,10 @@ class Joint(Group):
         "none",
         "What weighs source behaviors; several, with commas, are compared.",
     )
-    positive_above: float = setting(
-        3.0, "Ratings above are positives; unrated events all are."
+    positive_above: float | None = setting(
+        3.0,
+        "Ratings above are positives, and unrated events; none: all events.",
+        optional=float,
     )
     joint_history: int = setting(
         20,

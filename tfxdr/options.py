@@ -134,7 +134,7 @@ class Options:
             lines += [f"# {group.__name__}"]
             for key, declared in settings_of(group).items():
                 value = getattr(getattr(self, name), key)
-                if declared.replay and value is not None:
+                if declared.replay:
                     lines += [f"--{key}={declared.format(value)}"]
         return "\n".join([*lines, *self.extra]) + "\n"
 
@@ -358,7 +358,7 @@ def _help_lines(name: str, declared: Setting, default: Any) -> list[str]:
     if declared.type is bool:
         flag = f"--[no]{name}"
         return _wrap(flag, f"{declared.help} Default: {str(default).lower()}.")
-    text = "..." if default in ("", None, ()) else declared.format(default)
+    text = "..." if default in ("", ()) else declared.format(default)
     choices = f" One of {', '.join(declared.choices)}."
     return _wrap(
         f"--{name}={text}",

@@ -14,6 +14,7 @@ from typing import Any
 from tfxdr.errors import InputError
 
 _KEY = "setting"
+_NONE = "none"
 _ARTICLES = {int: "an integer", float: "a number", str: "text"}
 
 
@@ -29,7 +30,7 @@ class Setting:
       above: The range's lower end, itself excluded.
       choices: The only values allowed, if any.
       length: How many values a list has; 0 for any number.
-      optional: Whether None is allowed: not set.
+      optional: Whether None is allowed, written as `none`: not set.
       replay: Whether a run's flagfile holds it.
     """
 
@@ -51,6 +52,8 @@ class Setting:
         if self.type is bool:
             return "true or false"
         words = _ARTICLES[self.type]
+        if self.optional:
+            return f"{words}{self._range()}, or {_NONE}"
         if self.is_list:
             count = f"{self.length} " if self.length else ""
             noun = words.split()[-1]
@@ -72,6 +75,8 @@ class Setting:
         Raises:
           ValueError: It is not what is expected; says what is.
         """
+        if self.optional and text.strip().lower() == _NONE:
+            return None
         if self.is_list:
             parts = text.split(",") if text.strip() else []
             value: Any = tuple(self._parse_one(part.strip()) for part in parts)
@@ -136,21 +141,22 @@ class Setting:
             return ",".join(map(self.format, value))
         if isinstance(value, bool):
             return str(value).lower()
-        return str(value)
+        return _NONE if value is None else str(value)
 
 
 def setting(default: Any, help: str, **limits: Any) -> Any:
     """Declares an option as the field of a `Group`.
 
-    Its type is the default's; `optional=float` stands for a number that is
-    not set by default. For the other limits see `Setting`.
+    Its type is the default's; `optional=float` stands for a number that may
+    be none. For the other limits see `Setting`.
     """
     sample = default
     if isinstance(default, tuple):
         limits["is_list"] = True
         sample = default[0] if default else ""
-    kind = limits.pop("optional", type(sample))
-    declared = Setting(help, kind, optional=default is None, **limits)
+    optional = limits.pop("optional", None)
+    kind = optional or type(sample)
+    declared = Setting(help, kind, optional=optional is not None, **limits)
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 

@@ -309,6 +309,7 @@ def _labels(
         raise InputError(
             f"--positive_above={positive_above:g}: all {name} ratings are "
             f"{side} that, from {rating.min():g} to {rating.max():g}, so that "
-            "no example differs from another; choose a value between"
+            "no example differs from another; choose a value between, or none "
+            "where ratings do not tell positives"
         )
     return label
