@@ -2,8 +2,8 @@
 
     python benchmarks/bip_planted.py [--out=runs/bip] [--seeds=5]
 
-`flags/planted-bip.flags` with each seed, and a model of the target domain
-alone. Prints test AUC and log loss of the target domain, the AUC of behavior
+`flags/planted-bip.flags` with each seed, of data and model, and a model of the
+target domain alone. Prints test AUC and log loss of the target domain, the AUC of behavior
 weights against what was planted, and paired t-tests over seeds. A run that is
 there already is not repeated. A quarter of an hour on two cores.
 """
@@ -26,14 +26,15 @@ from tfxdr.types import FIRST_ITEM
 
 ROOT = pathlib.Path(__file__).parent.parent
 FLAGS = ROOT / "flags" / "planted-bip.flags"
+BIP = "bip(optimizer=adam,learning_rate=0.02,alpha=0.1)"
 METHODS = {
     "target alone": (
-        "--backbone=conet(only_target=true,hidden=[64,32,16,8])",
+        "--backbone=conet(only_target=true,embedding_size=1,hidden=[16,8])",
         "--meta=none",
     ),
     "none": ("--meta=none",),
     "gcs": ("--meta=gcs",),
-    "bip": ("--meta=bip",),
+    "bip": (f"--meta={BIP}",),
 }
 
 
@@ -43,7 +44,8 @@ def run(out: pathlib.Path, name: str, seed: int) -> pathlib.Path:
     if (folder / "metrics.json").is_file():
         return folder
     command = [sys.executable, "-m", "tfxdr.main", f"--flagfile={FLAGS}"]
-    command += [*METHODS[name], f"--seed={seed}", f"--run={folder}"]
+    command += [*METHODS[name], f"--dataset=planted(seed={seed})"]
+    command += [f"--seed={seed}", f"--run={folder}"]
     command += [f"--cache_dir={out / 'cache'}"]
     command += ["--resume"] if (folder / "options.flags").is_file() else []
     print(folder, flush=True)

@@ -28,10 +28,15 @@ def test_there_are_flagfiles():
     assert {"demo.flags", "sasrec.flags"} <= names
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("path", _FLAGFILES, ids=lambda path: path.name)
-def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request):
+def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request, cache):
     monkeypatch.chdir(tmp_path)
-    flags = [f"--flagfile={path}"]
+    flags = [f"--flagfile={path}", f"--cache_dir={cache}"]
     parsed = options.parse(["tfxdr", *flags])
     joint = parsed.model.backbone.startswith(("conet", "ddtcdr", "mtl"))
     flags += _TINY["joint" if joint else parsed.run.mode]
