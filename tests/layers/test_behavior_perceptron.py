@@ -128,6 +128,15 @@ def test_an_empty_history_is_summed_up_as_zero():
     np.testing.assert_array_equal(tape.gradient(result, tokens), 0 * tokens)
 
 
+def test_a_bound_keeps_weights_near_each_other():
+    values = inputs()
+    free, bounded = strong()(*values), strong(bound=0.5)(*values)
+    assert np.abs(free).max() > 0.5
+    np.testing.assert_allclose(bounded, 0.5 * np.tanh(free / 0.5), rtol=1e-5)
+    weights = strong(bound=0.5).weights_of(bounded)
+    assert weights.numpy().max() < np.e * weights.numpy().min()
+
+
 def test_a_row_does_not_depend_on_the_others():
     perceptron, values = strong(), inputs()
     together = perceptron(*values)
@@ -208,7 +217,7 @@ def test_graph_and_xla_agree_with_eager(jit):
 def test_config_round_trip(layer):
     options = {"num_heads": 3, "head_size": 7, "masked": False}
     if layer is BehaviorPerceptron:
-        options["hidden"] = (9, 5, 2)
+        options |= {"hidden": (9, 5, 2), "bound": 1.5}
     config = layer(**options).get_config()
     copy = layer.from_config(config)
     assert copy.get_config() == config
@@ -221,6 +230,7 @@ def test_config_round_trip(layer):
         ({"num_heads": 0}, "num_heads .* received 0"),
         ({"head_size": -1}, "head_size .* received -1"),
         ({"hidden": (8, 0)}, "hidden .* received 0"),
+        ({"bound": -1.0}, "bound .* received -1"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):

@@ -321,6 +321,7 @@ class TestOptions:
             ("bip(learning_rate=0)", "learning_rate should be above 0"),
             ("bip(head_learning_rate=-1)", "head_learning_rate should be abov"),
             ("bip(clip_norm=-1)", "clip_norm should be 0 or more"),
+            ("bip(bound=-1)", "bound should be >= 0, received -1"),
             ("bip(num_heads=0)", "num_heads should be"),
             ("bip(interval=5)", "takes 'interval' from the program"),
         ],

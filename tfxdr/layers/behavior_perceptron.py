@@ -111,11 +111,14 @@ class BehaviorPerceptron(keras.layers.Layer):
       num_heads: of each history's attention.
       head_size: width of a head.
       hidden: widths of the network's hidden layers.
+      bound: of a log-importance, upwards and downwards, by a hyperbolic
+        tangent; 0 is none, as in the authors' code. Without, learning can end
+        with all weight on a few behaviors.
       masked: see `HistorySummary`; the authors' code is false.
       name: layer name.
 
     Raises:
-      ValueError: if a number is below 1.
+      ValueError: if a number is below 1, or the bound below 0.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class BehaviorPerceptron(keras.layers.Layer):
         num_heads: int = 4,
         head_size: int = 10,
         hidden: Sequence[int] = (32, 16),
+        bound: float = 0.0,
         *,
         masked: bool = True,
         name: str = "behavior_perceptron",
@@ -131,9 +135,12 @@ class BehaviorPerceptron(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         for width in hidden:
             _check_positive("hidden", width)
+        if not bound >= 0:
+            raise ValueError(f"bound should be >= 0, received {bound}")
         self.num_heads = num_heads
         self.head_size = head_size
         self.hidden = tuple(hidden)
+        self.bound = bound
         self.masked = masked
         self.source_summary, self.target_summary = (
             HistorySummary(
@@ -178,7 +185,8 @@ class BehaviorPerceptron(keras.layers.Layer):
         hidden = tf.concat(summaries, axis=-1)
         for layer in self.network:
             hidden = layer(hidden)
-        return tf.squeeze(hidden * self.item_transform(candidate), axis=-1)
+        found = tf.squeeze(hidden * self.item_transform(candidate), axis=-1)
+        return self.bound * tf.tanh(found / self.bound) if self.bound else found
 
     def weights_of(self, log_importance: tf.Tensor) -> tf.Tensor:
         """`relu(prior)` times the softmax over the batch, `[batch]`."""
@@ -191,6 +199,7 @@ class BehaviorPerceptron(keras.layers.Layer):
             "num_heads": self.num_heads,
             "head_size": self.head_size,
             "hidden": self.hidden,
+            "bound": self.bound,
             "masked": self.masked,
         }
 

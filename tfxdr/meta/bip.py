@@ -55,6 +55,7 @@ class BIP(MetaLearner):
         num_heads: int = 4,
         head_size: int = 10,
         hidden: Sequence[int] = (32, 16),
+        bound: float = 0.0,
         masked: bool = True,
     ) -> None:
         """Makes the perceptron.
@@ -79,6 +80,9 @@ class BIP(MetaLearner):
           num_heads: of the perceptron's attention.
           head_size: width of such a head.
           hidden: widths of the perceptron's hidden layers.
+          bound: of a log-importance: one behavior weighs up to
+            `exp(2 * bound)` times another. 0 is none, as in the authors' code;
+            learning can then end with all weight on a few behaviors.
           masked: whether padding takes no part in the perceptron; in the
             authors' code it does.
 
@@ -114,7 +118,7 @@ class BIP(MetaLearner):
             implicit.ConjugateGradient(max_steps, tolerance, damping),
         )
         self.perceptron = BehaviorPerceptron(
-            num_heads, head_size, hidden, masked=masked
+            num_heads, head_size, hidden, bound, masked=masked
         )
 
     def build(self, backbone: JointBackbone) -> None:
