@@ -22,15 +22,16 @@ import numpy as np
 ROOT = pathlib.Path(__file__).parent.parent
 FLAGS = ROOT / "flags" / "ciao-dvds-books.flags"
 TARGETS = {"books": 2, "music": 4}
+BIP = "bip(optimizer=adam,learning_rate=0.02,alpha=0.1)"
 ROWS = {
     "CoNet-S": ("conet(only_target=true)", "none"),
     "CoNet": ("conet", "none"),
     "SCoNet": ("conet(sparse=0.0001)", "none"),
     "DDTCDR": ("ddtcdr", "none"),
     "MTL": ("mtl", "none"),
-    "CoNet+BIP": ("conet", "bip"),
-    "DDTCDR+BIP": ("ddtcdr", "bip"),
-    "MTL+BIP": ("mtl", "bip"),
+    "CoNet+BIP": ("conet", BIP),
+    "DDTCDR+BIP": ("ddtcdr", BIP),
+    "MTL+BIP": ("mtl", BIP),
 }
 METRICS = ("auc", "log_loss", "source_auc")
 
