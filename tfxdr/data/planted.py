@@ -68,7 +68,7 @@ class Planted(Source):
 
     def __init__(
         self,
-        users: int = 4000,
+        users: int = 2000,
         source_items: int = 200,
         target_items: int = 100,
         source_ratings: int = 40,
