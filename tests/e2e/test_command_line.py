@@ -28,6 +28,14 @@ def finished(tmp_path_factory):
     return folder, out
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as on a terminal: a background shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_run_leaves_all_that_it_promises(finished):
     folder, out = finished
     run = folder / "run"
@@ -143,6 +151,7 @@ def test_several_policies_share_pretraining_and_a_table(
     assert names == ["item-knn", "popularity", "zero", "cls", "last-1"]
 
 
+@pytest.mark.usefixtures("interruptible")  # the child inherits it
 def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     process = start(tmp_path, *SMALL, "--run=run", "--epochs=1000")
     end = time.monotonic() + 400
@@ -168,6 +177,7 @@ def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     assert "finetune epoch   1 " not in out
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("error", [RuntimeError, InputError])
 def test_an_error_made_of_control_c_is_control_c(
     tmp_path, monkeypatch, capfd, error
