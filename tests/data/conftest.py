@@ -18,7 +18,7 @@ def write(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         content = text if isinstance(text, bytes) else text.encode(encoding)
         path.write_bytes(
-            gzip.compress(content) if name.endswith(".gz") else content
+            gzip.compress(content, mtime=0) if name.endswith(".gz") else content
         )
         return path
 

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from tfxdr import main, options
+from tfxdr.spec_text import split_specs
 
 _FLAGFILES = sorted(
     (pathlib.Path(__file__).parents[2] / "flags").rglob("*.flags")
@@ -53,5 +54,5 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request, cache):
         assert "test/ndcg@10" in out
         return
     compared = parsed.joint.meta if joint else parsed.model.policy
-    for name in compared.split(","):
-        assert f"| {name} " in out
+    for name in split_specs(compared):
+        assert f"| {name.partition('(')[0]}" in out
