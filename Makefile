@@ -6,8 +6,10 @@ comma := ,
 VENV := .venv
 VENV_ADDONS := .venv-addons
 PYTEST_ARGS ?=
-# Workers of pytest: one TensorFlow each.
+# Workers of pytest, one TensorFlow each. The slow tests stand together: a worker
+# that is done takes some from the other.
 WORKERS ?= auto
+PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 
 # $(call find_python,versions): the first that runs and can make environments,
 # or the one given by PYTHON=. That a name is on PATH proves nothing: pyenv has
@@ -63,11 +65,10 @@ format: $(VENV)/.stamp
 	$(VENV)/bin/python -m ruff format .
 
 test: lint
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --maxprocesses=4 $(PYTEST_ARGS)
+	$(VENV)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 test-addons: $(VENV_ADDONS)/.stamp
-	$(VENV_ADDONS)/bin/python -m pytest -n $(WORKERS) --maxprocesses=4 \
-		$(PYTEST_ARGS)
+	$(VENV_ADDONS)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) $(VENV_ADDONS) build dist *.egg-info
