@@ -16,6 +16,7 @@ VERSION = re.search(
 # minor version, so pip never pairs two minors. The upper end is the newest
 # that the suite has run on.
 TENSORFLOW = ">=2.15.1,<2.22"
+SERVING = f"tensorflow-serving-api{TENSORFLOW}"
 
 setuptools.setup(
     name="tfxdr",
@@ -48,7 +49,7 @@ setuptools.setup(
             "tensorflow-addons==0.23.0",
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
-        "serving": [f"tensorflow-serving-api{TENSORFLOW}"],
+        "serving": [SERVING],
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
             "hypothesis>=6.100",
@@ -56,6 +57,7 @@ setuptools.setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
+            SERVING,
         ],
     },
     entry_points={"console_scripts": ["tfxdr=tfxdr.main:main"]},

@@ -36,20 +36,27 @@ ROWS = {
 METRICS = ("auc", "log_loss", "source_auc")
 
 
-def run(file: pathlib.Path, out: pathlib.Path, target: str, seed: int) -> None:
-    """All rows of one target domain and seed, unless they are there."""
-    dataset = (
+def dataset(file: pathlib.Path, target: int) -> str:
+    """Ciao's DVDs, and another of its categories."""
+    return (
         f"events(source='{file}',target='{file}',domain=category,"
-        f"source_domain=1,target_domain={TARGETS[target]},rating=rating,"
+        f"source_domain=1,target_domain={target},rating=rating,"
         "source_min=1,target_min=1)"
     )
+
+
+def run(file: pathlib.Path, out: pathlib.Path, target: str, seed: int) -> None:
+    """All rows of one target domain and seed, unless they are there."""
     for name, (backbone, meta) in ROWS.items():
         path = folder(out, target, name, seed)
         if (path / "metrics.json").is_file():
             continue
         print(path, flush=True)
         command = [sys.executable, "-m", "tfxdr.main", f"--flagfile={FLAGS}"]
-        command += [f"--dataset={dataset}", f"--backbone={backbone}"]
+        command += [
+            f"--dataset={dataset(file, TARGETS[target])}",
+            f"--backbone={backbone}",
+        ]
         command += [f"--meta={meta}", f"--seed={seed}", f"--run={path}"]
         command += [f"--cache_dir={out / 'cache'}"]
         if (path / "options.flags").is_file():

@@ -17,7 +17,7 @@ import time
 import tensorflow as tf
 
 from tfxdr import options as option_module
-from tfxdr.main import make_experiment
+from tfxdr.modes import make_experiment
 from tfxdr.policies.static import Zero
 from tfxdr.training.memory import peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups

@@ -22,7 +22,7 @@ import tempfile
 import numpy as np
 
 from tfxdr import options as option_module
-from tfxdr.main import make_experiment
+from tfxdr.modes import make_experiment
 from tfxdr.policies.static import All
 from tfxdr.training.finetuning import scorer
 from tfxdr.training.memory import peak_bytes

@@ -6,7 +6,7 @@ import pytest
 from tfxdr import options
 from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
 from tfxdr.errors import InputError
-from tfxdr.main import make_experiment
+from tfxdr.modes import make_experiment
 from tfxdr.registry import policies
 
 FLAGS = (

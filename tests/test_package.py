@@ -37,12 +37,13 @@ _LEVELS = (
     ("results", "tasks"),
     ("experiment", "joint_judge"),
     ("transfer", "joint"),
+    ("modes",),
     ("main",),
 )
 _LEVEL_OF = {
     part: level for level, parts in enumerate(_LEVELS) for part in parts
 }
-_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-5], *_LEVELS[-4]}
+_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-6], *_LEVELS[-5]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "tuners", "meta")
 _STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")

@@ -8,8 +8,10 @@ import functools
 import time
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from tfxdr.data.prepare import prepare
-from tfxdr.data.prepared import PreparedData
+from tfxdr.data.prepared import PreparedData, hash_file
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
@@ -25,6 +27,9 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
+from tfxdr.serving.recommender import Recommender, find_user
+from tfxdr.serving.servable import Servable
+from tfxdr.serving.transfer import Retrieval
 from tfxdr.settings import settings_of
 from tfxdr.tasks import Task
 from tfxdr.training.loop import LoopSettings
@@ -32,7 +37,7 @@ from tfxdr.training.memory import peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings
 from tfxdr.training.progress import Progress
 from tfxdr.training.run_folder import RunFolder
-from tfxdr.types import Scorer
+from tfxdr.types import FIRST_ITEM, Scorer
 
 BASELINES = ("popularity", "item-knn")
 
@@ -120,8 +125,26 @@ class Experiment(abc.ABC):
         """One component from its first weights to its test."""
 
     @abc.abstractmethod
-    def restore(self, spec: Spec, folder: RunFolder) -> Scorer:
-        """What scores the target items for `histories`, of a finished run."""
+    def servable(
+        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
+    ) -> Servable:
+        """A finished run's model behind raw ids.
+
+        Raises:
+          InputError: if it cannot be served like that.
+        """
+
+    def recommender(
+        self, spec: Spec, folder: RunFolder, k_max: int
+    ) -> Recommender:
+        """What answers for a finished run, `k_max` items at a time."""
+        servable = self.servable(spec, folder, Retrieval(k_max))
+        return Recommender(
+            servable.answers(),
+            servable.known_rows,
+            servable.facts,
+            self.titles or {},
+        )
 
     @abc.abstractmethod
     def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
@@ -232,6 +255,46 @@ class Experiment(abc.ABC):
         }
         folder.finish(result)
         return result
+
+    def known_of(self, user: str) -> tuple[list[str], set[str]]:
+        """Raw ids of a user's history and of the target items that he has.
+
+        Raises:
+          InputError: if the data have no such user.
+        """
+        row = find_user(self.data, user)
+        users = self.data.users()
+        history, target = (
+            ids[items - FIRST_ITEM]
+            for ids, items in (
+                (self.data.source_ids, users.history[row]),
+                (self.data.target_ids, users.target[row]),
+            )
+        )
+        return list(history), set(target)
+
+    @property
+    def titles(self) -> dict[str, str] | None:
+        """Of target items by raw id; none if the data have none."""
+        titles = self.data.target_titles
+        if titles is None:
+            return None
+        return dict(zip(self.data.target_ids, titles, strict=True))
+
+    def training_counts(self) -> np.ndarray:
+        """Training positives of each target row, `[items]`."""
+        items = self.users.targets(TRAIN).values
+        return np.bincount(items, minlength=self.task.num_items)
+
+    def about(self, spec: Spec, folder: RunFolder) -> dict[str, str]:
+        """Where an export comes from."""
+        return {
+            "backbone": str(self.backbone),
+            self.kind.flag: str(spec),
+            "dataset": str(dataset_spec(self.options)),
+            "data": self.data.fingerprint,
+            "options": hash_file(folder.flags),
+        }
 
     def check_data(self, folder: RunFolder) -> None:
         """Whether the data are still those of a finished run.

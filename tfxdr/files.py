@@ -20,7 +20,9 @@ _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 @contextlib.contextmanager
-def written_aside(folder: Path, flag: str = "--cache_dir") -> Iterator[Path]:
+def written_aside(
+    folder: Path, flag: str = "--cache_dir", *, first: bool = False
+) -> Iterator[Path]:
     """Gives a temporary sibling that becomes `folder` when the block ends.
 
     It is synced to the disk and renamed; if the block fails or is
@@ -31,9 +33,11 @@ def written_aside(folder: Path, flag: str = "--cache_dir") -> Iterator[Path]:
     Args:
       folder: what appears.
       flag: the option that chose its place, for the message.
+      first: refuse to come second, where results differ.
 
     Raises:
-      InputError: The folder cannot be written, or the disk is full.
+      InputError: The folder cannot be written, the disk is full, or another
+        process was first.
     """
     temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.tmp"
     try:
@@ -43,7 +47,11 @@ def written_aside(folder: Path, flag: str = "--cache_dir") -> Iterator[Path]:
         with _locked(temporary):
             yield temporary
             _sync(temporary)
-            _rename(temporary, folder)
+            if not _rename(temporary, folder) and first:
+                raise InputError(
+                    f"{folder} was made by another process meanwhile; this "
+                    "one was dropped: run it again"
+                )
     except OSError as error:
         raise explain(error, folder.parent, flag) from error
     finally:
@@ -138,12 +146,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _rename(temporary: Path, folder: Path) -> None:
+def _rename(temporary: Path, folder: Path) -> bool:
+    """Whether it was there first."""
     (temporary / _LOCK).unlink()
     try:
         os.rename(temporary, folder)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
-        return
+        return False
     _sync_folder(folder.parent)
+    return True

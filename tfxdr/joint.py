@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfxdr.backbones.base import JointBackbone
 from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import JointBatches
+from tfxdr.data.joint_batches import JointBatches, source_of_users
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users
@@ -33,7 +33,9 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.results import Stopwatch, show_behaviors
+from tfxdr.serving.joint import JointServable
 from tfxdr.serving.recommender import find_user
+from tfxdr.serving.transfer import Retrieval
 from tfxdr.tasks import NextTarget
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.joint import (
@@ -44,7 +46,9 @@ from tfxdr.training.joint import (
 )
 from tfxdr.training.memory import enough_memory
 from tfxdr.training.run_folder import RunFolder
-from tfxdr.types import FIRST_ITEM, Scorer
+from tfxdr.types import FIRST_ITEM
+
+_EXAMPLES = 16  # test users on whom an export is compared with its model
 
 # Settings that joint training has no use for, by group.
 _TRANSFER_ALONE = {
@@ -240,8 +244,28 @@ class JointExperiment(Experiment):
         figure = learning_curves(history, monitors={"joint": self.monitor})
         save_figure(figure, folder / "learning_curves.png")
 
-    def restore(self, spec: Spec, folder: RunFolder) -> Scorer:
-        return self._trained(spec, folder).ranking(TEST)
+    def servable(
+        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
+    ) -> JointServable:
+        if retrieval.exclude_history:
+            raise InputError(
+                f"--exclude_history: --backbone={self.backbone} reads no "
+                "histories, so there is nothing to leave out: drop the option"
+            )
+        users = self._all_users
+        tested = np.flatnonzero(users.targets(TEST).lengths)[:_EXAMPLES]
+        names = [raw.decode() for raw in users.ids]
+        return JointServable(
+            self._trained(spec, folder).model,
+            user_ids=names,
+            target_ids=self.data.target_ids.tolist(),
+            source=source_of_users(self.examples, np.arange(len(users))),
+            category=self.examples.target.category,
+            counts=self.training_counts(),
+            examples=[names[row] for row in tested],
+            k_max=retrieval.k_max,
+            candidates=retrieval.candidates,
+        )
 
     def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
         return self.judge.test(self._trained(spec, folder), None)

@@ -17,6 +17,7 @@ MODES = (
     "evaluate",
     "recommend",
     "explain",
+    "export",
     "list",
 )
 PRETRAIN_MONITORS = (
@@ -332,6 +333,43 @@ class Recommend(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class Export(Group):
+    """A model for TensorFlow Serving: --mode=export."""
+
+    export_dir: str = setting(
+        "",
+        "Folder of the versions 1, 2, ...; --mode=recommend answers from it, "
+        "too.",
+        replay=False,
+    )
+    k_max: int = setting(
+        100, "Items in an answer of the export.", lower=1, replay=False
+    )
+    exclude_history: bool = setting(
+        False,
+        "Never recommend items of the history, where domains share items.",
+        replay=False,
+    )
+    refresh_candidates: str = setting(
+        "",
+        "File of raw target ids, one a line: a new version that recommends "
+        "these alone.",
+        replay=False,
+    )
+    warm_up_sizes: tuple[int, ...] = setting(
+        (1,),
+        "Rows of the warm-up requests: the server's allowed_batch_sizes.",
+        lower=1,
+        replay=False,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.warm_up_sizes:
+            raise InputError("--warm_up_sizes: expected integers such as 1,8")
+
+
+@dataclasses.dataclass(frozen=True)
 class Compute(Group):
     """Speed; results stay the same up to rounding."""
 
@@ -350,5 +388,6 @@ GROUPS: dict[str, type[Group]] = {
     "joint": Joint,
     "evaluate": Evaluate,
     "recommend": Recommend,
+    "export": Export,
     "compute": Compute,
 }

@@ -25,6 +25,7 @@ from tfxdr.option_groups import (
     Compute,
     Data,
     Evaluate,
+    Export,
     Finetune,
     Joint,
     Model,
@@ -63,6 +64,7 @@ class Options:
     joint: Joint = dataclasses.field(default_factory=Joint)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
     recommend: Recommend = dataclasses.field(default_factory=Recommend)
+    export: Export = dataclasses.field(default_factory=Export)
     compute: Compute = dataclasses.field(default_factory=Compute)
     extra: tuple[str, ...] = ()
 

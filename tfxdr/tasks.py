@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Task(abc.ABC):
     Attributes:
       users: all of them; `target` holds what is asked.
       num_items: size of the target table, reserved ids included.
+      target_ids: raw ids of the target items; position `i` is item `i + 2`.
       loss: what `--loss=auto` stands for.
       top_k: the last rank that a policy takes for correct by default.
       batch_size: users in a batch of an evaluation.
@@ -42,6 +43,7 @@ class Task(abc.ABC):
     batch_size: int
     users: Users
     num_items: int
+    target_ids: Sequence[str]
     loss: str
     top_k: int
     protocol: dict[str, object]
@@ -110,6 +112,7 @@ class NextTarget(Task):
             options.data.train_fraction, options.run.seed
         )
         self.num_items = data.num_target_items
+        self.target_ids = data.target_ids.tolist()
         self.batch_size = options.evaluate.eval_batch_size
         self._options = options
         self._known_rankers: dict[int, list[Ranker]] = {}
@@ -208,6 +211,7 @@ class Profile(Task):
             options.data.train_fraction, options.run.seed
         )
         self.num_items = FIRST_ITEM + len(self.classes)
+        self.target_ids = self.classes
         self.batch_size = options.evaluate.eval_batch_size
         self.protocol = {
             "split": "users at random",

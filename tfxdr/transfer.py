@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
-from tfxdr.data.splits import TRAIN
+from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY
 from tfxdr.experiment import Experiment
@@ -25,6 +25,8 @@ from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.results import Stopwatch, show_actions
+from tfxdr.serving.recommender import Recommender, counted
+from tfxdr.serving.transfer import Retrieval, TransferServable
 from tfxdr.settings import settings_of
 from tfxdr.tasks import TASKS, Task
 from tfxdr.training.assembly import Parts, build_model
@@ -38,9 +40,10 @@ from tfxdr.training.pretraining import (
 )
 from tfxdr.training.progress import Progress
 from tfxdr.training.run_folder import RunFolder
-from tfxdr.types import Scorer
+from tfxdr.types import FIRST_ITEM
 
 # Settings that fine-tuning has no use for, by group.
+_EXAMPLES = 16  # test users on whom an export is compared with its model
 _JOINT_ALONE = {"joint": tuple(settings_of(Joint))}
 
 
@@ -192,9 +195,8 @@ class TransferExperiment(Experiment):
 
     def _item_probability(self) -> np.ndarray:
         """Each item's share of the training instances, `[items]`."""
-        items = self.users.targets(TRAIN).values
-        counts = np.bincount(items, minlength=self.task.num_items)
-        return (counts / max(len(items), 1)).astype(np.float32)
+        counts = self.training_counts()
+        return (counts / max(counts.sum(), 1)).astype(np.float32)
 
     @property
     def nature(self) -> str:
@@ -293,18 +295,59 @@ class TransferExperiment(Experiment):
         save_figure(figure, folder / "learning_curves.png")
 
     def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
-        return self.task.test(self.restore(spec, folder), None)
-
-    def restore(self, spec: Spec, folder: RunFolder) -> Scorer:
-        """The scorer of a finished run."""
         self.check_data(folder)
         component = self._component(spec)
         if isinstance(component, Baseline):
-            return self.fit_baseline(component)
-        model = self.model(component, None)
+            return self.task.test(self.fit_baseline(component), None)
+        model = self._trained(component, folder)
+        return self.task.test(scorer(model), None)
+
+    def _trained(self, policy: Policy, folder: RunFolder) -> TransferModel:
+        model = self.model(policy, None)
         restore_variables(
             folder.weights,
             tf.train.Checkpoint(model=model),
             remedy="train it again with --overwrite",
         )
-        return scorer(model)
+        return model
+
+    def servable(
+        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
+    ) -> TransferServable:
+        self.check_data(folder)
+        component = self._component(spec)
+        if isinstance(component, Baseline):
+            raise InputError(
+                f"--policy={spec} counts and trains no model: expected a run "
+                "of another policy"
+            )
+        rows = np.flatnonzero(self.users.targets(TEST).lengths)[:_EXAMPLES]
+        ids = self.data.source_ids
+        return TransferServable(
+            self._trained(component, folder),
+            source_ids=ids.tolist(),
+            target_ids=self.task.target_ids,
+            counts=self.training_counts(),
+            max_history=self.data.manifest["options"]["max_history"],
+            examples=[
+                ids[self.users.history[row] - FIRST_ITEM].tolist()
+                for row in rows
+            ],
+            retrieval=retrieval,
+        )
+
+    def recommender(
+        self, spec: Spec, folder: RunFolder, k_max: int
+    ) -> Recommender:
+        component = self._component(spec)
+        if not isinstance(component, Baseline):
+            return super().recommender(spec, folder, k_max)
+        self.check_data(folder)
+        return counted(
+            self.fit_baseline(component),
+            source_ids=self.data.source_ids.tolist(),
+            target_ids=self.task.target_ids,
+            max_history=self.data.manifest["options"]["max_history"],
+            k_max=k_max,
+            titles=self.titles or {},
+        )

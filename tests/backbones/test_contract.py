@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfxdr.backbones import Backbone
+from tfxdr.layers.routed_block import RoutedBlock, twin
 from tfxdr.layers.target_head import TargetHead
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops import losses
@@ -251,3 +252,33 @@ def test_a_variable_is_in_the_model_once(name):
     tables = [v for v in model.variables if v.shape.as_list() == shape]
     own_head = isinstance(model.head, TargetHead)
     assert len(tables) == 1 + own_head
+
+
+@pytest.mark.parametrize("actions", [(0, 1, 1), (0, 0, 0), (1, 1, 1)])
+def test_routing_users_gives_what_mixing_them_gives(name, actions):
+    backbone = strong(name)
+    frozen = backbone.blocks[0]
+    tuned = twin(frozen, backbone.width)
+    for variable in tuned.variables:
+        variable.assign_add(0.1 * tf.ones_like(variable))
+    hidden, mask = backbone.embed(tf.constant(HISTORY[:3]))
+    action = tf.constant(actions, tf.float32)
+    routed, mixed = (
+        RoutedBlock(frozen, tuned, hard=hard)(hidden, action, mask=mask)
+        for hard in (True, False)
+    )
+    close(routed, mixed)
+
+
+@pytest.mark.parametrize("length", [1, 6, 80])
+def test_the_last_position_alone_is_the_same(name, length):
+    backbone = strong(name)
+    rng = np.random.default_rng(1)
+    history = rng.integers(2, NUM_ITEMS, [3, length]).astype(np.int32)
+    history[0, : length // 2] = 0
+    hidden, _ = backbone.encode(history)
+    alone, mask = backbone.encode(history, last_alone=True)
+    assert mask.shape == alone.shape[:2]
+    close(alone[:, -1], hidden[:, -1])
+    if name == "nextitnet":  # blocks of reach 7 and 25
+        assert alone.shape[1] == min(length, 25)

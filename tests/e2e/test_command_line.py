@@ -14,7 +14,7 @@ from running import (
     start,
 )
 
-from tfxdr import main
+from tfxdr import modes
 from tfxdr.errors import InputError
 
 
@@ -188,7 +188,7 @@ def test_an_error_made_of_control_c_is_control_c(
         except KeyboardInterrupt:
             raise error("of a library") from None
 
-    monkeypatch.setitem(main._MODES, "list", swallow)
+    monkeypatch.setitem(modes._MODES, "list", swallow)
     here = (tmp_path, monkeypatch, capfd)
     code, _, err = call_here(*here, "--mode=list")
     assert code == 130
@@ -200,7 +200,7 @@ def test_an_error_of_the_program_is_seen(tmp_path, monkeypatch, capfd):
     def fail(_):
         raise RuntimeError("of ours")
 
-    monkeypatch.setitem(main._MODES, "list", fail)
+    monkeypatch.setitem(modes._MODES, "list", fail)
     with pytest.raises(RuntimeError, match="of ours"):
         call_here(tmp_path, monkeypatch, capfd, "--mode=list")
 

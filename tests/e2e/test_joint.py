@@ -89,6 +89,32 @@ def test_recommend_answers_for_a_user_and_refuses_a_history(
     assert "--user=ID" in err
 
 
+def test_an_export_answers_for_a_user(weighed, folder, go):
+    flags = ["--mode=export", "--run=run/bip", "--export_dir=shop"]
+    code, out, err = go(folder, *flags)
+    assert code == 0, err
+    assert "warm-up: 4 records" in out
+    flags = ["--mode=recommend", "--export_dir=shop", "--k=3"]
+    code, out, err = go(folder, *flags, "--user=u000007")
+    assert code == 0, err
+    assert len(out.strip().splitlines()) >= 4
+    for wrong, words in (
+        ("--user=nobody", "the model knows no such user"),
+        ("--history=s0001", "knows users by their ids alone"),
+    ):
+        code, _, err = go(folder, *flags, wrong)
+        assert code == 1
+        assert words in err
+
+
+def test_an_export_without_histories_has_none_to_leave_out(weighed, folder, go):
+    flags = ["--mode=export", "--run=run/bip", "--export_dir=never"]
+    code, _, err = go(folder, *flags, "--exclude_history")
+    assert code == 1
+    assert "--exclude_history" in err
+    assert not (folder / "never").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

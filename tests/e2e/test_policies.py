@@ -68,6 +68,83 @@ def test_evaluate_and_recommend_read_it_back(
     flags = ["--mode=recommend", f"--run=run/{policy}", "--user=u00007"]
     code, out, err = call_here(folder, monkeypatch, capfd, *flags)
     assert code == 0, err
+    assert "tuned blocks" in out
+
+
+def ranked(out):
+    """Items in a printed table, and the line on blocks."""
+    lines = out.splitlines()
+    items = [line.split()[1] for line in lines if line.strip()[:1].isdigit()]
+    return items, lines[-1]
+
+
+def test_an_export_answers_as_its_run_does(learned, monkeypatch, capfd):
+    folder, _ = learned
+
+    def go(*flags):
+        code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+        assert code == 0, err
+        return out
+
+    run = "--run=run/gumbel"
+    out = go("--mode=export", run, "--export_dir=shop", "--k_max=5")
+    assert "export: shop/1" in out and "--model_base_path=" in out
+    assert "warm-up: 8 records" in out
+    ask = ["--mode=recommend", "--history=s00012,new,s00007", "--k=5"]
+    served = go(*ask, "--export_dir=shop")
+    assert "export: shop/1" in served and "new is not in" in served
+    items, blocks = ranked(served)
+    assert (items, blocks) == ranked(go(*ask, run)) and len(items) == 5
+    (folder / "stock.txt").write_text("\n".join(sorted(items)[:2]) + "\n")
+    stock = "--refresh_candidates=stock.txt"
+    out = go("--mode=export", run, "--export_dir=shop", stock)
+    assert "export: shop/2" in out
+    left, _ = ranked(go(*ask, "--export_dir=shop"))
+    assert left == [item for item in items if item in sorted(items)[:2]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--mode=export"], ["--export_dir=FOLDER"]),
+        (["--mode=export", "--export_dir=x"], ["--run=FOLDER"]),
+        (
+            ["--mode=export", "--export_dir=x", "--run=run"],
+            ["gumbel", "set --run to one of them"],
+        ),
+        (["--mode=recommend", "--export_dir=x", "--history=a"], ["no export"]),
+    ],
+)
+def test_an_export_needs_a_run_and_a_place(
+    learned, monkeypatch, capfd, flags, words
+):
+    code, _, err = call_here(learned[0], monkeypatch, capfd, *flags)
+    assert code == 1
+    assert all(word in err for word in words), err
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (None, "cannot read it: No such file"),
+        ("", "expected raw target ids, one a line"),
+        ("t00001\nt00002\nt00001\n", "line 3: t00001 stands in line 1"),
+        ("t00001\nnothing\n", "such as 'nothing'"),
+    ],
+)
+def test_candidates_that_cannot_be(learned, monkeypatch, capfd, lines, words):
+    folder, _ = learned
+    path = folder / "candidates.txt"
+    path.unlink(missing_ok=True)
+    if lines is not None:
+        path.write_text(lines)
+    flags = ["--mode=export", "--run=run/soft", "--export_dir=never"]
+    code, _, err = call_here(
+        folder, monkeypatch, capfd, *flags, f"--refresh_candidates={path}"
+    )
+    assert code == 1
+    assert words in err
+    assert not (folder / "never").exists()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +225,15 @@ def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
     )
     assert code == 1
     assert "--task=profile" in err
+    code, out, err = call_here(
+        folder,
+        monkeypatch,
+        capfd,
+        "--mode=export",
+        f"--run=profile-{policy}",
+        f"--export_dir=classes-{policy}",
+    )
+    assert code == 0, err
 
 
 @pytest.mark.parametrize(

@@ -125,3 +125,48 @@ def test_a_twin_has_the_same_weights_and_variables_of_its_own():
     np.testing.assert_array_equal(copy(HIDDEN), frozen(HIDDEN))
     copy.set_weights([w + 1 for w in copy.get_weights()])
     assert np.abs(copy(HIDDEN) - frozen(HIDDEN)).max() > 0.1
+
+
+def hard_and_mixed():
+    routed, frozen, tuned = make()
+    return RoutedBlock(frozen, tuned, hard=True), routed
+
+
+@pytest.mark.parametrize("actions", [[0, 1, 1], [0, 0, 0], [1, 1, 1]])
+@pytest.mark.parametrize("mode", ["eager", "function", "xla"])
+def test_a_hard_block_gives_what_the_mix_gives(actions, mode):
+    hard, mixed = hard_and_mixed()
+    inputs = HIDDEN, tf.constant(actions, tf.float32), MASK
+    call = hard
+    if mode != "eager":
+        call = tf.function(hard, jit_compile=mode == "xla")
+    np.testing.assert_allclose(call(*inputs), mixed(*inputs), atol=1e-5)
+
+
+def test_a_hard_block_runs_each_row_once(monkeypatch):
+    hard, _ = hard_and_mixed()
+    seen = {}
+    for name in ("frozen", "tuned"):
+        block = getattr(hard, name)
+
+        def call(hidden, mask=None, seed=None, *, name=name):
+            seen[name] = hidden.numpy()
+            return hidden
+
+        monkeypatch.setattr(block, "call", call)
+    tf.config.run_functions_eagerly(True)
+    try:
+        hard(HIDDEN, tf.constant([1.0, 0.0, 1.0]), mask=MASK)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_array_equal(seen["frozen"], HIDDEN[1:2])
+    np.testing.assert_array_equal(seen["tuned"], tf.gather(HIDDEN, [0, 2]))
+
+
+def test_a_hard_block_still_mixes_in_training():
+    hard, mixed = hard_and_mixed()
+    action, seed = tf.constant([0.25, 0.5, 1.0]), tf.constant([1, 2])
+    np.testing.assert_array_equal(
+        hard(HIDDEN, action, mask=MASK, seed=seed),
+        mixed(HIDDEN, action, mask=MASK, seed=seed),
+    )

@@ -4,27 +4,52 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from served import joint, transfer
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
-from tfxdr.serving.recommender import Recommender
+from tfxdr.serving import Recommender
+from tfxdr.serving.recommender import counted, find_user
 
 
-@pytest.fixture
-def data():
-    users = types.SimpleNamespace(
-        ids=np.array([b"ann", b"bob"], object),
-        history=Ragged.from_rows([[2, 3], []]),
-        target=Ragged.from_rows([[3], []]),
+def over(servable, titles=()):
+    return Recommender(
+        servable.answers(), servable.known_rows, servable.facts, dict(titles)
     )
-    return types.SimpleNamespace(
-        folder="prepared",
-        manifest={"options": {"max_history": 3}},
-        source_ids=np.array(["s1", "s2", "s3"], object),
-        target_ids=np.array(["t1", "t2", "t3"], object),
-        target_titles=np.array(["One", "", "Three"], object),
-        users=lambda: users,
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return transfer(k_max=7)
+
+
+def test_a_history_is_answered_best_first(shop):
+    own = shop.scores(["b", "a"])
+    best = sorted(own, key=own.get, reverse=True)
+    recommender = over(shop.servable, {best[1]: "Second"})
+    found = recommender.for_history(["b", "a"], k=3)
+    assert [one.item for one in found] == best[:3]
+    assert [one.title for one in found] == ["", "Second", ""]
+    np.testing.assert_allclose(
+        [one.score for one in found], [own[raw] for raw in best[:3]], atol=1e-5
     )
+
+
+def test_what_a_user_has_is_left_out(shop):
+    recommender = over(shop.servable)
+    everything = [r.item for r in recommender.for_history(["a"], k=7)]
+    known = everything[:2]
+    found = [r.item for r in recommender.for_history(["a"], 3, known)]
+    assert found == everything[2:5]
+
+
+def test_a_joint_model_is_asked_for_users():
+    recommender = over(joint())
+    assert not recommender.reads_histories
+    assert len(recommender.for_user("ann", k=2)) == 2
+    assert recommender.for_user("ann", 2) != recommender.for_user("cem", 2)
+    with pytest.raises(InputError, match="--user=eve: the model knows no such"):
+        recommender.for_user("eve", k=2)
 
 
 class Scores:
@@ -35,45 +60,47 @@ class Scores:
         return np.array([[9.0, 9.0, 1.0, 3.0, 2.0]], np.float32)
 
 
-def test_a_history_is_answered_best_first(data):
-    scores = Scores()
-    best = Recommender(data, scores).for_history(["s2", "new"], k=2)
-    assert scores.history == [[3, 1]]
-    assert [(r.item, r.title, r.score) for r in best] == [
-        ("t2", "", 3.0),
-        ("t3", "Three", 2.0),
-    ]
+class TestBaselines:
+    def ask(self, scores, history, k=9, leave_out=()):
+        recommender = counted(
+            scores,
+            source_ids=["s1", "s2", "s3"],
+            target_ids=["t1", "t2", "t3"],
+            max_history=3,
+            k_max=9,
+            titles={},
+        )
+        assert recommender.actions(history) == {}
+        assert recommender.reads_histories
+        found = recommender.for_history(history, k, leave_out)
+        return [(one.item, one.score) for one in found]
+
+    def test_all_items_best_first(self):
+        scores = Scores()
+        found = self.ask(scores, ["s2", "new"])
+        assert scores.history == [[3, 1]]
+        assert found == [("t2", 3.0), ("t3", 2.0), ("t1", 1.0)]
+        assert self.ask(scores, ["s1"], 1, {"t2"}) == [("t3", 2.0)]
+
+    def test_a_long_history_is_cut_as_in_training(self):
+        scores = Scores()
+        self.ask(scores, ["s1", "s2", "s3", "s1", "s2"])
+        assert scores.history == [[4, 2, 3]]
+
+    def test_an_empty_history_is_one_of_padding(self):
+        scores = Scores()
+        self.ask(scores, [])
+        assert scores.history == [[0]]
 
 
-def test_more_items_than_there_are(data):
-    assert len(Recommender(data, Scores()).for_history(["s1"], k=99)) == 3
+def test_a_user_that_is_not_there():
+    users = types.SimpleNamespace(ids=np.array([b"ann", b"bob"], object))
+    data = types.SimpleNamespace(folder="prepared", users=lambda: users)
+    assert find_user(data, "bob") == 1
+    with pytest.raises(InputError, match="no such user in prepared.*ann"):
+        find_user(data, "eve")
 
 
-def test_a_long_history_is_cut_as_in_training(data):
-    scores = Scores()
-    recommender = Recommender(data, scores)
-    recommender.for_history(["s1", "s2", "s3", "s1", "s2"], k=1)
-    assert scores.history == [[4, 2, 3]]
-
-
-def test_a_user_does_not_get_what_he_has(data):
-    scores = Scores()
-    best = Recommender(data, scores).for_user("ann", k=5)
-    assert scores.history == [[2, 3]]
-    assert [r.item for r in best] == ["t3", "t1"]
-
-
-def test_a_user_without_history_is_answered(data):
-    scores = Scores()
-    assert len(Recommender(data, scores).for_user("bob", k=5)) == 3
-    assert scores.history == [[0]]
-
-
-def test_an_unknown_user_is_an_error(data):
-    with pytest.raises(InputError, match=r"--user=eve.*look like ann"):
-        Recommender(data, Scores()).for_user("eve", k=1)
-
-
-def test_unknown_items_are_told(data):
-    unknown = Recommender(data, Scores()).unknown(["s1", "x", "y"])
-    assert unknown == ["x", "y"]
+def test_rows_are_table_rows(shop):
+    found = shop.servable.known_rows(tf.constant(["a", "zz", "f"]))
+    assert found.numpy().tolist() == [2, 1, 7]

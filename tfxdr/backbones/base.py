@@ -25,6 +25,8 @@ class Backbone(keras.layers.Layer):
       is that of dropout and none at inference, and `adapters`, if any, are
       `num_adapters` functions of a sub-layer's input and output;
     - `num_adapters`, how many it has room for;
+    - `receptive_field`, if it has one: how many positions an output depends
+      on, itself included;
     - `get_config`, so that fine-tuning can make a twin of it.
 
     Args:
@@ -91,6 +93,8 @@ class Backbone(keras.layers.Layer):
         history: tf.Tensor,
         actions: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
+        *,
+        last_alone: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Hidden vectors of every position.
 
@@ -98,17 +102,37 @@ class Backbone(keras.layers.Layer):
           history: `[batch, length]` int32, left-padded with 0.
           actions: `[batch, blocks]` in [0, 1], for routed blocks.
           seed: `[2]` int32 of dropout; none at inference.
+          last_alone: only the last position will be read: blocks leave out
+            the positions that it cannot see, and so does the result.
 
         Returns:
           `[batch, positions, d]` and the mask `[batch, positions]`.
         """
         hidden, mask = self.embed(history, seed)
+        seen = self._seen_by_last() if last_alone else {}
         for index, block in enumerate(self.blocks):
+            if index in seen:
+                hidden, mask = (x[:, -seen[index] :] for x in (hidden, mask))
             options = {"mask": mask, "seed": block_seed(seed, index)}
             if actions is not None:
                 options["action"] = actions[:, index]
             hidden += block(hidden, **options)
         return self.read_out(hidden, mask), mask
+
+    def _seen_by_last(self) -> dict[int, int]:
+        """How many positions of its input the last one depends on, by block.
+
+        Blocks below one that sees all positions are not in it.
+        """
+        seen: dict[int, int] = {}
+        span = 1
+        for index in reversed(range(len(self.blocks))):
+            field = getattr(self.blocks[index], "receptive_field", None)
+            if field is None:
+                break
+            span += field - 1
+            seen[index] = span
+        return seen
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
         """`encode` at inference, without the mask."""

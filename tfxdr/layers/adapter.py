@@ -92,6 +92,11 @@ class AdaptedBlock(keras.layers.Layer):
         for layer in leaves(block):
             layer.trainable = isinstance(layer, keras.layers.LayerNormalization)
 
+    @property
+    def receptive_field(self) -> int | None:
+        """That of the block: adapters see single positions."""
+        return getattr(self.block, "receptive_field", None)
+
     def call(
         self,
         hidden: tf.Tensor,

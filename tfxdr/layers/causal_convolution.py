@@ -73,6 +73,11 @@ class CausalConvolutionBlock(keras.layers.Layer):
             name=name,
         )
 
+    @property
+    def receptive_field(self) -> int:
+        """How many positions an output depends on, itself included."""
+        return 1 + (self.kernel_size - 1) * 3 * self.dilation
+
     def build(self, input_shape: tf.TensorShape) -> None:
         for layer in (*self.convolutions, *self.norms):
             layer.build(input_shape)

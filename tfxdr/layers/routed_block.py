@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -15,6 +17,8 @@ class RoutedBlock(keras.layers.Layer):
     Args:
       frozen: the pre-trained mapping; it never changes.
       tuned: its twin, which is trained.
+      hard: whether actions are 0 or 1 at inference: each row then goes
+        through one mapping alone, where otherwise it goes through both.
       name: layer name.
     """
 
@@ -23,6 +27,7 @@ class RoutedBlock(keras.layers.Layer):
         frozen: keras.layers.Layer,
         tuned: keras.layers.Layer,
         *,
+        hard: bool = False,
         name: str | None = None,
         **kwargs,
     ) -> None:
@@ -30,6 +35,12 @@ class RoutedBlock(keras.layers.Layer):
         frozen.trainable = False
         self.frozen = frozen
         self.tuned = tuned
+        self.hard = hard
+        self._ways = [
+            _one_op(lambda hidden, _, mask: frozen(hidden, mask=mask)),
+            _one_op(lambda hidden, _, mask: tuned(hidden, mask=mask)),
+            _one_op(self._split),
+        ]
 
     def call(
         self,
@@ -46,10 +57,58 @@ class RoutedBlock(keras.layers.Layer):
           mask: `[batch, length]` bool, true where an item is.
           seed: `[2]` int32 of dropout, the same in both; none at inference.
         """
+        if self.hard and seed is None:
+            return self._route(hidden, tf.cast(action, tf.int32), mask)
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
         tuned = self.tuned(hidden, mask=mask, seed=seed)
         frozen = self.frozen(hidden, mask=mask, seed=seed)
         return share * tuned + (1.0 - share) * frozen
+
+    @property
+    def receptive_field(self) -> int | None:
+        """As that of the block."""
+        return getattr(self.frozen, "receptive_field", None)
+
+    def _route(
+        self, hidden: tf.Tensor, action: tf.Tensor, mask: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Each row through the mapping that its action names."""
+        if mask is None:
+            mask = tf.ones(tf.shape(hidden)[:2], tf.bool)
+        agree = tf.reduce_all(action == action[:1])
+        way = tf.where(agree, tf.reduce_max(action), 2)
+        output = tf.switch_case(
+            tf.maximum(way, 0),  # no rows have the least integer
+            [lambda run=run: run(hidden, action, mask) for run in self._ways],
+        )
+        return tf.ensure_shape(output, hidden.shape)
+
+    def _split(
+        self, hidden: tf.Tensor, action: tf.Tensor, mask: tf.Tensor
+    ) -> tf.Tensor:
+        """Both mappings, each on its own rows."""
+        rows, inputs, masks = (
+            tf.dynamic_partition(values, action, 2)
+            for values in (tf.range(tf.shape(hidden)[0]), hidden, mask)
+        )
+        outputs = [
+            block(part, mask=known)
+            for block, part, known in zip(
+                (self.frozen, self.tuned), inputs, masks, strict=True
+            )
+        ]
+        return tf.dynamic_stitch(rows, outputs)
+
+
+def _one_op(
+    call: Callable[..., tf.Tensor],
+) -> tf.types.experimental.GenericFunction:
+    """A function that a graph keeps as one op: not taken, it costs one."""
+    return tf.function(
+        call,
+        reduce_retracing=True,
+        experimental_attributes={"_noinline": True},
+    )
 
 
 def twin(block: keras.layers.Layer, width: int) -> keras.layers.Layer:

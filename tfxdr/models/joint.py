@@ -133,6 +133,12 @@ class JointModel(keras.Model):
         logit = _logit(self.replacement_head, vector)
         return tf.reduce_mean(_cross_entropy(logit, label))
 
+    def target_logit(
+        self, user: tf.Tensor, source: Items, target: Items
+    ) -> tf.Tensor:
+        """Logits of target examples beside source examples, all `[batch]`."""
+        return _logit(self.target_head, self.backbone(user, source, target)[1])
+
     def score_items(
         self, user: tf.Tensor, source: Items, items: Items
     ) -> tf.Tensor:
@@ -156,12 +162,11 @@ class JointModel(keras.Model):
         def score(chunk: tf.Tensor) -> tf.Tensor:
             pair = tf.minimum(chunk * size + tf.range(size), pairs - 1)
             row, column = pair // columns, pair % columns
-            _, target = self.backbone(
+            return self.target_logit(
                 tf.gather(user, row),
                 Items(*(tf.gather(ids, row) for ids in source)),
                 Items(*(tf.gather(ids, column) for ids in items)),
             )
-            return _logit(self.target_head, target)
 
         scores = tf.map_fn(
             score,

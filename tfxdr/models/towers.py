@@ -45,9 +45,15 @@ def tune_blocks(
 
 
 def route_blocks(
-    backbone: Backbone, tuner: Tuner, *, train_embeddings: bool
+    backbone: Backbone, tuner: Tuner, *, train_embeddings: bool, hard: bool
 ) -> list[tf.Variable]:
     """Makes two towers: each block stays frozen beside its tuned twin.
+
+    Args:
+      backbone: built.
+      tuner: makes the tuned version of a twin.
+      train_embeddings: whether what stands before the blocks is trained.
+      hard: see `RoutedBlock`.
 
     Returns:
       The variables of both without what the tuner adds.
@@ -56,7 +62,12 @@ def route_blocks(
     twins = [twin(block, width) for block in backbone.blocks]
     known = [*backbone.variables, *(v for t in twins for v in t.variables)]
     backbone.blocks = [
-        RoutedBlock(block, tuner.tune(copy, width), name=f"{block.name}_routed")
+        RoutedBlock(
+            block,
+            tuner.tune(copy, width),
+            hard=hard,
+            name=f"{block.name}_routed",
+        )
         for block, copy in zip(backbone.blocks, twins, strict=True)
     ]
     _set_trainable(backbone, tuner, train_embeddings, True)

@@ -71,6 +71,14 @@ class TransferModel(keras.Model):
         return isinstance(self.backbone.blocks[0], RoutedBlock)
 
     @property
+    def block_names(self) -> list[str]:
+        """Of the backbone's blocks, the lowest first."""
+        return [
+            block.frozen.name if isinstance(block, RoutedBlock) else block.name
+            for block in self.backbone.blocks
+        ]
+
+    @property
     def pretrained_variables(self) -> list[tf.Variable]:
         """Those to be trained that pre-training made (or a copy of them)."""
         variables = self.backbone.trainable_variables
@@ -79,11 +87,12 @@ class TransferModel(keras.Model):
     def actions(self, history: tf.Tensor) -> tf.Tensor:
         """What inference decides: `[batch, length]` to `[batch, blocks]`.
 
-        Raises:
-          ValueError: if there is only one tower.
+        One tower has the same actions for all users.
         """
         if not self.is_routed:
-            raise ValueError("a model of one tower has no actions")
+            static = self.policy.static_actions(len(self.backbone.blocks))
+            row = tf.cast([static], tf.float32)
+            return tf.repeat(row, tf.shape(history)[0], axis=0)
         zero = tf.constant(0)
         context = Context(history, tf.zeros([2], tf.int32), zero, zero)
         return self._decide(self._logits(history, None), context, False)
@@ -157,7 +166,9 @@ class TransferModel(keras.Model):
         actions: tf.Tensor | None,
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        hidden, mask = self.backbone.encode(history, actions, seed)
+        hidden, mask = self.backbone.encode(
+            history, actions, seed, last_alone=self.pooling == "last"
+        )
         return pool(hidden, mask, self.pooling)
 
 

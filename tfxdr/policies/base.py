@@ -44,7 +44,8 @@ class Policy:
         `--train_embeddings` leaves it open.
       has_network: whether a policy network is trained to give the logits;
         otherwise they are zeros.
-      is_hard: whether actions are 0 or 1 at inference.
+      is_hard: whether actions are exactly 0 or 1 at inference; each block
+        then runs once for each user there, tuned or frozen, instead of twice.
       num_candidates: how many sampled items `rollout` ranks a positive among.
       source_weight: of the source domain's own loss, which is added to that
         of the target domain; 0 leaves it out.
@@ -53,7 +54,7 @@ class Policy:
     pretrained: bool = True
     train_embeddings: bool = True
     has_network: bool = True
-    is_hard: bool = True
+    is_hard: bool = False
     num_candidates: int = 0
     source_weight: float = 0.0
 

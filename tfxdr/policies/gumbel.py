@@ -19,6 +19,8 @@ class Gumbel(Policy):
     of pi, without noise, so that results are deterministic.
     """
 
+    is_hard = True
+
     def __init__(
         self, temperature: float = 10.0, squash_logits: bool = False
     ) -> None:

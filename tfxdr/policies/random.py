@@ -21,6 +21,7 @@ class Random(Policy):
     """
 
     has_network = False
+    is_hard = True
 
     def __init__(self, run_seed: int = 0) -> None:
         """Keeps the seed.

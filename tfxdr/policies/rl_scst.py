@@ -23,6 +23,8 @@ class SelfCritical(Policy):
     in the authors' code.
     """
 
+    is_hard = True
+
     def __init__(
         self,
         gamma: float = 1.0,

@@ -17,8 +17,6 @@ class Soft(Policy):
     no part.
     """
 
-    is_hard = False
-
     def call(
         self, logits: tf.Tensor, context: Context, training: bool
     ) -> tf.Tensor:

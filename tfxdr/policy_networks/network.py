@@ -55,7 +55,9 @@ class PolicyNetwork(keras.layers.Layer):
         Returns:
           `[batch, blocks, 2]`; index 0 is to tune, 1 to freeze.
         """
-        hidden, mask = self.encoder.encode(history, seed=seed)
+        hidden, mask = self.encoder.encode(
+            history, seed=seed, last_alone=self.pooling == "last"
+        )
         logits = self.projection(pool(hidden, mask, self.pooling))
         return tf.reshape(logits, [-1, self.num_blocks, 2])
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
+from tfxdr.serving.lookup import RawIds, as_history
+from tfxdr.serving.servable import Answer
 from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
 
 
@@ -29,73 +32,136 @@ class Recommendation:
 
 
 class Recommender:
-    """Answers with raw ids from a scorer that knows table rows.
+    """Asks a served model for one user at a time.
 
     Args:
-      data: its vocabularies.
-      scorer: the trained model.
-      histories: what it reads of each user; their histories by default.
+      answers: its functions by the names of the signatures.
+      known_rows: table rows of raw ids of what knows a user: the items of his
+        history, or himself.
+      facts: as in `signature.json`.
+      titles: of target items by raw id.
     """
 
     def __init__(
         self,
-        data: PreparedData,
-        scorer: Scorer,
-        histories: Ragged | None = None,
+        answers: Mapping[str, Answer],
+        known_rows: Callable[[tf.Tensor], tf.Tensor],
+        facts: Mapping[str, Any],
+        titles: Mapping[str, str],
     ) -> None:
-        self._data = data
-        self._scorer = scorer
-        if histories is None:
-            histories = data.users().history
-        self._histories = histories
-        self._rows = {
-            raw: row
-            for row, raw in enumerate(data.source_ids, start=FIRST_ITEM)
-        }
+        self._answers = answers
+        self._known_rows = known_rows
+        self._facts = facts
+        self._titles = titles
 
-    def for_user(self, user: str, k: int) -> list[Recommendation]:
-        """Recommends to a user of the data; known positives are left out.
-
-        Raises:
-          InputError: if the data have no such user.
-        """
-        row = find_user(self._data, user)
-        known = self._data.users().target[row]
-        return self._best(self._histories[row], known, k)
+    @property
+    def reads_histories(self) -> bool:
+        """Whether the model knows a user by his history."""
+        return "recommend" not in self._answers
 
     def for_history(
-        self, history: Sequence[str], k: int
+        self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
     ) -> list[Recommendation]:
-        """Recommends from source items, oldest first; `unknown` counts them.
+        """Recommends from source items, oldest first.
 
-        An item that the data do not have is read as the unknown item.
+        An item that the model does not know is read as the unknown item;
+        `unknown` names them.
+
+        Args:
+          history: raw ids.
+          k: how many items, at most.
+          leave_out: raw ids of items that the user has.
         """
-        kept = self._data.manifest["options"]["max_history"]
-        rows = [self._rows.get(raw, UNKNOWN) for raw in history[-kept:]]
-        return self._best(np.array(rows, np.int32), np.zeros(0, np.int32), k)
+        answer = self._answers["serving_default"](history=_row(history))
+        return self._best(answer, k, leave_out)
 
-    def unknown(self, history: Sequence[str]) -> list[str]:
-        """The items of a history that the data do not have."""
-        return [raw for raw in history if raw not in self._rows]
+    def for_user(
+        self, user: str, k: int, leave_out: Collection[str] = ()
+    ) -> list[Recommendation]:
+        """Recommends to a user whom a joint model knows; see `for_history`.
+
+        Raises:
+          InputError: if it does not know him.
+        """
+        if self.unknown([user]):
+            raise InputError(f"--user={user}: the model knows no such user")
+        answer = self._answers["recommend"](user=tf.constant([user]))
+        return self._best(answer, k, leave_out)
+
+    def unknown(self, raw: Sequence[str]) -> list[str]:
+        """Those of some raw ids that the model does not know."""
+        rows = self._known_rows(tf.constant(list(raw), tf.string, [len(raw)]))
+        return [
+            one for one, row in zip(raw, rows, strict=True) if row == UNKNOWN
+        ]
+
+    def actions(self, history: Sequence[str]) -> dict[str, float]:
+        """How far each block runs tuned for a history, the lowest first.
+
+        Nothing for a baseline, which has no blocks.
+        """
+        if "explain" not in self._answers:
+            return {}
+        found = self._answers["explain"](history=_row(history))["actions"]
+        names = self._facts["blocks"]
+        return dict(zip(names, found[0].numpy().tolist(), strict=True))
 
     def _best(
-        self, history: np.ndarray, known: np.ndarray, k: int
+        self,
+        answer: Mapping[str, tf.Tensor],
+        k: int,
+        leave_out: Collection[str],
     ) -> list[Recommendation]:
-        padded = history if len(history) else np.zeros(1, np.int32)
-        scores = np.array(self._scorer(padded[np.newaxis]))[0]
-        scores[:FIRST_ITEM] = -np.inf
-        scores[known] = -np.inf
-        best = np.argsort(-scores, kind="stable")[:k]
-        titles = self._data.target_titles
-        return [
-            Recommendation(
-                item=self._data.target_ids[row - FIRST_ITEM],
-                score=float(scores[row]),
-                title="" if titles is None else titles[row - FIRST_ITEM],
+        if k > self._facts["k_max"]:
+            raise InputError(
+                f"--k={k}: the export answers with at most "
+                f"{self._facts['k_max']} items; export it with --k_max={k}"
             )
-            for row in best
-            if np.isfinite(scores[row])
-        ]
+        items = [raw.decode() for raw in answer["items"].numpy()[0]]
+        scores = answer["scores"].numpy()[0].tolist()
+        return [
+            Recommendation(raw, score, self._titles.get(raw, ""))
+            for raw, score in zip(items, scores, strict=True)
+            if raw and raw not in leave_out
+        ][:k]
+
+
+def counted(
+    scorer: Scorer,
+    *,
+    source_ids: Sequence[str],
+    target_ids: Sequence[str],
+    max_history: int,
+    k_max: int,
+    titles: Mapping[str, str],
+) -> Recommender:
+    """A recommender over a baseline, which no graph can hold.
+
+    Args:
+      scorer: scores the target table for histories.
+      source_ids: raw ids of the source items; position `i` is row `i + 2`.
+      target_ids: likewise of the target items.
+      max_history: the latest items that are read.
+      k_max: how many items an answer holds, at most.
+      titles: of target items by raw id.
+    """
+    source = RawIds(source_ids)
+    names = tf.constant(list(target_ids))
+
+    def answer(history: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = as_history(source.rows(history), max_history)
+        scores = tf.convert_to_tensor(scorer(rows.numpy()), tf.float32)
+        k = min(k_max, len(target_ids))
+        values, places = tf.math.top_k(scores[:, FIRST_ITEM:], k=k)
+        return {"items": tf.gather(names, places), "scores": values}
+
+    return Recommender(
+        {"serving_default": answer}, source.rows, {"k_max": k_max}, titles
+    )
+
+
+def _row(history: Sequence[str]) -> tf.Tensor:
+    return tf.constant([list(history)], tf.string, [1, len(history)])
 
 
 def find_user(data: PreparedData, user: str) -> int:

@@ -87,7 +87,9 @@ def build_model(
     tuned = {"true": True, "false": False, "auto": own}[train_embeddings]
     network = None
     if actions is None:
-        known = route_blocks(backbone, tuner, train_embeddings=tuned)
+        known = route_blocks(
+            backbone, tuner, train_embeddings=tuned, hard=policy.is_hard
+        )
         if policy.has_network:
             network = _policy_network(
                 parts, backbone, num_source_items, policy_pooling

@@ -60,6 +60,11 @@ class FinetuneTask(Task):
         metrics = self._judge.validate(self._scores)
         if self.model.is_routed:
             actions = self._judge.actions(self._decide, VALIDATION)
+            if self.model.policy.is_hard and not actions.is_hard:
+                raise ValueError(
+                    f"{type(self.model.policy).__name__} says is_hard, but "
+                    "its actions at inference are not all 0 or 1"
+                )
             metrics |= action_metrics(actions)
         return metrics
 

@@ -1,0 +1,137 @@
+"""Modes that train, and that judge what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfxdr.errors import InputError
+from tfxdr.modes.start import finished, make_experiment
+from tfxdr.options import Options
+
+if TYPE_CHECKING:
+    from tfxdr.experiment import Experiment
+    from tfxdr.registry import Spec
+    from tfxdr.report.table import Row
+    from tfxdr.training.run_folder import RunFolder
+
+
+def prepare(options: Options) -> None:
+    experiment = make_experiment(options)
+    _describe(experiment)
+    print(f"prepared data: {experiment.data.folder}")
+
+
+def pretrain(options: Options) -> None:
+    from tfxdr.training.run_folder import RunFolder
+    from tfxdr.transfer import TransferExperiment
+
+    experiment = make_experiment(options)
+    if not isinstance(experiment, TransferExperiment):
+        raise InputError(
+            f"--mode=pretrain: expected a sequential backbone, found "
+            f"--backbone={experiment.backbone}, whose domains are trained "
+            "together; use --mode=run"
+        )
+    _describe(experiment)
+    folder = RunFolder(_folder(options, "pretrain"))
+    # Going on is right even unasked: the same options end the same way.
+    _start(experiment, folder, resume=not options.run.overwrite)
+    pretrained = experiment.pretrain(folder.path, resume=True)
+    for key, value in pretrained.metrics.items():
+        print(f"{key:<16}{value:.4f}")
+    print(f"pre-trained backbone: {pretrained.folder}")
+
+
+def run(options: Options) -> None:
+    from tfxdr.results import compare_actions, folder_name, result_row
+    from tfxdr.training.run_folder import RunFolder
+
+    experiment = make_experiment(options)
+    specs = experiment.specs
+    _describe(experiment)
+    experiment.check(specs)
+    base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
+    _start(experiment, base, resume=options.run.resume)
+    rows = experiment.baseline_rows()
+    results = []
+    for spec in specs:
+        alone = base
+        if len(specs) > 1:
+            alone = RunFolder(base.path / folder_name(spec))
+        results.append(_run_one(experiment, spec, alone))
+        rows = [row for row in rows if row.name != str(spec)]
+        rows.append(result_row(str(spec), results[-1]))
+    compare_actions(results, base.path)
+    _show(experiment, rows, base.path)
+
+
+def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
+    flagfile = experiment.options_of(spec).to_flagfile()
+    say = experiment.progress.say
+    if not folder.flags.is_file():
+        folder.start(flagfile, resume=False, overwrite=False, say=say)
+    if folder.finished:
+        say(f"{folder.path}: this run is finished already")
+        return folder.read()
+    say(f"run: {folder.path}")
+    return experiment.run(spec, folder)
+
+
+def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
+    folder.start(
+        experiment.options.to_flagfile(),
+        resume=resume,
+        overwrite=experiment.options.run.overwrite,
+        say=experiment.progress.say,
+    )
+
+
+def evaluate(options: Options) -> None:
+    from tfxdr.report.table import Row
+
+    experiment, folder = finished(options)
+    (spec,) = experiment.specs
+    metrics = experiment.evaluate(spec, folder)
+    rows = [*experiment.baseline_rows(), Row(str(spec), metrics)]
+    _show(experiment, rows, None)
+
+
+def _describe(experiment: Experiment) -> None:
+    from tfxdr.data.summary import table1
+
+    experiment.progress.say(table1(experiment.data.manifest))
+
+
+def _folder(options: Options, policy: str) -> Path:
+    from tfxdr.results import default_folder
+
+    if options.run.run:
+        return Path(options.run.run)
+    return default_folder(options, policy)
+
+
+def _show(
+    experiment: Experiment, rows: Sequence[Row], folder: Path | None
+) -> None:
+    """Prints the metrics at the first cutoff; files hold all of them."""
+    from tfxdr.files import write_text
+    from tfxdr.report.table import print_table, to_csv, to_markdown
+
+    first = f"@{experiment.options.evaluate.top_n[0]}"
+    shown = [
+        key
+        for key in rows[-1].metrics
+        if "@" not in key or key.split("/")[0].endswith(first)
+    ]
+    print_table(
+        rows,
+        metrics=shown,
+        title=f"\n{experiment.title}",
+        name_title=experiment.kind.kind,
+    )
+    if folder is not None:
+        write_text(folder / "results.md", to_markdown(rows))
+        write_text(folder / "results.csv", to_csv(rows))
+        print(f"results: {folder}")

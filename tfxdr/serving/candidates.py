@@ -1,0 +1,81 @@
+"""The best of a catalogue, by tensorflow-recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_recommenders.layers.factorized_top_k import BruteForce
+
+# Of what is no candidate: finite, for JSON has no infinity.
+LOWEST = float(np.finfo(np.float32).min)
+
+
+class Candidates(BruteForce):
+    """Brute-force retrieval whose catalogue may change its size.
+
+    There are always `k` answers: where candidates run out, `""` follows with
+    the lowest float32. Variables have no fixed size, so that a loaded model's
+    catalogue can be replaced by assignment.
+
+    Attributes:
+      vectors: `[candidates, d]` float32.
+      identifiers: `[candidates]` raw ids.
+
+    Args:
+      vectors: `[candidates, d]`.
+      identifiers: `[candidates]` raw ids.
+      k: how many answers.
+    """
+
+    def __init__(
+        self, vectors: np.ndarray, identifiers: Sequence[str], k: int
+    ) -> None:
+        super().__init__(k=k, name="candidates")
+        self.vectors = tf.Variable(
+            tf.cast(vectors, tf.float32),
+            trainable=False,
+            shape=[None, vectors.shape[1]],
+            name="candidates",
+        )
+        self.identifiers = tf.Variable(
+            list(identifiers), trainable=False, shape=[None], name="identifiers"
+        )
+
+    def call(
+        self, queries: tf.Tensor, excluded: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best candidates, best first.
+
+        Args:
+          queries: `[batch, d]`.
+          excluded: `[batch, n]` int32 places in the catalogue that are no
+            answer to a query; -1 is none.
+
+        Returns:
+          Scores `[batch, k]` float32 and identifiers `[batch, k]`.
+        """
+        scores = self._compute_score(queries, self.vectors)
+        if excluded is not None:
+            scores = _without(scores, excluded)
+        found = tf.minimum(self._k, tf.shape(scores)[1])
+        values, places = tf.math.top_k(scores, k=found)
+        names = tf.gather(self.identifiers, places)
+        names = tf.where(values == LOWEST, "", names)
+        missing = [[0, 0], [0, self._k - found]]
+        values = tf.pad(values, missing, constant_values=LOWEST)
+        names = tf.pad(names, missing, constant_values="")
+        shape = [None, self._k]
+        return tf.ensure_shape(values, shape), tf.ensure_shape(names, shape)
+
+
+def _without(scores: tf.Tensor, excluded: tf.Tensor) -> tf.Tensor:
+    """Scores `[batch, candidates]`, the lowest at the excluded places."""
+    named = tf.where(excluded >= 0)
+    place = tf.cast(tf.gather_nd(excluded, named), named.dtype)
+    return tf.tensor_scatter_nd_update(
+        scores,
+        tf.stack([named[:, 0], place], axis=1),
+        tf.fill([tf.shape(named)[0]], LOWEST),
+    )

@@ -1,0 +1,59 @@
+"""Reading an export in Python, as a client without a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfxdr.errors import InputError
+from tfxdr.files import read_json
+from tfxdr.serving.description import DESCRIPTION
+from tfxdr.serving.export import FORMAT, SCHEMA_VERSION, versions
+from tfxdr.serving.recommender import Recommender
+
+
+def open_export(export_dir: str | Path) -> tuple[Path, Recommender]:
+    """The newest version, or the one that is named.
+
+    Args:
+      export_dir: the folder of all versions, or of one.
+
+    Returns:
+      The version's folder, and what answers from it.
+
+    Raises:
+      InputError: if there is no export that this version of tfxdr reads.
+    """
+    base = Path(export_dir)
+    known = versions(base)
+    folder = base / str(known[-1]) if known else base
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise InputError(
+            f"--export_dir={base}: found no export ({path} is missing); make "
+            "one by --mode=export --run=FOLDER"
+        )
+    description = read_json(path)
+    if (description.get("format"), description.get("schema_version")) != (
+        FORMAT,
+        SCHEMA_VERSION,
+    ):
+        raise InputError(
+            f"{path} does not describe an export that this version of tfxdr "
+            "reads: export the run again"
+        )
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except (OSError, tf.errors.OpError) as error:
+        raise InputError(
+            f"{folder} cannot be loaded, export the run again: {error}"
+        ) from error
+    titles = folder / "titles.json"
+    return folder, Recommender(
+        loaded.signatures,
+        loaded.known_rows,
+        description,
+        json.loads(titles.read_text("utf-8")) if titles.is_file() else {},
+    )

@@ -1,0 +1,312 @@
+"""A transfer model as a server runs it: histories of raw ids in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfxdr.errors import InputError
+from tfxdr.models.transfer import TransferModel
+from tfxdr.serving.candidates import LOWEST, Candidates
+from tfxdr.serving.lookup import RawIds, as_history
+from tfxdr.serving.servable import (
+    STRANGER,
+    Answer,
+    Servable,
+    Signature,
+    compare,
+    compare_best,
+    cycled,
+    log_shares,
+    row_finder,
+)
+from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
+
+_NONE = -1  # the place of an item that is no candidate
+_HISTORY = (
+    'Raw source ids, oldest first; "" is padding, at either end. Ids that '
+    "were not in training are known as unknown ones"
+)
+_SCORES = "Logits, highest first; the lowest float32 beside an empty item"
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrieval:
+    """What can be recommended.
+
+    Attributes:
+      k_max: how many items an answer holds; a client that wants fewer takes
+        the first ones.
+      candidates: raw ids of the items to choose from; empty: all.
+      exclude_history: leave out the items of the request's history, where the
+        domains share items.
+    """
+
+    k_max: int = 100
+    candidates: Sequence[str] = ()
+    exclude_history: bool = False
+
+
+class TransferServable(Servable):
+    """A transfer model behind raw ids.
+
+    A history without a known item gets the popularity prior: log shares of
+    the training positives.
+
+    Args:
+      model: trained.
+      source_ids: raw ids of the source items; position `i` is row `i + 2`.
+      target_ids: likewise of the target items.
+      counts: `[items]` training positives of each target row.
+      max_history: the latest items that the model reads.
+      examples: raw histories on which answers are compared.
+      retrieval: what can be recommended.
+
+    Raises:
+      InputError: if a candidate is unknown, or the domains share no items
+        that could be excluded.
+    """
+
+    kind = "transfer"
+
+    def __init__(
+        self,
+        model: TransferModel,
+        *,
+        source_ids: Sequence[str],
+        target_ids: Sequence[str],
+        counts: np.ndarray,
+        max_history: int,
+        examples: Sequence[Sequence[str]],
+        retrieval: Retrieval = Retrieval(),
+    ) -> None:
+        self._model = model
+        self._max_history = max_history
+        self._examples = [list(example) for example in examples] or [[]]
+        self._retrieval = retrieval
+        self._target_ids = list(target_ids)
+        self._known = {
+            raw: row for row, raw in enumerate(source_ids, FIRST_ITEM)
+        }
+        self._source, self._target = RawIds(source_ids), RawIds(target_ids)
+        if retrieval.exclude_history:
+            _check_shared(source_ids, target_ids)
+        rows = candidate_rows(target_ids, retrieval.candidates)
+        self._prior = log_shares(counts)
+        table = np.column_stack(
+            [model.head.kernel.numpy(), model.head.bias.numpy(), self._prior]
+        )
+        self._candidates = Candidates(
+            table[rows],
+            [self._target_ids[row - FIRST_ITEM] for row in rows],
+            retrieval.k_max,
+        )
+        place = np.full(len(table), _NONE, np.int32)
+        place[rows] = np.arange(len(rows))
+        self._place = tf.Variable(place, trainable=False, name="place")
+        self.tracked = {
+            "source_ids": self._source.table,
+            "target_ids": self._target.table,
+            "candidates": self._candidates.vectors,
+            "candidate_ids": self._candidates.identifiers,
+            "candidate_place": self._place,
+        }
+        self.facts = {
+            "k_max": retrieval.k_max,
+            "max_history": max_history,
+            "exclude_history": retrieval.exclude_history,
+            "source_items": len(source_ids),
+            "candidates": len(rows),
+            "blocks": model.block_names,
+        }
+        self.known_rows = row_finder(self._source)
+        self.signatures = self._signatures()
+
+    def _signatures(self) -> dict[str, Signature]:
+        history = tf.TensorSpec([None, None], tf.string, name="history")
+        candidates = tf.TensorSpec([None, None], tf.string, name="candidates")
+        alone = {"history": _HISTORY}
+        return {
+            "serving_default": Signature(
+                tf.function(self._recommend, input_signature=[history]),
+                self._histories,
+                alone
+                | {
+                    "items": 'Raw target ids, best first; "" where none is '
+                    "left",
+                    "scores": _SCORES,
+                },
+            ),
+            "score": Signature(
+                tf.function(self._score, input_signature=[history, candidates]),
+                self._scored,
+                alone
+                | {
+                    "candidates": "Raw target ids to be scored, as many as "
+                    'wanted; "" is padding',
+                    "scores": "Logits; the lowest float32 for an id that is "
+                    "no candidate",
+                },
+            ),
+            "embed": Signature(
+                tf.function(self._embed, input_signature=[history]),
+                self._histories,
+                alone | {"user_vector": "What the target head reads"},
+            ),
+            "explain": Signature(
+                tf.function(self._explain, input_signature=[history]),
+                self._histories,
+                alone
+                | {
+                    "actions": "How far each block runs tuned for this user, "
+                    "from 0 to 1, bottom block first"
+                },
+            ),
+        }
+
+    def _recommend(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        excluded = None
+        if self._retrieval.exclude_history:
+            excluded = self._places(history)
+        scores, items = self._candidates(self._query(history), excluded)
+        return {"items": items, "scores": scores}
+
+    def _score(
+        self, history: tf.Tensor, candidates: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        place = self._places(candidates)
+        vectors = tf.gather(self._candidates.vectors, tf.maximum(place, 0))
+        scores = tf.einsum("bd,bnd->bn", self._query(history), vectors)
+        return {"scores": tf.where(place == _NONE, LOWEST, scores)}
+
+    def _embed(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        vector = self._model.user_vector(self._read(history))
+        return {"user_vector": tf.cast(vector, tf.float32)}
+
+    def _explain(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"actions": self._model.actions(self._read(history))}
+
+    def _read(self, history: tf.Tensor) -> tf.Tensor:
+        return as_history(self._source.rows(history), self._max_history)
+
+    def _places(self, raw: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._place, self._target.rows(raw))
+
+    def _query(self, history: tf.Tensor) -> tf.Tensor:
+        """`[batch, d + 2]`: user vector, 1 and 0, or zeros and 1."""
+        rows = self._read(history)
+        vector = tf.cast(self._model.user_vector(rows), tf.float32)
+        known = tf.reduce_any(rows >= FIRST_ITEM, axis=1, keepdims=True)
+        share = tf.cast(known, tf.float32)
+        return tf.concat(
+            [tf.where(known, vector, 0.0), share, 1.0 - share], axis=1
+        )
+
+    def _histories(self, size: int, strange: bool) -> dict[str, np.ndarray]:
+        rows = cycled(self._examples, size)
+        if strange:
+            rows = [[STRANGER, *row] for row in rows]
+        return {"history": as_strings(rows)}
+
+    def _scored(self, size: int, strange: bool) -> dict[str, np.ndarray]:
+        some = [STRANGER] if strange else cycled(self._target_ids, 3)
+        return self._histories(size, strange) | {
+            "candidates": as_strings([[*some, ""]] * size)
+        }
+
+    def check(self, answers: Mapping[str, Answer]) -> int:
+        examples = [*self._examples, []]
+        raw = tf.constant(as_strings(examples))
+        best = answers["serving_default"](history=raw)
+        names = tf.constant(as_strings([self._target_ids] * len(examples)))
+        scores = answers["score"](history=raw, candidates=names)["scores"]
+        vectors = answers["embed"](history=raw)["user_vector"].numpy()
+        actions = answers["explain"](history=raw)["actions"].numpy()
+        candidates = self._place.numpy()[FIRST_ITEM:] != _NONE
+        for number, example in enumerate(examples):
+            what = f"history {number}"
+            left_out = example if self._retrieval.exclude_history else ()
+            rows = self._rows(example)
+            expected = self._expected(example, rows)
+            compare(
+                f"scores of all items for {what}",
+                scores[number].numpy()[candidates],
+                expected[candidates],
+            )
+            allowed = {
+                raw: float(score)
+                for raw, score, kept in zip(
+                    self._target_ids, expected, candidates, strict=True
+                )
+                if kept and raw not in left_out
+            }
+            compare_best(
+                what,
+                best["items"][number].numpy(),
+                best["scores"][number].numpy(),
+                allowed,
+            )
+            for kind, found, own in (
+                ("user vectors", vectors, self._model.user_vector),
+                ("actions", actions, self._model.actions),
+            ):
+                compare(f"{kind} for {what}", found[number], own(rows)[0])
+        return len(examples)
+
+    def _rows(self, example: Sequence[str]) -> np.ndarray:
+        """`[1, length]`, by a dictionary."""
+        rows = [self._known.get(raw, UNKNOWN) for raw in example if raw]
+        rows = rows[-self._max_history :] or [PADDING]
+        return np.array([rows], np.int32)
+
+    def _expected(self, example: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        """`[target items]` scores of the trained model."""
+        if not (rows >= FIRST_ITEM).any():
+            return self._prior[FIRST_ITEM:]
+        return np.asarray(self._model(rows))[0, FIRST_ITEM:]
+
+
+def as_strings(rows: Sequence[Sequence[str]]) -> np.ndarray:
+    """`[rows, longest]` bytes, padded with `b""` on the left."""
+    longest = max(map(len, rows), default=0)
+    table = np.full([len(rows), longest], b"", object)
+    for place, row in enumerate(rows):
+        if row:
+            table[place, -len(row) :] = [raw.encode() for raw in row]
+    return table
+
+
+def candidate_rows(
+    target_ids: Sequence[str], candidates: Sequence[str]
+) -> np.ndarray:
+    """Table rows of raw ids; all real items for no ids.
+
+    Raises:
+      InputError: if an id is unknown or comes twice.
+    """
+    if not len(candidates):
+        return np.arange(len(target_ids)) + FIRST_ITEM
+    known = {raw: row for row, raw in enumerate(target_ids, FIRST_ITEM)}
+    if len(set(candidates)) < len(candidates):
+        twice = next(c for c in candidates if list(candidates).count(c) > 1)
+        raise InputError(f"candidates: {twice!r} is there twice")
+    unknown = [raw for raw in candidates if raw not in known]
+    if unknown:
+        raise InputError(
+            f"candidates: {len(unknown)} ids are not in the target vocabulary "
+            f"of the model, such as {unknown[0]!r}; train it on data that "
+            "have them"
+        )
+    return np.array([known[raw] for raw in candidates])
+
+
+def _check_shared(source_ids: Sequence[str], target_ids: Sequence[str]) -> None:
+    """Refuses to leave out items of the history where that cannot be."""
+    if not set(source_ids) & set(target_ids):
+        raise InputError(
+            "--exclude_history leaves out items that both domains have, but "
+            "the domains of this run share none: drop the option"
+        )
