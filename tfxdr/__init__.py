@@ -27,9 +27,10 @@ _PUBLIC = {
     "optimizers": "tfxdr.registry",
     "prepare": "tfxdr.data.prepare",
 }
-# Packages beside a registry of the same name: they export its `register`, so
-# that tfxdr.policies.register means one thing however it was imported.
-_PACKAGES = ("backbones", "policies", "policy_networks", "tuners")
+# Packages, imported when first asked for. All but the last stand beside a
+# registry of the same name and export its `register`, so that
+# tfxdr.policies.register means one thing however it was imported.
+_PACKAGES = ("backbones", "policies", "policy_networks", "tuners", "serving")
 
 __all__ = ["__version__", *_PUBLIC, *_PACKAGES]
 

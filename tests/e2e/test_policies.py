@@ -113,6 +113,15 @@ def test_an_export_answers_as_its_run_does(learned, monkeypatch, capfd):
             ["gumbel", "set --run to one of them"],
         ),
         (["--mode=recommend", "--export_dir=x", "--history=a"], ["no export"]),
+        (
+            [
+                "--mode=recommend",
+                "--export_dir=x",
+                "--run=run/soft",
+                "--history=a",
+            ],
+            ["one of the two"],
+        ),
     ],
 )
 def test_an_export_needs_a_run_and_a_place(

@@ -33,6 +33,11 @@ def recommend(options: Options) -> None:
             f"--task=profile, which predicts {options.task.attribute}; see "
             "its predictions.npz"
         )
+    if options.export.export_dir and options.run.run:
+        raise InputError(
+            "--mode=recommend: expected --run=FOLDER or --export_dir=FOLDER "
+            "(one of the two)"
+        )
     ask = _ask_export if options.export.export_dir else _ask_run
     recommender, history, known = ask(options)
     if history is None:
