@@ -32,14 +32,13 @@ BACKBONE = "nextitnet(channels=8,dilations=[1,2,4,8])"
 CORE_OPS = """
     AddV2 All Any AssignVariableOp BatchMatMulV2 BatchToSpaceND BiasAdd
     BitwiseXor Case Cast ConcatV2 Const Conv2D DisableCopyOnRead
-    DynamicPartition DynamicStitch Einsum EnsureShape Equal Erfc ExpandDims Fill
-    FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual HashTableV2
+    DynamicPartition DynamicStitch Einsum EnsureShape Equal Erf Erfc ExpandDims
+    Fill FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual HashTableV2
     Identity Less LogicalAnd LogicalNot LogicalOr LookupTableFindV2
     LookupTableImportV2 MatMul Max Maximum Mean MergeV2Checkpoints Minimum Mul
     Neg NoOp NotEqual Pack Pad PadV2 Placeholder Prod Range ReadVariableOp
-    RealDiv Relu
-    Reshape ResourceGather RestoreV2 RightShift Rsqrt SaveV2 Select SelectV2
-    Shape ShardedFilename Sigmoid Softmax SpaceToBatchND Split SplitV
+    RealDiv Relu Reshape ResourceGather RestoreV2 RightShift Rsqrt SaveV2 Select
+    SelectV2 Shape ShardedFilename Sigmoid Softmax SpaceToBatchND Split SplitV
     SquaredDifference Squeeze StatefulPartitionedCall StaticRegexFullMatch
     StopGradient StridedSlice StringJoin Sub Sum Tanh TensorListFromTensor
     TensorListGetItem TensorListReserve TensorListSetItem TensorListStack
