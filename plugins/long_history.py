@@ -10,6 +10,7 @@ class LongHistory(tfxdr.Policy):
     """Tunes every block for users with a long history, none for others."""
 
     has_network = False
+    is_hard = True  # actions are 0 or 1: at inference a block runs once
 
     def __init__(self, least: int = 20):
         self.least = least

@@ -82,7 +82,9 @@ def export(
         write_json(aside / DESCRIPTION, description)
         if titles is not None:
             write_json(aside / "titles.json", dict(titles))
-        write_text(aside / "README.md", readme(description, base.name))
+        write_text(
+            aside / "README.md", readme(description, base.resolve().name)
+        )
         if log is not None:
             records = warm_up.write(
                 aside, servable.signatures, warm_up_sizes, log

@@ -50,7 +50,7 @@ def write(
             for size, strange in wanted:
                 record = log.PredictionLog()
                 request = record.predict_log.request
-                request.model_spec.name = folder.parent.name
+                request.model_spec.name = folder.resolve().parent.name
                 request.model_spec.signature_name = name
                 for key, value in signature.request(size, strange).items():
                     request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
