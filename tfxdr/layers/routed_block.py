@@ -75,10 +75,10 @@ class RoutedBlock(keras.layers.Layer):
         """Each row through the mapping that its action names."""
         if mask is None:
             mask = tf.ones(tf.shape(hidden)[:2], tf.bool)
-        agree = tf.reduce_all(action == action[:1])
-        way = tf.where(agree, tf.reduce_max(action), 2)
+        # All frozen is 0, all tuned is 1, both is 2.
+        way = 2 * tf.reduce_max(action) - tf.reduce_min(action)
         output = tf.switch_case(
-            tf.maximum(way, 0),  # no rows have the least integer
+            way,
             [lambda run=run: run(hidden, action, mask) for run in self._ways],
         )
         return tf.ensure_shape(output, hidden.shape)
