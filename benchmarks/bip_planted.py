@@ -27,6 +27,7 @@ from tfxdr.types import FIRST_ITEM
 ROOT = pathlib.Path(__file__).parent.parent
 FLAGS = ROOT / "flags" / "planted-bip.flags"
 BIP = "bip(optimizer=adam,learning_rate=0.02,alpha=0.1,bound=1.5)"
+WORLD = "planted(users=4000,seed={})"
 ALL_ROWS = "--meta_fraction=0"  # to train on, where no meta set is needed
 METHODS = {
     "target alone": (
@@ -46,7 +47,7 @@ def run(out: pathlib.Path, name: str, seed: int) -> pathlib.Path:
     if (folder / "metrics.json").is_file():
         return folder
     command = [sys.executable, "-m", "tfxdr.main", f"--flagfile={FLAGS}"]
-    command += [*METHODS[name], f"--dataset=planted(seed={seed})"]
+    command += [*METHODS[name], f"--dataset={WORLD.format(seed)}"]
     command += [f"--seed={seed}", f"--run={folder}"]
     command += [f"--cache_dir={out / 'cache'}"]
     command += ["--resume"] if (folder / "options.flags").is_file() else []

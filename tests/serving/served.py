@@ -35,8 +35,8 @@ CORE_OPS = """
     DynamicPartition DynamicStitch Einsum EnsureShape Equal Erf Erfc ExpandDims
     Fill FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual HashTableV2
     Identity Less LogicalAnd LogicalNot LogicalOr LookupTableFindV2
-    LookupTableImportV2 MatMul Max Maximum Mean MergeV2Checkpoints Minimum Mul
-    Neg NoOp NotEqual Pack Pad PadV2 Placeholder Prod Range ReadVariableOp
+    LookupTableImportV2 MatMul Max Maximum Mean MergeV2Checkpoints Min Minimum
+    Mul Neg NoOp NotEqual Pack Pad PadV2 Placeholder Prod Range ReadVariableOp
     RealDiv Relu Reshape ResourceGather RestoreV2 RightShift Rsqrt SaveV2 Select
     SelectV2 Shape ShardedFilename Sigmoid Softmax SpaceToBatchND Split SplitV
     SquaredDifference Squeeze StatefulPartitionedCall StaticRegexFullMatch
