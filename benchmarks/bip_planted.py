@@ -5,7 +5,7 @@
 `flags/planted-bip.flags` with each seed, of data and model, and a model of the
 target domain alone. Prints test AUC and log loss of the target domain, the AUC
 of behavior weights against what was planted, and paired t-tests over seeds. A
-run that is there already is not repeated. A quarter of an hour on two cores.
+run that is there already is not repeated. Ten minutes a seed on two cores.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _LEVELS = (
     ("results", "tasks"),
     ("experiment", "joint_judge"),
     ("transfer", "joint"),
-    ("modes",),
+    ("modes", "testing"),
     ("main",),
 )
 _LEVEL_OF = {

@@ -15,6 +15,8 @@ _PUBLIC = {
     "Baseline": "tfxdr.policies",
     "Context": "tfxdr.types",
     "InputError": "tfxdr.errors",
+    "JointBackbone": "tfxdr.backbones",
+    "MetaLearner": "tfxdr.meta",
     "Policy": "tfxdr.policies",
     "Rollout": "tfxdr.policies",
     "PreparedData": "tfxdr.data.prepared",
@@ -27,10 +29,17 @@ _PUBLIC = {
     "optimizers": "tfxdr.registry",
     "prepare": "tfxdr.data.prepare",
 }
-# Packages, imported when first asked for. All but the last stand beside a
+# Packages, imported when first asked for. The first four stand beside a
 # registry of the same name and export its `register`, so that
 # tfxdr.policies.register means one thing however it was imported.
-_PACKAGES = ("backbones", "policies", "policy_networks", "tuners", "serving")
+_PACKAGES = (
+    "backbones",
+    "policies",
+    "policy_networks",
+    "tuners",
+    "serving",
+    "testing",
+)
 
 __all__ = ["__version__", *_PUBLIC, *_PACKAGES]
 

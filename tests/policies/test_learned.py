@@ -28,40 +28,6 @@ def logits(num_users=512, num_blocks=4, seed=(5, 5)):
     return tf.random.stateless_normal([num_users, num_blocks, 2], seed)
 
 
-@pytest.mark.parametrize("name", ["random", "gumbel", "rl-scst", "soft"])
-class TestEveryTwoTowerPolicy:
-    def test_actions_have_one_column_for_each_block(self, name):
-        policy = policies.build(name)
-        for training in (True, False):
-            actions = policy.call(logits(), context(), training).numpy()
-            assert actions.shape == (512, 4)
-            assert ((actions >= 0) & (actions <= 1)).all()
-            if training or policy.is_hard:
-                hard = np.isin(actions, [0, 1]).all()
-                assert hard == policy.is_hard
-        assert policy.static_actions(4) is None
-
-    def test_inference_does_not_depend_on_the_seed(self, name):
-        policy = policies.build(name)
-        first = policy.call(logits(), context(seed=(1, 2)), False)
-        second = policy.call(logits(), context(seed=(3, 4)), False)
-        np.testing.assert_array_equal(first, second)
-
-    def test_graph_and_xla_agree_with_eager(self, name):
-        policy = policies.build(name)
-        given, known = logits(8), context(HISTORY[:8])
-        # XLA has random numbers of its own; inference draws none.
-        for training, jit in ((True, False), (False, False), (False, True)):
-            compiled = tf.function(
-                lambda g, c, t=training: policy.call(g, c, t), jit_compile=jit
-            )
-            np.testing.assert_allclose(
-                compiled(given, known),
-                policy.call(given, known, training),
-                atol=1e-6,
-            )
-
-
 class TestGumbel:
     def test_training_draws_with_the_policys_probabilities(self):
         given = tf.tile(tf.constant([[[0.0, 1.0], [2.0, 0.0]]]), [20_000, 1, 1])

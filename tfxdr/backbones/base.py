@@ -29,6 +29,9 @@ class Backbone(keras.layers.Layer):
       on, itself included;
     - `get_config`, so that fine-tuning can make a twin of it.
 
+    Attributes:
+      causal: whether a position's vector depends on no later item.
+
     Args:
       embedding: maps item ids to vectors; 0 is padding.
       blocks: the mappings `F_l`.
@@ -39,6 +42,8 @@ class Backbone(keras.layers.Layer):
     Raises:
       ValueError: if there is no block.
     """
+
+    causal: bool = True
 
     def __init__(
         self,

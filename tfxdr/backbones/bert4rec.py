@@ -28,6 +28,8 @@ class BERT4Rec(Backbone):
     as in the replications that score best.
     """
 
+    causal = False
+
     def __init__(
         self,
         num_items: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -45,7 +46,7 @@ class BayesianPersonalizedRanking(InstanceLoss):
         positive = head.score(user, batch.positives)
         negative = head.score(user, batch.negatives)
         margin = positive[..., tf.newaxis] - negative
-        return tf.reduce_mean(tf.nn.softplus(-margin), axis=-1)
+        return tf.reduce_mean(_softplus(-margin), axis=-1)
 
 
 @losses.register("bce")
@@ -58,8 +59,8 @@ class BinaryCrossEntropy(InstanceLoss):
     def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
         positive = head.score(user, batch.positives)
         negative = head.score(user, batch.negatives)
-        return tf.nn.softplus(-positive) + tf.reduce_sum(
-            tf.nn.softplus(negative), axis=-1
+        return _softplus(-positive) + tf.reduce_sum(
+            _softplus(negative), axis=-1
         )
 
 
@@ -225,42 +226,74 @@ def _chunked_softmax(
         )
         return index + 1, values.write(index, value)
 
-    def gradient(upstream: tf.Tensor) -> tuple:
-        def step(
-            index: tf.Tensor, of_inputs: tf.TensorArray, of_table: tf.Tensor
-        ) -> tuple:
-            logits = tf.matmul(inputs[index], table, transpose_b=True)
-            prob = tf.nn.softmax(logits) * upstream[index][:, tf.newaxis]
-            of_inputs = of_inputs.write(index, tf.matmul(prob, table))
-            of_table += tf.matmul(prob, inputs[index], transpose_a=True)
-            return index + 1, of_inputs, of_table
-
-        _, of_inputs, of_table = tf.while_loop(
-            lambda index, *_: index < chunks,
-            step,
-            (0, _one_for_each(inputs), tf.zeros_like(table)),
-            parallel_iterations=1,
-        )
-        weight = upstream[..., tf.newaxis]
-        of_table -= tf.math.unsorted_segment_sum(
-            inputs * weight, labels, tf.shape(table)[0]
-        )
-        of_labels = weight * tf.gather(table, labels)
-        return of_inputs.stack() - of_labels, None, of_table
-
     _, values = tf.while_loop(
         lambda index, _: index < chunks,
         loss,
         (0, _one_for_each(labels)),
         parallel_iterations=1,
     )
-    return values.stack(), gradient
+    values = values.stack()
+    return values, functools.partial(
+        _chunked_softmax_gradient, inputs, labels, table, values
+    )
+
+
+def _chunked_softmax_gradient(
+    inputs: tf.Tensor,
+    labels: tf.Tensor,
+    table: tf.Tensor,
+    values: tf.Tensor,
+    upstream: tf.Tensor,
+) -> tuple:
+    """Of `_chunked_softmax`, whose losses are `values`.
+
+    A softmax is `exp(logits - log_sum_exp)`. The sum is known from the loss,
+    and subtracted as one more column of the matrix product, so that a pass over
+    the logits is all it takes. `tf.nn.softmax` takes three, and multiplies by
+    a reciprocal that TensorFlow's versions round differently.
+    """
+    chunks = tf.shape(inputs)[0]
+    of_label = tf.gather(table, labels)
+    log_sum = values + tf.reduce_sum(inputs * of_label, axis=-1)
+    shifted = tf.concat([inputs, -log_sum[..., tf.newaxis]], axis=-1)
+    wide = tf.pad(table, [[0, 0], [0, 1]], constant_values=1.0)
+    weight = upstream[..., tf.newaxis]
+    weighted = inputs * weight
+
+    def step(
+        index: tf.Tensor, of_inputs: tf.TensorArray, of_table: tf.Tensor
+    ) -> tuple:
+        prob = tf.exp(tf.matmul(shifted[index], wide, transpose_b=True))
+        of_inputs = of_inputs.write(index, tf.matmul(prob, table))
+        of_table += tf.matmul(prob, weighted[index], transpose_a=True)
+        return index + 1, of_inputs, of_table
+
+    _, of_inputs, of_table = tf.while_loop(
+        lambda index, *_: index < chunks,
+        step,
+        (0, _one_for_each(inputs), tf.zeros_like(table)),
+        parallel_iterations=1,
+    )
+    of_table -= tf.math.unsorted_segment_sum(
+        weighted, labels, tf.shape(table)[0]
+    )
+    return weight * (of_inputs.stack() - of_label), None, of_table
 
 
 def _one_for_each(chunks: tf.Tensor) -> tf.TensorArray:
     return tf.TensorArray(
         tf.float32, tf.shape(chunks)[0], element_shape=chunks.shape[1:]
     )
+
+
+@tf.custom_gradient
+def _softplus(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`log(1 + exp(x))`.
+
+    Its gradient is a division, which TensorFlow's versions round alike; their
+    own does not.
+    """
+    return tf.nn.softplus(x), lambda slope: slope / (1.0 + tf.exp(-x))
 
 
 def next_item_sampled_softmax(

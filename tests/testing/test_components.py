@@ -1,0 +1,86 @@
+"""Every registered component keeps the promises of its kind."""
+
+from __future__ import annotations
+
+import pytest
+
+import tfxdr.backbones
+import tfxdr.data
+import tfxdr.meta
+import tfxdr.ops.losses
+import tfxdr.policies
+import tfxdr.policy_networks
+import tfxdr.training.optimizers
+import tfxdr.tuners  # noqa: F401
+from tfxdr import registry
+from tfxdr.testing.backbones import BACKBONE
+from tfxdr.testing.datasets import DATASET
+from tfxdr.testing.joint_backbones import JOINT_BACKBONE
+from tfxdr.testing.losses import LOSS
+from tfxdr.testing.meta_learners import META_LEARNER
+from tfxdr.testing.optimizers import OPTIMIZER
+from tfxdr.testing.policies import BASELINE, POLICY, contract_of
+from tfxdr.testing.policy_networks import POLICY_NETWORK
+from tfxdr.testing.tuners import TUNER
+
+# Small ones, so that the checks are quick; other names have their defaults.
+SMALL = {
+    registry.backbones: {
+        "bert4rec": "bert4rec(channels=8,mask_prob=0.5)",
+        "conet": "conet(embedding_size=3,hidden=[6,4])",
+        "ddtcdr": "ddtcdr(embedding_size=3,hidden=[6,4])",
+        "gru4rec": "gru4rec(channels=8,num_blocks=2)",
+        "mtl": "mtl(embedding_size=3,hidden=[6,4])",
+        "nextitnet": "nextitnet(channels=8,dilations=[1,2,4,8])",
+        "sasrec": "sasrec(channels=8,num_heads=2)",
+    },
+    registry.datasets: {
+        "planted": "planted(users=40)",
+        "synthetic": "synthetic(users=60)",
+    },
+    registry.meta_learners: {"bip": "bip(num_heads=2,head_size=3,hidden=[5])"},
+    registry.policies: {"last-N": "last-2"},
+}
+# Read by tests of their own, from files that these write.
+FROM_FILES = {"amazon", "coldrec", "events", "movielens"}
+
+
+def contract(known, text):
+    if known is registry.policies:
+        return contract_of(text)
+    if known is registry.backbones:
+        factory = known.entry(text.partition("(")[0]).factory
+        joint = issubclass(factory, tfxdr.backbones.JointBackbone)
+        return JOINT_BACKBONE if joint else BACKBONE
+    return next(c for c in OTHERS if c.registry is known)
+
+
+OTHERS = (*(DATASET, LOSS, META_LEARNER, OPTIMIZER, POLICY_NETWORK, TUNER),)
+OWN = [
+    (known, SMALL.get(known, {}).get(entry.name, entry.name))
+    for known in registry.ALL
+    for entry in known.entries()
+    if entry.origin == "tfxdr" and entry.name not in FROM_FILES
+]
+KINDS = [
+    *((contract(known, text), text) for known, text in OWN),
+    (JOINT_BACKBONE, "conet(embedding_size=3,hidden=[6,4],only_target=true)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("contract", "promise", "text"),
+    [
+        pytest.param(contract, promise, text, id=f"{text}-{promise.__name__}")
+        for contract, text in KINDS
+        for promise in contract.promises
+    ],
+)
+def test_promise(contract, promise, text):
+    contract.check_promise(promise, text)
+
+
+def test_every_kind_has_promises():
+    checked = {contract.registry.kind for contract, _ in KINDS}
+    assert checked == {known.kind for known in registry.ALL}
+    assert {POLICY, BASELINE} <= {contract for contract, _ in KINDS}

@@ -1,0 +1,97 @@
+"""What a kind of component promises, and how a promise is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfxdr.errors import InputError
+from tfxdr.registry import Registry, Spec
+
+Promise = Callable[[Spec], None]
+
+
+class Contract:
+    """The promises of one kind of component, in the order of their checks.
+
+    A promise is a function of a `Spec` whose docstring says what is promised;
+    it raises AssertionError where that does not hold.
+
+    Args:
+      registry: of the kind.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.promises: list[Promise] = []
+
+    def promise(self, function: Promise) -> Promise:
+        """Adds one; a decorator."""
+        self.promises.append(function)
+        return function
+
+    def check(self, component: str) -> None:
+        """Checks all promises of a registered component.
+
+        Args:
+          component: its name, with options if need be: `budget(blocks=2)`.
+
+        Raises:
+          InputError: the component is unknown, or refuses its options.
+          AssertionError: a promise is broken; says which and how.
+        """
+        for promise in self.promises:
+            self.check_promise(promise, component)
+
+    def check_promise(self, promise: Promise, component: str) -> None:
+        """Checks one of the promises; see `check`."""
+        spec = self.registry.parse(component)
+        try:
+            promise(spec)
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001  Raised again, with a label.
+            promised = (promise.__doc__ or "").partition("\n")[0]
+            raise AssertionError(
+                f"{spec.kind} {spec} should keep this promise: {promised}\n"
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def expect(condition: Any, otherwise: str) -> None:
+    """Raises AssertionError with a sentence where a condition is false."""
+    if not bool(condition):
+        raise AssertionError(otherwise)
+
+
+def expect_close(one: Any, other: Any, what: str, atol: float = 1e-4) -> None:
+    """Two arrays have to be equal but for rounding."""
+    np.testing.assert_allclose(one, other, atol=atol, rtol=1e-4, err_msg=what)
+
+
+def expect_equal(one: Any, other: Any, what: str) -> None:
+    """Two arrays, or lists of them, have to be equal to the bit."""
+    tf.nest.map_structure(
+        lambda a, b: np.testing.assert_array_equal(a, b, err_msg=what),
+        one,
+        other,
+    )
+
+
+def expect_gradients(gradients: Any, variables: Any, why: str) -> None:
+    """Every variable has to have a finite gradient that is not all zero."""
+    for gradient, variable in zip(gradients, variables, strict=True):
+        expect(gradient is not None, f"{why}: none reaches {variable.name}")
+        values = tf.convert_to_tensor(gradient).numpy()
+        expect(
+            np.isfinite(values).all(), f"{why}: {variable.name} is not finite"
+        )
+        expect(np.abs(values).max() > 0, f"{why}: {variable.name} gets zeros")
+
+
+def values_of(variables: Any) -> list[np.ndarray]:
+    """Copies of variables."""
+    return [variable.numpy() for variable in variables]

@@ -1,0 +1,170 @@
+"""What every joint backbone promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfxdr.backbones import JointBackbone
+from tfxdr.meta import MetaLearner
+from tfxdr.models.joint import JointModel
+from tfxdr.registry import Spec, backbones
+from tfxdr.serving.joint import JointServable
+from tfxdr.testing.contract import (
+    Contract,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_gradients,
+)
+from tfxdr.testing.joint_models import (
+    ROWS,
+    SIZES,
+    joint_batch,
+    row_of,
+    train_jointly,
+)
+from tfxdr.testing.models import exported, restored, strengthen
+from tfxdr.types import FIRST_ITEM, Items
+
+JOINT_BACKBONE = Contract(backbones)
+
+
+def _model(spec: Spec) -> JointModel:
+    tf.keras.utils.set_random_seed(3)
+    backbone = spec.build(sizes=SIZES)
+    expect(
+        isinstance(backbone, JointBackbone),
+        f"it should be a tfxdr.JointBackbone, it is a "
+        f"{type(backbone).__name__}",
+    )
+    model = JointModel(backbone)
+    strengthen(model.trainable_variables)
+    return model
+
+
+@JOINT_BACKBONE.promise
+def vectors_have_a_row_for_each_example(spec: Spec) -> None:
+    """It maps examples to finite vectors `[batch, d]`, one for each domain."""
+    model, batch = _model(spec), joint_batch()
+    vectors = model.backbone(batch.user, batch.source, batch.target)
+    for domain, vector in zip(("source", "target"), vectors, strict=True):
+        expect(
+            vector.shape.rank == 2 and vector.shape[0] == ROWS,
+            f"[{ROWS}, d] expected of the {domain}, found {vector.shape}",
+        )
+        expect(np.isfinite(vector).all(), f"{domain}: not finite")
+    expect(model.backbone.penalty().shape == (), "penalty should be a scalar")
+
+
+@JOINT_BACKBONE.promise
+def other_rows_change_nothing(spec: Spec) -> None:
+    """A row's logits do not depend on the batch's other rows."""
+    model, batch = _model(spec), joint_batch()
+    together = model.logits(batch)
+    for row in range(ROWS):
+        for alone, all_rows in zip(
+            model.logits(row_of(batch, row)), together, strict=True
+        ):
+            expect_close(alone[0], all_rows[row], "logits of a row alone")
+
+
+@JOINT_BACKBONE.promise
+def user_and_item_count(spec: Spec) -> None:
+    """Another target item, and another user, change the target's logit."""
+    model, batch = _model(spec), joint_batch()
+    before = model.logits(batch)[1]
+    other = Items((batch.target.item - 1) % 11 + 2, batch.target.category)
+    for changed in (
+        batch._replace(user=(batch.user - 1) % 10 + 2),
+        batch._replace(target=other),
+    ):
+        moved = np.abs(model.logits(changed)[1] - before)
+        expect(moved.max() > 1e-4, "no logit changed")
+
+
+@JOINT_BACKBONE.promise
+def without_the_source_it_does_not_count(spec: Spec) -> None:
+    """`uses_source` is false only where no source item has an influence."""
+    model, batch = _model(spec), joint_batch()
+    if model.backbone.uses_source:
+        return
+    other = batch._replace(source=Items(*(x % 3 for x in batch.source)))
+    one, two = (model.logits(rows)[1] for rows in (batch, other))
+    expect_equal(one, two, "target logits beside another source example")
+
+
+@JOINT_BACKBONE.promise
+def the_loss_reaches_every_weight(spec: Spec) -> None:
+    """The joint loss has a gradient for all that is trained."""
+    model, batch = _model(spec), joint_batch()
+    weights = tf.fill([ROWS], 1 / ROWS)
+    with tf.GradientTape() as tape:
+        loss = model.lower_loss(batch, weights)
+    variables = model.variables_to_train
+    expect_gradients(tape.gradient(loss, variables), variables, "gradients")
+
+
+@JOINT_BACKBONE.promise
+def eager_and_compiled_agree(spec: Spec) -> None:
+    """Logits are the same eagerly, in a graph and by XLA."""
+    model, batch = _model(spec), joint_batch()
+    eager = model.logits(batch)
+    for jit in (False, True):
+        compiled = tf.function(model.logits, jit_compile=jit)(batch)
+        for one, other in zip(compiled, eager, strict=True):
+            expect_close(one, other, "by XLA" if jit else "in a graph")
+
+
+@JOINT_BACKBONE.promise
+def the_config_makes_it_again(spec: Spec) -> None:
+    """`from_config(get_config())` has the same options."""
+    backbone = _model(spec).backbone
+    config = backbone.get_config()
+    again = type(backbone).from_config(config).get_config()
+    expect(again == config, f"{config} became {again}")
+
+
+@JOINT_BACKBONE.promise
+def a_checkpoint_brings_it_back(spec: Spec) -> None:
+    """A new model with a checkpoint of a trained one answers alike."""
+    trained, fresh = _model(spec), _model(spec)
+    train_jointly(trained, MetaLearner())
+    restored(trained, fresh)
+    batch = joint_batch()
+    expect_equal(fresh.logits(batch), trained.logits(batch), "logits")
+
+
+@JOINT_BACKBONE.promise
+def an_export_answers_the_same(spec: Spec) -> None:
+    """What an export answers is what the model answers."""
+    model = _model(spec)
+    users, targets = (
+        [f"{kind}{row}" for row in range(FIRST_ITEM, size)]
+        for kind, size in (("u", SIZES.users), ("t", SIZES.target_items))
+    )
+    rows = range(FIRST_ITEM, SIZES.users)
+    source = Items(*(tf.constant([2 + row % 3 for row in rows]),) * 2)
+    category = np.arange(SIZES.target_items, dtype=np.int32) % 2 + 2
+    servable = JointServable(
+        model,
+        user_ids=users,
+        target_ids=targets,
+        source=source,
+        category=category,
+        counts=np.ones(SIZES.target_items, np.int64),
+        examples=users,
+        k_max=5,
+    )
+    item = [FIRST_ITEM + row % len(targets) for row in rows]
+    request = {
+        "user": tf.constant(users),
+        "item": tf.constant([targets[i - FIRST_ITEM] for i in item]),
+    }
+    expected = model.target_logit(
+        tf.constant(list(rows)),
+        source,
+        Items(tf.constant(item), tf.constant(category[item])),
+    )
+    answer = exported(servable, "serving_default", request)
+    expect_close(answer["probability"], tf.sigmoid(expected), "probabilities")

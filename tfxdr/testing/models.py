@@ -1,0 +1,192 @@
+"""Small models and batches that components are checked in."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+import tfxdr.backbones
+import tfxdr.meta
+import tfxdr.ops.losses
+import tfxdr.policies
+import tfxdr.policy_networks
+import tfxdr.tuners  # noqa: F401  What small models are made of, by name.
+from tfxdr.models.transfer import TransferModel
+from tfxdr.registry import (
+    Spec,
+    backbones,
+    losses,
+    optimizers,
+    policies,
+    policy_networks,
+    tuners,
+)
+from tfxdr.serving.export import save
+from tfxdr.serving.servable import Servable
+from tfxdr.serving.transfer import Retrieval, TransferServable
+from tfxdr.training.assembly import Parts, build_model
+from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.types import FIRST_ITEM, Batch
+
+NUM_ITEMS = 20
+NUM_TARGETS = 12
+NUM_STEPS = 2
+
+# Users with no item, few, and as many as fit; the last two are the same.
+HISTORY = np.array(
+    [
+        [0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 9, 3],
+        [0, 2, 3, 4, 5, 6],
+        [7, 8, 9, 2, 3, 4],
+        [7, 8, 9, 2, 3, 4],
+    ],
+    np.int32,
+)
+_BACKBONE = "nextitnet(channels=8,dilations=[1,2,4,8])"
+
+
+def transfer_model(
+    *,
+    policy: Spec | str = "gumbel",
+    backbone: Spec | str = _BACKBONE,
+    network: Spec | str = "gru",
+    tuner: Spec | str = "copy",
+    loss: Spec | str = "bpr",
+    run_seed: int = 1,
+) -> TransferModel:
+    """A transfer model of named components, others small, at random weights.
+
+    The weights are so large that a broken mask or route cannot hide.
+    """
+    probability = np.full(NUM_TARGETS, 1 / NUM_TARGETS, np.float32)
+    model = build_model(
+        Parts(
+            backbones.parse(str(backbone)),
+            policies.build(str(policy), run_seed=run_seed),
+            policy_networks.parse(str(network)),
+            tuners.build(str(tuner)),
+            losses.build(str(loss), item_probability=probability),
+        ),
+        num_source_items=NUM_ITEMS,
+        num_target_items=NUM_TARGETS,
+        pooling="last",
+        policy_pooling="last",
+        train_embeddings="auto",
+        top_k=5,
+        pretrained=None,
+        seed=3,
+    )
+    strengthen(model.variables)
+    return model
+
+
+def strengthen(variables: Sequence[tf.Variable], scale: float = 0.5) -> None:
+    """Large random values, the same ones for the same shapes."""
+    random = np.random.default_rng(5)
+    for variable in variables:
+        if variable.dtype.is_floating:
+            variable.assign(random.normal(0.1, scale, variable.shape))
+
+
+def batch(step: int = 0, epoch: int = 100, num_candidates: int = 0) -> Batch:
+    """Training instances of the users of `HISTORY`, one of them without any.
+
+    Args:
+      step: decides the seed.
+      epoch: late by default, when everything that sets in later has.
+      num_candidates: sampled items for a policy that ranks.
+    """
+    random = np.random.default_rng(step)
+    rows = len(HISTORY)
+    positives = random.integers(FIRST_ITEM, NUM_TARGETS, (rows, 3))
+    positives[1, 1:] = positives[2] = 0
+    shape = (rows, 3, 4)
+    candidates = (rows, num_candidates)
+    return Batch(
+        history=tf.constant(HISTORY),
+        positives=tf.constant(positives, tf.int32),
+        negatives=_items(random, shape),
+        candidates=_items(random, candidates),
+        seed=tf.constant([7, step]),
+        step=tf.constant(step),
+        epoch=tf.constant(epoch),
+    )
+
+
+def _items(random: np.random.Generator, shape: tuple[int, ...]) -> tf.Tensor:
+    drawn = random.integers(FIRST_ITEM, NUM_TARGETS, shape)
+    return tf.constant(drawn, tf.int32)
+
+
+def train(model: TransferModel, *, compiled: bool = True) -> list[float]:
+    """A few training steps; gives their losses."""
+    parameters = ParameterGroups(
+        OptimizerSettings(optimizers.parse("sgd"), learning_rate=0.1),
+        pretrained=[],
+        new=model.trainable_variables,
+        total_steps=NUM_STEPS,
+    )
+    given = batch(num_candidates=model.policy.num_candidates)
+
+    def step(rows: Batch) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss, _ = model.batch_loss(rows)
+        parameters.apply(tape.gradient(loss, parameters.variables_to_train))
+        return loss
+
+    run = tf.function(step) if compiled else step
+    return [
+        float(run(given._replace(seed=tf.constant([7, number]))))
+        for number in range(NUM_STEPS)
+    ]
+
+
+def restored(source: tf.Module, target: tf.Module) -> None:
+    """Writes a checkpoint of one object and reads it into another."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "checkpoint"
+        save_variables(folder, tf.train.Checkpoint(it=source))
+        restore_variables(folder, tf.train.Checkpoint(it=target), remedy="")
+
+
+def exported(
+    servable: Servable, signature: str, request: Mapping[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """Exports, loads what was written, and asks it."""
+    with tempfile.TemporaryDirectory() as name:
+        save(servable, Path(name))
+        loaded = tf.saved_model.load(name)
+        return loaded.signatures[signature](**request)
+
+
+def exported_scores(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the users of `HISTORY` before and after an export.
+
+    Returns:
+      Both `[users, target items]`, without the reserved ids.
+    """
+    source = [f"s{item}" for item in range(FIRST_ITEM, NUM_ITEMS)]
+    target = [f"t{item}" for item in range(FIRST_ITEM, NUM_TARGETS)]
+    raw = np.array(["", ""] + source, object)[HISTORY]
+    servable = TransferServable(
+        model,
+        source_ids=source,
+        target_ids=target,
+        counts=np.ones(NUM_TARGETS, np.int64),
+        max_history=HISTORY.shape[1],
+        examples=[[item for item in row if item] for row in raw[1:]],
+        retrieval=Retrieval(k_max=5),
+    )
+    rows = HISTORY[1:]  # who has no history gets the most frequent items
+    request = {
+        "history": tf.constant(raw[1:], tf.string),
+        "candidates": tf.constant([target] * len(rows)),
+    }
+    answer = exported(servable, "score", request)["scores"]
+    return model(rows).numpy()[:, FIRST_ITEM:], answer.numpy()

@@ -1,0 +1,139 @@
+"""What every tuner promises."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tfxdr.layers.routed_block import twin
+from tfxdr.registry import Spec, backbones, tuners
+from tfxdr.testing.contract import (
+    Contract,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_gradients,
+    values_of,
+)
+from tfxdr.testing.models import (
+    HISTORY,
+    NUM_ITEMS,
+    exported_scores,
+    restored,
+    strengthen,
+    train,
+    transfer_model,
+)
+from tfxdr.tuners import Tuner
+
+TUNER = Contract(tuners)
+
+_WIDTH = 8
+_BACKBONES = (
+    "nextitnet(channels=8,dilations=[1,2])",
+    "sasrec(channels=8,num_heads=2)",
+    "gru4rec(channels=8)",
+)
+_HIDDEN = tf.random.stateless_normal([2, 4, _WIDTH], [3, 4])
+_MASK = tf.constant([[False, False, True, True], [True, True, True, True]])
+
+
+def _blocks() -> list[keras.layers.Layer]:
+    """A built block of each kind."""
+    tf.keras.utils.set_random_seed(1)
+    found = []
+    for text in _BACKBONES:
+        backbone = backbones.build(text, num_items=NUM_ITEMS)
+        backbone(tf.zeros([1, 2], tf.int32))
+        found.append(backbone.blocks[0])
+    return found
+
+
+def _tuned(spec: Spec, block: keras.layers.Layer) -> keras.layers.Layer:
+    tuner = spec.build()
+    expect(
+        isinstance(tuner, Tuner),
+        f"it should be a tfxdr.Tuner, it is a {type(tuner).__name__}",
+    )
+    tuned = tuner.tune(block, _WIDTH)
+    tuned(_HIDDEN, mask=_MASK)
+    return tuned
+
+
+@TUNER.promise
+def it_is_called_like_the_block(spec: Spec) -> None:
+    """A tuned block is called like the block, and keeps the shape."""
+    for block in _blocks():
+        tuned = _tuned(spec, block)
+        for options in ({}, {"mask": _MASK}, {"mask": _MASK, "seed": [1, 2]}):
+            shape = tuned(_HIDDEN, **options).shape
+            expect(shape == _HIDDEN.shape, f"{_HIDDEN.shape} expected: {shape}")
+
+
+@TUNER.promise
+def gradients_reach_what_it_trains(spec: Spec) -> None:
+    """It trains something, and a loss reaches all of it."""
+    for block in _blocks():
+        tuned = _tuned(spec, block)
+        strengthen(tuned.variables)
+        variables = tuned.trainable_variables
+        expect(variables, f"nothing of {block.name} is trained")
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tuned(_HIDDEN, mask=_MASK) ** 2)
+        expect_gradients(tape.gradient(loss, variables), variables, block.name)
+
+
+@TUNER.promise
+def the_frozen_block_stays(spec: Spec) -> None:
+    """Training a tuned twin leaves the block that it was made of alone."""
+    for block in _blocks():
+        before = values_of(block.variables)
+        tuned = _tuned(spec, twin(block, _WIDTH))
+        optimizer = keras.optimizers.legacy.SGD(0.1)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tuned(_HIDDEN, mask=_MASK) ** 2)
+        variables = tuned.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        expect_equal(values_of(block.variables), before, "the frozen block")
+
+
+@TUNER.promise
+def eager_and_compiled_agree(spec: Spec) -> None:
+    """A tuned block computes the same eagerly, in a graph and by XLA."""
+    for block in _blocks():
+        tuned = _tuned(spec, block)
+        eager = tuned(_HIDDEN, mask=_MASK)
+        for jit in (False, True):
+            compiled = tf.function(
+                lambda h, m, t=tuned: t(h, mask=m), jit_compile=jit
+            )
+            where = "by XLA" if jit else "in a graph"
+            expect_close(compiled(_HIDDEN, _MASK), eager, where)
+
+
+@TUNER.promise
+def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
+    """Two trainings with one seed end with equal losses."""
+    one, other = (
+        train(transfer_model(tuner=spec), compiled=False) for _ in range(2)
+    )
+    expect_equal(one, other, "losses of equal trainings")
+
+
+@TUNER.promise
+def a_checkpoint_brings_it_back(spec: Spec) -> None:
+    """A checkpoint of a trained model makes another one answer alike."""
+    for policy in ("all", "gumbel"):
+        trained, fresh = (
+            transfer_model(policy=policy, tuner=spec) for _ in range(2)
+        )
+        strengthen(trained.variables, 0.4)
+        restored(trained, fresh)
+        expect_equal(fresh(HISTORY), trained(HISTORY), f"scores by {policy}")
+
+
+@TUNER.promise
+def an_export_answers_the_same(spec: Spec) -> None:
+    """What an export answers is what the model answers."""
+    expect_close(*exported_scores(transfer_model(tuner=spec)), "scores")
