@@ -36,12 +36,13 @@ define make_venv
 	@touch $@
 endef
 
-.PHONY: help demo test test-addons lint format clean
+.PHONY: help demo test test-addons same-metrics lint format clean
 
 help:
 	@echo "make demo         train and compare four policies on synthetic data"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
+	@echo "make same-metrics  the demo on both stacks: are its metrics the same?"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make format       let ruff mend what it can"
 	@echo "make clean        remove environments and caches; runs stay"
@@ -69,6 +70,9 @@ test: lint
 
 test-addons: $(VENV_ADDONS)/.stamp
 	$(VENV_ADDONS)/bin/python $(PYTEST) $(PYTEST_ARGS)
+
+same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
+	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python
 
 clean:
 	rm -rf $(VENV) $(VENV_ADDONS) build dist *.egg-info

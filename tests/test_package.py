@@ -26,7 +26,16 @@ _SOURCES = sorted(
 
 # A part imports from lower levels and from its own folder only.
 _LEVELS = (
-    ("errors", "files", "spec_text", "entry", "registry", "types"),
+    (
+        "errors",
+        "files",
+        "interface",
+        "spec_text",
+        "entry",
+        "origins",
+        "registry",
+        "types",
+    ),
     ("ops",),
     ("layers",),
     ("backbones", "policies", "tuners", "data", "evaluation"),
@@ -46,7 +55,17 @@ _LEVEL_OF = {
 _SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-6], *_LEVELS[-5]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "tuners", "meta")
-_STANDARD_LIBRARY_ONLY = ("errors", "files", "spec_text", "entry", "registry")
+_STANDARD_LIBRARY_ONLY = (
+    *(
+        "errors",
+        "files",
+        "interface",
+        "spec_text",
+        "entry",
+        "origins",
+        "registry",
+    ),
+)
 
 
 def _name(path: pathlib.Path) -> str:

@@ -7,8 +7,18 @@ import sys
 import pytest
 from absl import flags
 
-from tfxdr import options, plugins, registry
+import tfxdr.backbones
+import tfxdr.data
+import tfxdr.meta
+import tfxdr.ops.losses
+import tfxdr.policies
+import tfxdr.policy_networks
+import tfxdr.training.optimizers
+import tfxdr.tuners  # noqa: F401  What a test could take the names of.
+from tfxdr import options, origins, plugins, registry
 from tfxdr.errors import InputError
+from tfxdr.interface import INTERFACE, require_interface
+from tfxdr.main import main
 
 _COIN = """
 import tfxdr
@@ -27,7 +37,7 @@ def as_before(monkeypatch):
     """Takes back what a test registers, loads and defines."""
     entries = [dict(known._entries) for known in registry.ALL]
     modules, defined = set(sys.modules), set(flags.FLAGS)
-    monkeypatch.setattr(registry, "loaded_plugins", [])
+    monkeypatch.setattr(origins, "loaded_plugins", [])
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
     yield
     for known, before in zip(registry.ALL, entries, strict=True):
@@ -152,7 +162,7 @@ class TestEntryPoints:
             "\n".join(["[tfxdr.plugins]", *lines])
         )
         monkeypatch.undo()
-        monkeypatch.setattr(registry, "loaded_plugins", [])
+        monkeypatch.setattr(origins, "loaded_plugins", [])
         monkeypatch.syspath_prepend(folder)
 
     def test_loads_and_reports_the_broken(self, tmp_path, monkeypatch):
@@ -212,3 +222,89 @@ def test_list_text(tmp_path):
     assert "Tosses a coin" in text
     assert "(sides=2)" in text
     assert "b (" in text and "division by zero" in text
+
+
+class TestInterface:
+    @pytest.mark.parametrize("version", ["1.0", INTERFACE])
+    def test_of_this_version(self, version):
+        require_interface(version)
+
+    @pytest.mark.parametrize(
+        ("version", "remedy"),
+        [
+            ("0.9", "a newer plugin"),
+            ("2.0", "a newer tfxdr"),
+            ("1.99", "a newer tfxdr"),
+        ],
+    )
+    def test_of_another_is_refused_with_a_sentence(
+        self, tmp_path, version, remedy
+    ):
+        text = f'import tfxdr\ntfxdr.require_interface("{version}")\n{_COIN}'
+        (plugin,) = plugins.load_plugins([write(tmp_path, "old.py", text)])
+        assert f"written for version {version} of tfxdr's" in str(plugin)
+        assert remedy in str(plugin)
+        assert "coin" not in registry.losses
+        with pytest.raises(InputError, match="old.py.* was written for"):
+            registry.losses.parse("coin")
+
+    @pytest.mark.parametrize("version", ["1", "1.0.0", "one"])
+    def test_no_version(self, version):
+        with pytest.raises(ValueError, match="two numbers, like '1.0'"):
+            require_interface(version)
+
+
+class TestNamesOfTfxdr:
+    @pytest.mark.parametrize(
+        ("kind", "name"),
+        [
+            ("backbones", "nextitnet"),
+            ("datasets", "movielens"),
+            ("losses", "bpr"),
+            ("meta_learners", "bip"),
+            ("optimizers", "adam"),
+            ("policies", "last-3"),
+            ("policy_networks", "gru"),
+            ("tuners", "copy"),
+        ],
+    )
+    def test_cannot_be_taken(self, tmp_path, kind, name):
+        text = f'import tfxdr\ntfxdr.{kind}.register("{name}", list)\n'
+        (plugin,) = plugins.load_plugins([write(tmp_path, "thief.py", text)])
+        assert "is registered twice" in str(plugin.error)
+        known = getattr(registry, kind)
+        assert known.entry(name).factory is not list
+
+    def test_are_taken_back_from_a_plugin_that_came_first(self, tmp_path):
+        text = (
+            "from tfxdr import registry\n"
+            'registry.losses.register("coin", list)\n'
+            'registry.losses.register("later", list)\n'
+        )
+        plugins.load_plugins([write(tmp_path, "early.py", text)])
+        code = (
+            'from tfxdr import registry\nregistry.losses.register("coin", set)'
+        )
+        exec(compile(code, "own.py", "exec"), {"__name__": "tfxdr.own"})  # noqa: S102
+        (plugin,) = origins.loaded_plugins
+        assert "is registered twice" in str(plugin.error)
+        assert registry.losses.entry("coin").factory is set
+
+    def test_stay_with_a_script_that_says_so_at_once(self):
+        registry.losses.register("coin", list)
+        code = (
+            'from tfxdr import registry\nregistry.losses.register("coin", set)'
+        )
+        with pytest.raises(InputError, match="registered twice"):
+            exec(compile(code, "own.py", "exec"), {"__name__": "tfxdr.own"})  # noqa: S102
+
+
+def test_a_broken_plugin_stops_only_what_asks_for_it(tmp_path, capsys):
+    broken = write(tmp_path, "bad.py", _COIN + "1 / 0")
+    assert main(["tfxdr", "--mode=list", f"--plugins={broken}"]) == 0
+    assert "bad.py) is broken: ZeroDivisionError" in capsys.readouterr().out
+    missing = ["tfxdr", "--mode=prepare", "--dataset=movielens(path='no')"]
+    assert main([*missing, f"--plugins={broken}"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("warning: plugin bad (")
+    assert said.splitlines()[-1].startswith("error: --dataset=movielens")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfxdr import registry as registry_lib
-from tfxdr import spec_text
+from tfxdr import origins, spec_text
 from tfxdr.errors import InputError
-from tfxdr.registry import LoadedPlugin, Registry, split_specs
+from tfxdr.origins import LoadedPlugin
+from tfxdr.registry import Registry, split_specs
 
 if TYPE_CHECKING:
     from somewhere import Unknown
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_plugins(monkeypatch):
-    monkeypatch.setattr(registry_lib, "loaded_plugins", [])
+    monkeypatch.setattr(origins, "loaded_plugins", [])
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ class TestParse:
         assert "num_blocks" not in message
 
     def test_unknown_name(self, policies):
-        registry_lib.loaded_plugins.append(LoadedPlugin("coin", "/x/coin.py"))
+        origins.loaded_plugins.append(LoadedPlugin("coin", "/x/coin.py"))
         with pytest.raises(InputError) as caught:
             policies.parse("gumble")
         message = str(caught.value)
@@ -145,7 +145,7 @@ class TestParse:
 
     def test_name_of_a_broken_plugin_raises_its_cause(self, policies):
         cause = ImportError("no module named torch")
-        registry_lib.loaded_plugins.append(
+        origins.loaded_plugins.append(
             LoadedPlugin("coin", "/x/coin.py", ("coin", "flip-N"), cause)
         )
         for name in ("coin", "flip-3"):

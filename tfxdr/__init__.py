@@ -23,11 +23,17 @@ _PUBLIC = {
     "Source": "tfxdr.data.source",
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
-    "datasets": "tfxdr.registry",
-    "losses": "tfxdr.registry",
-    "meta_learners": "tfxdr.registry",
-    "optimizers": "tfxdr.registry",
+    "INTERFACE": "tfxdr.interface",
     "prepare": "tfxdr.data.prepare",
+    "require_interface": "tfxdr.interface",
+}
+# Registry -> the module whose import fills it with tfxdr's own components, so
+# that a name that is taken is refused to whoever comes second.
+_REGISTRIES = {
+    "datasets": "tfxdr.data",
+    "losses": "tfxdr.ops.losses",
+    "meta_learners": "tfxdr.meta",
+    "optimizers": "tfxdr.training.optimizers",
 }
 # Packages, imported when first asked for. The first four stand beside a
 # registry of the same name and export its `register`, so that
@@ -41,7 +47,7 @@ _PACKAGES = (
     "testing",
 )
 
-__all__ = ["__version__", *_PUBLIC, *_PACKAGES]
+__all__ = ["__version__", *_PUBLIC, *_REGISTRIES, *_PACKAGES]
 
 # Keras 2: tensorflow-recommenders, tensorflow-addons and parameter servers
 # exist for it alone. TensorFlow reads this when its Keras is first touched.
@@ -72,6 +78,9 @@ _check_keras()
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name in _REGISTRIES:
+        importlib.import_module(_REGISTRIES[name])
+        return getattr(importlib.import_module("tfxdr.registry"), name)
     if name in _PACKAGES:
         return importlib.import_module(f"tfxdr.{name}")
     raise AttributeError(f"module 'tfxdr' has no attribute {name!r}")

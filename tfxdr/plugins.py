@@ -6,6 +6,7 @@ a file or module given by `--plugins`. Importing it registers its components.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.metadata
 import importlib.util
@@ -15,9 +16,9 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 
-from tfxdr import registry
+from tfxdr import origins, registry
 from tfxdr.errors import InputError
-from tfxdr.registry import LoadedPlugin
+from tfxdr.origins import LoadedPlugin
 
 GROUP = "tfxdr.plugins"
 _REGISTERED = re.compile(r"""\.register\(\s*["']([^"']+)["']""")
@@ -36,7 +37,7 @@ def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
     Raises:
       InputError: A given file does not exist.
     """
-    known = {(plugin.name, plugin.origin) for plugin in registry.loaded_plugins}
+    known = {(plugin.name, plugin.origin) for plugin in origins.loaded_plugins}
     for point in importlib.metadata.entry_points(group=GROUP):
         origin = (
             f"distribution {point.dist.name}" if point.dist else point.value
@@ -47,7 +48,7 @@ def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
         name, origin = _identity(spec)
         if (name, origin) not in known:
             _load(name, origin, _importer(spec), spec)
-    return tuple(registry.loaded_plugins)
+    return tuple(origins.loaded_plugins)
 
 
 def _identity(spec: str) -> tuple[str, str]:
@@ -86,24 +87,29 @@ def _import_file(path: pathlib.Path) -> object:
 def _load(
     name: str, origin: str, load: Callable[[], object], source: str
 ) -> None:
-    before = _names()
-    error: BaseException | None = None
+    plugin = LoadedPlugin(name, origin)
     try:
-        with registry.loading(f"{name} ({origin})"):
+        with registry.loading(plugin.label):
             load()
     # A plugin may fail by anything, sys.exit() included; it is reported.
     except (Exception, SystemExit) as failure:  # noqa: BLE001
-        error = failure
-        names = {name, *_declared_names(source)}
+        declared = tuple(sorted({name, *_declared_names(source)}))
+        plugin = dataclasses.replace(plugin, names=declared, error=failure)
     else:
-        names = _names() - before
-    registry.loaded_plugins.append(
-        LoadedPlugin(name, origin, tuple(sorted(names)), error)
+        plugin = dataclasses.replace(plugin, names=_names_of(plugin.label))
+    origins.loaded_plugins.append(plugin)
+
+
+def _names_of(origin: str) -> tuple[str, ...]:
+    """What a plugin has registered, sorted."""
+    return tuple(
+        sorted(
+            entry.name
+            for known in registry.ALL
+            for entry in known.entries()
+            if entry.origin == origin
+        )
     )
-
-
-def _names() -> set[str]:
-    return {entry.name for known in registry.ALL for entry in known.entries()}
 
 
 def _declared_names(source: str) -> set[str]:
@@ -135,8 +141,8 @@ def _candidate_files(source: str) -> list[pathlib.Path]:
 def list_text() -> str:
     """Every component by kind, with its summary, options and origin."""
     parts = [_list_registry(known) for known in registry.ALL if known.entries()]
-    if registry.loaded_plugins:
-        lines = [f"  {plugin}" for plugin in registry.loaded_plugins]
+    if origins.loaded_plugins:
+        lines = [f"  {plugin}" for plugin in origins.loaded_plugins]
         parts.append("\n".join(["plugins", *lines]))
     parts.append("More: --plugins=file.py or --plugins=package.module")
     return "\n\n".join(parts)

@@ -12,7 +12,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
-from tfxdr import spec_text
+from tfxdr import origins, spec_text
 from tfxdr.entry import (
     Entry,
     Option,
@@ -25,7 +25,6 @@ from tfxdr.spec_text import split_specs
 
 __all__ = [
     "Entry",
-    "LoadedPlugin",
     "Option",
     "Registry",
     "Spec",
@@ -39,8 +38,6 @@ __all__ = [
     "split_specs",
     "tuners",
 ]
-
-_OWN_PACKAGE = __name__.partition(".")[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,29 +65,6 @@ class Spec:
     def build(self, **provided: object) -> typing.Any:
         """Makes the component; see `Registry.construct`."""
         return self.registry.construct(self, provided)
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadedPlugin:
-    """A plugin that was loaded, or that could not be (`error` is set).
-
-    `names` are the component names that it registered or, when it is broken,
-    those that it declares.
-    """
-
-    name: str
-    origin: str
-    names: tuple[str, ...] = ()
-    error: BaseException | None = None
-
-    def __str__(self) -> str:
-        if self.error is None:
-            return f"{self.name} ({self.origin})"
-        cause = f"{type(self.error).__name__}: {self.error}"
-        return f"{self.name} ({self.origin}) is broken: {cause}"
-
-    def declares(self, name: str) -> bool:
-        return any(matches(known, name) for known in self.names)
 
 
 class Registry:
@@ -148,8 +122,10 @@ class Registry:
             )
 
         def add(factory: Callable) -> Callable:
-            self._refuse_duplicate(name, place)
-            entry = Entry(name, factory, module, place, _origin(module))
+            self._refuse_duplicate(name, place, origins.origin_of(module))
+            entry = Entry(
+                name, factory, module, place, origins.origin_of(module)
+            )
             self._entries[name] = entry
             return factory
 
@@ -286,17 +262,23 @@ class Registry:
                 f"{self._label(name)}: option {key}: {error}, found {value!r}"
             ) from error
 
-    def _refuse_duplicate(self, name: str, place: str) -> None:
-        for known, entry in self._entries.items():
+    def _refuse_duplicate(self, name: str, place: str, origin: str) -> None:
+        for known, entry in tuple(self._entries.items()):
             same = known == name
             if same or matches(known, name) or matches(name, known):
-                raise InputError(
+                error = InputError(
                     f"{self.kind} {name!r} is registered twice:\n"
                     f"  {known} at {entry.place}\n  {name} at {place}"
                 )
+                # A plugin that came before tfxdr's own does not get the name.
+                if origin != origins.OWN or not origins.break_plugin(
+                    entry.origin, error
+                ):
+                    raise error
+                del self._entries[known]
 
     def _unknown(self, name: str) -> InputError:
-        for plugin in loaded_plugins:
+        for plugin in origins.loaded_plugins:
             if plugin.error is not None and plugin.declares(name):
                 error = InputError(
                     f"{self._label(name)} cannot be used: plugin {plugin}"
@@ -309,7 +291,7 @@ class Registry:
                 f"{self._label(name)}: put a number for N: {stem}-1, {stem}-2"
             )
         prefix = f"--{self.flag}: " if self.flag else ""
-        plugins = "; ".join(map(str, loaded_plugins)) or "none"
+        plugins = "; ".join(map(str, origins.loaded_plugins)) or "none"
         return InputError(
             f"{prefix}unknown {self.kind} {name!r}"
             f"{_did_you_mean(name, self._entries)}\n"
@@ -327,16 +309,6 @@ def _did_you_mean(name: str, known) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-loaded_plugins: list[LoadedPlugin] = []
-_loading: list[str] = []
-
-
-def _origin(module: str) -> str:
-    if module.partition(".")[0] == _OWN_PACKAGE:
-        return _OWN_PACKAGE
-    return _loading[-1] if _loading else module
-
-
 @contextlib.contextmanager
 def loading(origin: str) -> Iterator[None]:
     """Marks what is registered inside as coming from a plugin.
@@ -344,7 +316,7 @@ def loading(origin: str) -> Iterator[None]:
     When the block fails, the names of modules whose import failed are taken
     back; those of modules that it imported whole stay.
     """
-    _loading.append(origin)
+    origins.loading.append(origin)
     try:
         yield
     except BaseException:
@@ -356,7 +328,7 @@ def loading(origin: str) -> Iterator[None]:
             }
         raise
     finally:
-        _loading.pop()
+        origins.loading.pop()
 
 
 backbones = Registry(

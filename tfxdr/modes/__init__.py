@@ -6,11 +6,15 @@ flags answer at once.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 from tfxdr import plugins
 from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
+from tfxdr.origins import LoadedPlugin
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -18,10 +22,19 @@ FINISHED = ("evaluate", "recommend", "explain", "export")
 
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
-    plugins.load_plugins(options.run.plugins)
     import_components()
+    loaded = plugins.load_plugins(options.run.plugins)
+    if options.run.mode != "list":
+        _warn_of_broken(loaded)
     _check_names(options)
     _MODES[options.run.mode](options)
+
+
+def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
+    """A broken plugin stops only what asks for it."""
+    for plugin in loaded:
+        if plugin.error is not None:
+            print(f"warning: plugin {plugin}", file=sys.stderr)
 
 
 def _list(options: Options) -> None:

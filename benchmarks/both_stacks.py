@@ -1,0 +1,71 @@
+"""Does the demo give the same metrics on both stacks of TensorFlow?
+
+    python benchmarks/both_stacks.py OTHER_PYTHON [--tolerance=0.001] [FLAGS]
+
+Runs `flags/demo.flags` with this interpreter and with another one, seed and
+data the same, and compares every number of `results.csv`. FLAGS are passed on,
+such as `--epochs=2`. Exits with 1 if two numbers differ by more than the
+tolerance. Three minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).parent.parent
+COSTS = ("seconds", "bytes")  # of the machine, not of the model
+
+
+def metrics(
+    python: str, folder: pathlib.Path, flags: list[str]
+) -> dict[tuple[str, str], float]:
+    """Of one stack: (policy, metric) to value."""
+    command = [python, "-m", "tfxdr.main", "--flagfile=flags/demo.flags"]
+    command += [f"--run={folder / 'run'}", f"--cache_dir={folder / 'cache'}"]
+    done = subprocess.run(
+        [*command, *flags], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(f"{python} ended with {done.returncode}:\n{done.stderr}")
+    with (folder / "run" / "results.csv").open(encoding="utf-8") as file:
+        return dict(_numbers(csv.DictReader(file)))
+
+
+def _numbers(rows):
+    for row in rows:
+        name, *columns = row.items()
+        for column, value in columns:
+            if value and not any(cost in column for cost in COSTS):
+                yield (name[1], column), float(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("python", help="interpreter of the other stack")
+    parser.add_argument("--tolerance", type=float, default=1e-3)
+    options, flags = parser.parse_known_args()
+    found = []
+    for python in (sys.executable, options.python):
+        with tempfile.TemporaryDirectory() as name:
+            found.append(metrics(python, pathlib.Path(name), flags))
+    one, other = found
+    if not one or one.keys() != other.keys():
+        sys.exit(f"different columns: {one.keys() ^ other.keys()}")
+    print("| | | this | other |\n|---|---|---:|---:|")
+    for (name, column), value in one.items():
+        print(
+            f"| {name} | {column} | {value:.6f} | {other[name, column]:.6f} |"
+        )
+    worst = max(abs(value - other[key]) for key, value in one.items())
+    print(f"\n{len(one)} metrics, largest difference {worst:.2g}")
+    if worst > options.tolerance:
+        sys.exit(f"above the tolerance of {options.tolerance}")
+
+
+if __name__ == "__main__":
+    main()
