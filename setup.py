@@ -25,7 +25,13 @@ setuptools.setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=setuptools.find_packages(include=["tfxdr", "tfxdr.*"]),
+    # The pack of tensorflow-addons is a plugin that comes along: it stands on
+    # every stack, to say what it needs where that is not installed.
+    packages=[
+        *setuptools.find_packages(include=["tfxdr", "tfxdr.*"]),
+        "tfxdr_addons",
+    ],
+    package_dir={"tfxdr_addons": "plugins/addons/tfxdr_addons"},
     package_data={"tfxdr": ["py.typed"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
@@ -47,6 +53,7 @@ setuptools.setup(
             "keras==2.15.*",
             "tf_keras==2.15.1",
             "tensorflow-addons==0.23.0",
+            "tqdm>=4.60",
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "serving": [SERVING],
@@ -60,7 +67,10 @@ setuptools.setup(
             SERVING,
         ],
     },
-    entry_points={"console_scripts": ["tfxdr=tfxdr.main:main"]},
+    entry_points={
+        "console_scripts": ["tfxdr=tfxdr.main:main"],
+        "tfxdr.plugins": ["addons=tfxdr_addons"],
+    },
     classifiers=[
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX",

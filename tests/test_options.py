@@ -227,3 +227,35 @@ def _all() -> list[tuple[str, settings.Setting]]:
 
 def _all_names() -> set[str]:
     return {name for name, _ in _all()}
+
+
+class TestClassMetrics:
+    PROFILE = ("--task=profile", "--attribute=age")
+
+    def test_can_be_monitored_as_they_will_be_called(self):
+        parsed = options.parse(
+            [
+                "tfxdr",
+                *self.PROFILE,
+                "--class_metrics=kappa( b = 2, a=x), f1",
+                "--monitor=kappa(a=x,b=2)",
+            ]
+        )
+        assert parsed.monitor == "kappa(a=x,b=2)"
+
+    def test_a_monitor_that_is_none_of_them(self):
+        with pytest.raises(InputError, match=r"accuracy, macro_f1, f1 \("):
+            options.parse(
+                ["tfxdr", *self.PROFILE, "--class_metrics=f1", "--monitor=f2"]
+            )
+
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            ([], "--class_metrics: expected --task=profile"),
+            (PROFILE, "--class_metrics: unclosed"),
+        ],
+    )
+    def test_refused(self, flags, message):
+        with pytest.raises(InputError, match=message):
+            options.parse(["tfxdr", *flags, "--class_metrics=f1("])

@@ -30,6 +30,8 @@ _PUBLIC = {
 # Registry -> the module whose import fills it with tfxdr's own components, so
 # that a name that is taken is refused to whoever comes second.
 _REGISTRIES = {
+    "callbacks": "tfxdr.registry",
+    "class_metrics": "tfxdr.registry",
     "datasets": "tfxdr.data",
     "losses": "tfxdr.ops.losses",
     "meta_learners": "tfxdr.meta",

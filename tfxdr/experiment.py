@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from tensorflow import keras
 
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData, hash_file
@@ -22,6 +23,7 @@ from tfxdr.registry import (
     Registry,
     Spec,
     backbones,
+    callbacks,
     datasets,
     optimizers,
     policies,
@@ -172,6 +174,15 @@ class Experiment(abc.ABC):
                 + ",".join(map(str, specs))
             )
 
+    def check_training(self) -> None:
+        """Finds what would stop any training.
+
+        Raises:
+          InputError: names the flag.
+        """
+        self.optimizer_settings().check()
+        self.callbacks()
+
     def _refuse_foreign(self) -> None:
         for group, options in self.foreign.items():
             chosen = getattr(self.options, group)
@@ -197,6 +208,12 @@ class Experiment(abc.ABC):
             weight_decay=chosen.weight_decay,
             clip_norm=chosen.clip_norm,
         )
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """New ones, for one training."""
+        text = self.options.finetune.callbacks
+        specs = callbacks.parse_list(text) if text else ()
+        return [spec.build() for spec in specs]
 
     def loop_settings(self) -> LoopSettings:
         """When training stops."""

@@ -152,7 +152,7 @@ class JointExperiment(Experiment):
                     f"--backbone={self.backbone} uses none: expected "
                     "--meta=none"
                 )
-        self.optimizer.build(learning_rate=1.0, weight_decay=None)
+        self.check_training()
         self.judge.check(
             ("target", "source") if backbone.uses_source else ("target",)
         )
@@ -193,6 +193,7 @@ class JointExperiment(Experiment):
                 ),
                 optimizer=self.optimizer_settings(),
                 settings=self.loop_settings(),
+                callbacks=self.callbacks(),
                 run_folder=folder.path,
                 resume=self.options.run.resume,
                 progress=self.progress,

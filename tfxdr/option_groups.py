@@ -237,6 +237,9 @@ class Finetune(Group):
         32, "Most target items of a user in a batch.", lower=1
     )
     optimizer: str = setting("adam", "The optimizer.")
+    callbacks: str = setting(
+        "", "Keras callbacks that go along, with commas (see --mode=list)."
+    )
     learning_rate: float = setting(1e-4, "The rate of new weights.", above=0)
     pretrained_learning_rate: float | None = setting(
         None,
@@ -312,6 +315,10 @@ class Evaluate(Group):
         0, "Rank among so many sampled items too; 0: among all only.", lower=0
     )
     eval_batch_size: int = setting(256, "Users in a batch.", lower=1)
+    class_metrics: str = setting(
+        "",
+        "More metrics for --task=profile, with commas (see --mode=list).",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -19,6 +19,7 @@ from absl import flags
 from absl import logging as _absl_logging  # noqa: F401
 
 import tfxdr
+from tfxdr import spec_text
 from tfxdr.errors import InputError
 from tfxdr.option_groups import (
     GROUPS,
@@ -80,6 +81,11 @@ class Options:
 
     def _check_profile(self) -> None:
         if self.task.task != "profile":
+            if self.evaluate.class_metrics:
+                raise InputError(
+                    "--class_metrics: expected --task=profile, found "
+                    f"--task={self.task.task}"
+                )
             return
         if self.data.split != "random":
             raise InputError(
@@ -95,7 +101,7 @@ class Options:
     def _metrics(self) -> list[str]:
         """What validation may give."""
         if self.task.task == "profile":
-            return _CLASS_METRICS
+            return [*_CLASS_METRICS, *self._more_class_metrics()]
         negatives = self.evaluate.eval_negatives
         suffixes = ["", f"/uni{negatives}"] if negatives else [""]
         return [
@@ -107,6 +113,19 @@ class Options:
             ),
             *_BINARY_METRICS,
         ]
+
+    def _more_class_metrics(self) -> list[str]:
+        """As `str` of their specs: plugins need not be loaded for it."""
+        text = self.evaluate.class_metrics
+        if not text:
+            return []
+        try:
+            calls = [
+                spec_text.parse_call(t) for t in spec_text.split_specs(text)
+            ]
+        except InputError as error:
+            raise InputError(f"--class_metrics: {error}") from error
+        return [spec_text.render_call(*call) for call in calls]
 
     @property
     def monitor(self) -> str:

@@ -29,6 +29,8 @@ __all__ = [
     "Registry",
     "Spec",
     "backbones",
+    "callbacks",
+    "class_metrics",
     "datasets",
     "losses",
     "meta_learners",
@@ -356,12 +358,17 @@ optimizers = Registry(
     "optimizer",
     flag="optimizer",
     provided=("learning_rate", "weight_decay"),
+    offered=("parameters",),
 )
 losses = Registry(
     "loss", plural="losses", flag="loss", offered=("item_probability",)
 )
+callbacks = Registry("callback", flag="callbacks")
+class_metrics = Registry(
+    "class metric", flag="class_metrics", provided=("num_classes",)
+)
 
 ALL: tuple[Registry, ...] = (
     *(backbones, policies, policy_networks, meta_learners, tuners, datasets),
-    *(optimizers, losses),
+    *(optimizers, losses, callbacks, class_metrics),
 )

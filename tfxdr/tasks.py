@@ -23,6 +23,7 @@ from tfxdr.evaluation import (
     ranking_metrics,
 )
 from tfxdr.options import Options
+from tfxdr.registry import class_metrics
 from tfxdr.types import FIRST_ITEM, Scorer
 
 
@@ -218,6 +219,13 @@ class Profile(Task):
             "attribute": attribute,
             "classes": list(self.classes),
         }
+        text = options.evaluate.class_metrics
+        self._more = class_metrics.parse_list(text) if text else ()
+
+    def check(self) -> None:
+        super().check()
+        for spec in self._more:
+            spec.build(num_classes=len(self.classes))
 
     def validate(self, scores: Scorer) -> dict[str, float]:
         return self._metrics(VALIDATION, scores, None)
@@ -237,7 +245,7 @@ class Profile(Task):
         if folder is not None:
             found.save(folder / "predictions.npz")
         return classification_metrics(
-            found.label, found.prediction, len(self.classes)
+            found.label, found.prediction, len(self.classes), self._more
         )
 
 

@@ -91,7 +91,7 @@ class TransferExperiment(Experiment):
                 self._check_policy(policy, backbone)
             self._loss()
             self.tuner.build()
-            self.optimizer.build(learning_rate=1.0, weight_decay=None)
+            self.check_training()
 
     def _check_policy(self, policy: Policy, backbone: Backbone) -> None:
         if policy.static_actions(len(backbone.blocks)) is None:
@@ -226,6 +226,7 @@ class TransferExperiment(Experiment):
             self.task,
             optimizer=self.optimizer_settings(),
             settings=self.loop_settings(),
+            callbacks=self.callbacks(),
             pretrained=pretrained,
             run_folder=folder,
             resume=self.options.run.resume,

@@ -306,6 +306,58 @@ def test_datasets():
         testing.check_dataset("broken")
 
 
+class Restless(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.slope.assign_add(np.random.default_rng().normal())
+
+
+class Breaking(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.slope.assign(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("callback", "broken"),
+    [
+        (Restless, "equal to the bit"),
+        (Breaking, "has an end"),
+        (lambda: print, "should be a Keras callback"),
+    ],
+)
+def test_callbacks(callback, broken):
+    registry.callbacks.register("broken", callback)
+    with pytest.raises(AssertionError, match=broken):
+        testing.check_callback("broken")
+
+
+def test_a_sound_callback():
+    registry.callbacks.register("sound", keras.callbacks.Callback)
+    testing.check_callback("sound")
+
+
+@pytest.mark.parametrize(
+    ("metric", "broken"),
+    [
+        (lambda num_classes: keras.metrics.MeanAbsoluteError(), "It rises"),
+        (
+            lambda num_classes: keras.metrics.MeanTensor(),
+            "should have one value",
+        ),
+    ],
+)
+def test_class_metrics(metric, broken):
+    registry.class_metrics.register("broken", metric)
+    with pytest.raises(AssertionError, match=broken):
+        testing.check_class_metric("broken")
+
+
+def test_a_sound_class_metric():
+    registry.class_metrics.register(
+        "sound", lambda num_classes: keras.metrics.CategoricalAccuracy()
+    )
+    testing.check_class_metric("sound")
+
+
 def test_a_component_of_another_kind():
     registry.policies.register("broken", lambda: np.zeros(3))
     with pytest.raises(AssertionError, match="should be a tfxdr.Policy"):

@@ -73,9 +73,19 @@ class Task(loop_module.Task):
         return {"hr@5": -abs(float(self.model.weight))}
 
 
-def make(folder, task, *, epochs=5, patience=9, seconds=1e9, monitor="hr@5"):
+def make(
+    folder,
+    task,
+    *,
+    epochs=5,
+    patience=9,
+    seconds=1e9,
+    monitor="hr@5",
+    callbacks=(),
+    optimizer="adam",
+):
     parameters = ParameterGroups(
-        OptimizerSettings(optimizers.parse("adam"), 0.3),
+        OptimizerSettings(optimizers.parse(optimizer), 0.3),
         pretrained=[],
         new=[task.model.weight],
         total_steps=100,
@@ -84,6 +94,7 @@ def make(folder, task, *, epochs=5, patience=9, seconds=1e9, monitor="hr@5"):
         task,
         parameters,
         LoopSettings(epochs, patience, monitor, seconds),
+        callbacks=callbacks,
         folder=folder / "checkpoints",
         history=History(folder),
         progress=Progress(),
@@ -154,7 +165,7 @@ def test_a_loop_that_had_stopped_early_trains_no_more(tmp_path):
     task = Task(metrics=[0.3, 0.2, 0.1, 0.9])
     first = make(tmp_path, task, patience=2).run(resume=False)
     again = Task(metrics=[])
-    again.batches = None
+    again.batches.epoch = None
     second = make(tmp_path, again, patience=2).run(resume=True)
     assert second == first
     assert first["epochs"] == 3
@@ -262,3 +273,112 @@ def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, monkeypatch):
         loop.run(resume=False)
     left = [p.name for p in tmp_path.rglob("*") if p.is_file()]
     assert not [name for name in left if "partial" in name or "tmp" in name]
+
+
+class Recorder(tf.keras.callbacks.Callback):
+    """Keeps what it is told, and stops training where it should."""
+
+    def __init__(self, stop_after=-1):
+        super().__init__()
+        self.told = []
+        self.stop_after = stop_after
+
+    def on_train_begin(self, logs=None):
+        self.told.append(("train", self.params["epochs"]))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.told.append(("epoch", epoch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.told.append(("batch", batch, sorted(logs)))
+
+    def on_test_end(self, logs=None):
+        self.told.append(("test", sorted(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.told.append(("epoch ends", epoch, sorted(logs)))
+        self.model.stop_training = epoch == self.stop_after
+
+    def on_train_end(self, logs=None):
+        self.told.append(("train ends",))
+
+
+def test_callbacks_are_told_of_everything_and_change_nothing(tmp_path):
+    recorder = Recorder()
+    found = make(tmp_path, Task(), epochs=2, callbacks=[recorder]).run(
+        resume=False
+    )
+    epochs = [
+        [
+            ("epoch", epoch),
+            *(("batch", step, ["loss"]) for step in range(4)),
+            ("test", ["hr@5"]),
+            ("epoch ends", epoch, ["hr@5", "loss"]),
+        ]
+        for epoch in range(2)
+    ]
+    assert recorder.told == [("train", 2), *sum(epochs, []), ("train ends",)]
+    alone = make(tmp_path / "alone", Task(), epochs=2).run(resume=False)
+    assert without_time(found) == without_time(alone)
+
+
+def test_a_callback_stops_training_and_resuming_respects_it(tmp_path):
+    task = Task()
+    found = make(tmp_path, task, callbacks=[Recorder(1)]).run(resume=False)
+    assert found["epochs"] == 2
+    again = Task()
+    again.batches.epoch = None
+    assert make(tmp_path, again).run(resume=True) == found
+
+
+def test_a_callback_stops_training_within_an_epoch(tmp_path):
+    class Stop(tf.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    task = Task()
+    loop = make(tmp_path, task, callbacks=[Stop()])
+    steps = loop.parameters.groups[0][0].iterations
+    assert loop.run(resume=False)["epochs"] == 1
+    assert int(steps) == 2
+
+
+class Doubling(tf.Module):
+    """SGD that is judged by twice its variables."""
+
+    def __init__(self, learning_rate):
+        super().__init__()
+        self.sgd = tf.keras.optimizers.SGD(learning_rate)
+        self.learning_rate = 0.1
+
+    def build(self, variables):
+        self.sgd.build(variables)
+
+    def apply_gradients(self, pairs):
+        self.sgd.apply_gradients(pairs)
+
+    def averages(self, variables):
+        return [2 * variable for variable in variables]
+
+
+def test_averages_are_judged_and_kept_and_training_goes_on(tmp_path):
+    values = []
+
+    class Judged(Task):
+        def validate(self):
+            values.append(float(self.model.weight))
+            return {"hr@5": float(len(values))}
+
+    optimizers.register(
+        "doubling", lambda learning_rate, weight_decay: Doubling(learning_rate)
+    )
+    try:
+        task, plain = Judged(), Judged()
+        make(tmp_path, task, optimizer="doubling").run(resume=False)
+        judged = list(values)
+        make(tmp_path / "plain", plain, optimizer="sgd").run(resume=False)
+    finally:
+        del optimizers._entries["doubling"]
+    trained = values[len(judged) :]
+    np.testing.assert_allclose(judged, 2 * np.array(trained), rtol=1e-6)
+    assert float(task.model.weight) == judged[-1]

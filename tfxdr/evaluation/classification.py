@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
+from tfxdr.registry import Spec
 from tfxdr.types import FIRST_ITEM, Scorer
 
 
@@ -70,13 +72,40 @@ def macro_f1(
 
 
 def classification_metrics(
-    labels: np.ndarray, predictions: np.ndarray, num_classes: int
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    num_classes: int,
+    more: Sequence[Spec] = (),
 ) -> dict[str, float]:
-    """`accuracy` and `macro_f1` under these keys; arguments as theirs."""
-    return {
+    """`accuracy` and `macro_f1` under these keys, and others under theirs.
+
+    Args:
+      labels: `[users]` integers, the true classes.
+      predictions: `[users]` integers.
+      num_classes: above every label and prediction.
+      more: of the registry `class_metrics`: Keras metrics of a one-hot truth
+        and a one-hot prediction, both `[users, classes]`.
+
+    Raises:
+      InputError: there is no user.
+      ValueError: the arguments contradict each other, or a metric has no
+        single value.
+    """
+    found = {
         "accuracy": accuracy(labels, predictions),
         "macro_f1": macro_f1(labels, predictions, num_classes),
     }
+    one_hot = np.eye(num_classes, dtype=np.float32)
+    for spec in more:
+        metric = spec.build(num_classes=num_classes)
+        metric.update_state(one_hot[labels], one_hot[predictions])
+        value = np.asarray(metric.result())
+        if value.size != 1:
+            raise ValueError(
+                f"class metric {spec} should have one value. Received: {value}"
+            )
+        found[str(spec)] = float(value.item())
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

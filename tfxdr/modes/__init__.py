@@ -46,6 +46,8 @@ def _check_names(options: Options) -> None:
     """Refuses what cannot be named, before anything is done."""
     from tfxdr.registry import (
         backbones,
+        callbacks,
+        class_metrics,
         datasets,
         meta_learners,
         policies,
@@ -59,6 +61,12 @@ def _check_names(options: Options) -> None:
     policy_networks.parse(options.model.policy_network)
     tuners.parse(options.model.tuner)
     datasets.parse(options.data.dataset)
+    for known, text in (
+        (callbacks, options.finetune.callbacks),
+        (class_metrics, options.evaluate.class_metrics),
+    ):
+        if text:
+            known.parse_list(text)
 
 
 _MODES = {

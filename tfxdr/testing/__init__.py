@@ -20,6 +20,8 @@ from tfxdr.testing.contract import Contract
 
 __all__ = [
     "check_backbone",
+    "check_callback",
+    "check_class_metric",
     "check_dataset",
     "check_joint_backbone",
     "check_loss",
@@ -85,6 +87,16 @@ def check_optimizer(optimizer: str) -> None:
 def check_loss(loss: str) -> None:
     """Checks a loss of fine-tuning; see `check_policy`."""
     _contract("losses", "LOSS").check(loss)
+
+
+def check_callback(callback: str) -> None:
+    """Checks a callback; see `check_policy`."""
+    _contract("callbacks", "CALLBACK").check(callback)
+
+
+def check_class_metric(class_metric: str) -> None:
+    """Checks a metric of classes; see `check_policy`."""
+    _contract("class_metrics", "CLASS_METRIC").check(class_metric)
 
 
 def _module(name: str):

@@ -36,6 +36,7 @@ class TrainingState(tf.Module):
         )
         self.best_epoch = tf.Variable(-1, trainable=False, dtype=tf.int64)
         self.stale_epochs = _counter()  # since the best
+        self.stopped = tf.Variable(False, trainable=False)  # by a callback
         self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self.best = [tf.Variable(v, trainable=False) for v in trained]
 

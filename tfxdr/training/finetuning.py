@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,6 +90,7 @@ def finetune(
     *,
     optimizer: OptimizerSettings,
     settings: LoopSettings,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     pretrained: bool,
     run_folder: Path,
     resume: bool,
@@ -103,6 +104,7 @@ def finetune(
       judge: of the validation split.
       optimizer: how parameters move.
       settings: when to stop.
+      callbacks: what goes along.
       pretrained: whether the backbone's weights were pre-trained.
       run_folder: holds checkpoints and history.
       resume: go on from the run's checkpoint.
@@ -130,6 +132,7 @@ def finetune(
         task,
         parameters,
         settings,
+        callbacks=callbacks,
         folder=run_folder / "checkpoints" / task.name,
         history=History(run_folder),
         progress=progress,

@@ -107,6 +107,7 @@ def fit_joint(
     *,
     optimizer: OptimizerSettings,
     settings: LoopSettings,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     run_folder: Path,
     resume: bool,
     progress: Progress,
@@ -117,6 +118,7 @@ def fit_joint(
       task: what is trained.
       optimizer: how parameters move.
       settings: when to stop.
+      callbacks: what goes along.
       run_folder: holds checkpoints and history.
       resume: go on from the run's checkpoint.
       progress: what the person sees.
@@ -137,6 +139,7 @@ def fit_joint(
         task,
         parameters,
         settings,
+        callbacks=callbacks,
         folder=run_folder / "checkpoints" / task.name,
         history=History(run_folder),
         progress=progress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.history import History
 from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import ParameterGroups
-from tfxdr.training.progress import Progress
+from tfxdr.training.progress import EpochBar, Progress
 
 
 class Batches(Protocol):
@@ -99,10 +100,15 @@ class Loop:
     checkpoint holds all else; so a loop that was killed and resumed ends
     with the same numbers.
 
+    Callbacks are called as by `Model.fit`; validation is their test. The model
+    has no `optimizer` for them, and what they keep in themselves is not in a
+    checkpoint. One that has `draws_progress` takes the place of our bar.
+
     Args:
       task: what to train.
       parameters: the variables that move, and how.
       settings: when to stop.
+      callbacks: what goes along.
       folder: of the stage's checkpoints.
       history: where epochs are written.
       progress: what the person sees.
@@ -114,6 +120,7 @@ class Loop:
         parameters: ParameterGroups,
         settings: LoopSettings,
         *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         folder: Path,
         history: History,
         progress: Progress,
@@ -135,6 +142,13 @@ class Loop:
                 companion=task.companion,
             ),
         )
+        self._callbacks = keras.callbacks.CallbackList(
+            list(callbacks),
+            model=task.model,
+            epochs=settings.epochs,
+            steps=task.batches.steps,
+            verbose=0,
+        )
         self._step: Callable[[Any], None] | None = None
 
     def run(self, *, resume: bool) -> dict[str, float]:
@@ -153,9 +167,12 @@ class Loop:
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
         self.history.rewind(self.task.name, int(self.state.epoch) + 1)
+        self.task.model.stop_training = False  # what a callback may set
+        self._callbacks.on_train_begin()
         with enough_memory(self.task.name):
             while not self._finished():
                 self._epoch()
+        self._callbacks.on_train_end()
         self._load_best()
         return self._summary()
 
@@ -163,42 +180,67 @@ class Loop:
         return (
             int(self.state.epoch) >= self.settings.epochs
             or int(self.state.stale_epochs) >= self.settings.patience
+            or bool(self.state.stopped)
         )
 
     def _epoch(self) -> None:
         self._clock = time.monotonic()
+        self._callbacks.on_epoch_begin(int(self.state.epoch))
         try:
             self._steps()
         except KeyboardInterrupt:
             self._save()
             raise
         self._save()  # validation takes a while, and can be interrupted
-        metrics = {"loss": self._mean_loss()} | self.task.validate()
-        self._keep_if_best(metrics)
+        with self.parameters.averaged():
+            metrics = {"loss": float(self._mean_loss())} | self._validate()
+            self._keep_if_best(metrics)
+        self._callbacks.on_epoch_end(int(self.state.epoch), metrics)
         self._close_epoch(metrics)
+
+    def _validate(self) -> dict[str, float]:
+        self._callbacks.on_test_begin()
+        metrics = self.task.validate()
+        self._callbacks.on_test_end(metrics)
+        return metrics
 
     def _steps(self) -> None:
         epoch, first = int(self.state.epoch), int(self.state.step)
         saved = time.monotonic()
-        with self.progress.epoch(
-            self.task.name,
-            epoch + 1,
-            self.settings.epochs,
-            self.task.batches.steps,
-            first,
-        ) as bar:
+        with self._bar(epoch, first) as bar:
             batches = self.task.batches.epoch(epoch, first)
             if self._step is None:  # one trace for batches of every size
                 self._step = tf.function(
                     self._train_step, input_signature=[batches.element_spec]
                 )
-            for batch in batches:
+            for step, batch in enumerate(batches, start=first):
+                self._callbacks.on_train_batch_begin(step)
                 self._step(batch)
                 self.task.after_step(batch)
-                bar.advance(self._mean_loss)
+                bar.advance(lambda: float(self._mean_loss()))
+                if self._callbacks.callbacks:
+                    logs = {"loss": self._mean_loss()}
+                    self._callbacks.on_train_batch_end(step, logs)
                 if time.monotonic() - saved > self.settings.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
+                if self.task.model.stop_training:
+                    break
+
+    def _bar(
+        self, epoch: int, first: int
+    ) -> contextlib.AbstractContextManager[EpochBar]:
+        steps = self.task.batches.steps
+        drawn = any(
+            getattr(callback, "draws_progress", False)
+            for callback in self._callbacks.callbacks
+        )
+        if drawn:
+            silent = EpochBar(lambda step, rate, loss: None, steps, first)
+            return contextlib.nullcontext(silent)
+        return self.progress.epoch(
+            self.task.name, epoch + 1, self.settings.epochs, steps, first
+        )
 
     def _train_step(self, batch: Any) -> None:
         state = self.state
@@ -214,9 +256,9 @@ class Loop:
         state.loss_count.assign_add(count)
         state.step.assign_add(1)
 
-    def _mean_loss(self) -> float:
-        count = max(float(self.state.loss_count), 1.0)
-        return float(self.state.loss_sum) / count
+    def _mean_loss(self) -> tf.Tensor:
+        count = tf.maximum(self.state.loss_count, 1.0)
+        return self.state.loss_sum / count
 
     def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
         state, monitor = self.state, self.settings.monitor
@@ -235,6 +277,7 @@ class Loop:
         state = self.state
         rate = self.parameters.learning_rate()
         state.epoch.assign_add(1)
+        state.stopped.assign(self.task.model.stop_training)
         for variable in (state.step, state.loss_sum, state.loss_count):
             variable.assign(tf.zeros_like(variable))
         self._count_seconds()

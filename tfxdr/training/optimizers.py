@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 from tensorflow import keras
@@ -103,6 +104,10 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         )
         return self.peak * warmup * self._decay(progress)
 
+    def at_peak(self, peak: float) -> WarmupDecay:
+        """The same schedule with another peak."""
+        return WarmupDecay(**{**self.get_config(), "peak": peak})
+
     def _decay(self, progress: tf.Tensor) -> tf.Tensor:
         if self.shape == "linear":
             return 1.0 - progress
@@ -120,11 +125,32 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @dataclasses.dataclass(frozen=True)
+class Parameters:
+    """What is trained, by where it comes from.
+
+    Attributes:
+      pretrained: variables that pre-training made.
+      policy: variables of the policy network.
+      new: all others.
+    """
+
+    pretrained: Sequence[tf.Variable] = ()
+    policy: Sequence[tf.Variable] = ()
+    new: Sequence[tf.Variable] = ()
+
+    @property
+    def all(self) -> list[tf.Variable]:
+        """In the order above."""
+        return [*self.pretrained, *self.policy, *self.new]
+
+
+@dataclasses.dataclass(frozen=True)
 class OptimizerSettings:
     """How parameters move.
 
     Attributes:
-      optimizer: name and options from the registry.
+      optimizer: name and options from the registry. A factory that takes
+        `parameters` is given `Parameters`, and knows the rate of each itself.
       learning_rate: of new parameters, and of all when the next is none.
       pretrained_learning_rate: of parameters that pre-training made.
       policy_learning_rate: of the policy network.
@@ -143,11 +169,67 @@ class OptimizerSettings:
     weight_decay: float = 0.0
     clip_norm: float = 0.0
 
+    def check(self) -> None:
+        """Finds what would stop a training.
+
+        Raises:
+          InputError: names the flag.
+        """
+        for name in ("pretrained_learning_rate", "policy_learning_rate"):
+            rate = getattr(self, name)
+            if rate is not None and self._knows_rates:
+                raise InputError(
+                    f"--optimizer={self.optimizer} gives every parameter its "
+                    f"learning rate, found --{name}={rate} as well: leave it "
+                    "out"
+                )
+        self.build(self.learning_rate, 1, Parameters())
+
+    @property
+    def _knows_rates(self) -> bool:
+        entry = optimizers.entry(self.optimizer.name)
+        return "parameters" in entry.parameters
+
+    def by_rate(self, parameters: Parameters) -> dict[float, list[tf.Variable]]:
+        """What one optimizer moves, by its learning rate."""
+        if self._knows_rates:
+            return {self.learning_rate: parameters.all}
+        found: dict[float, list[tf.Variable]] = {}
+        for rate, variables in (
+            (self.pretrained_learning_rate, parameters.pretrained),
+            (self.policy_learning_rate, parameters.policy),
+            (self.learning_rate, parameters.new),
+        ):
+            if variables:
+                rate = self.learning_rate if rate is None else rate
+                found.setdefault(rate, []).extend(variables)
+        return found
+
+    def build(
+        self, rate: float, total_steps: int, parameters: Parameters
+    ) -> keras.optimizers.Optimizer:
+        """An optimizer at a peak learning rate."""
+        schedule = WarmupDecay(
+            rate,
+            total_steps=total_steps,
+            warmup_steps=self.warmup_steps,
+            shape=self.schedule,
+        )
+        return self.optimizer.build(
+            learning_rate=schedule,
+            weight_decay=self.weight_decay or None,
+            parameters=parameters,
+        )
+
 
 class ParameterGroups(tf.Module):
     """Trainable variables and the optimizer of each.
 
-    A group has its own optimizer if it has its own learning rate.
+    A group has its own optimizer if it has its own learning rate. What the
+    registry's factories make is a Keras optimizer, or a `tf.Module` with its
+    `build`, `apply_gradients` and `learning_rate`. One that has `averages` too
+    says by it what its variables are judged and served as: it maps a list of
+    variables to as many tensors.
 
     Args:
       settings: how they move.
@@ -168,17 +250,10 @@ class ParameterGroups(tf.Module):
     ) -> None:
         super().__init__()
         self._clip_norm = settings.clip_norm
-        by_rate: dict[float, list[tf.Variable]] = {}
-        for rate, variables in (
-            (settings.pretrained_learning_rate, pretrained),
-            (settings.policy_learning_rate, policy),
-            (settings.learning_rate, new),
-        ):
-            if variables:
-                rate = settings.learning_rate if rate is None else rate
-                by_rate.setdefault(rate, []).extend(variables)
+        parameters = Parameters(pretrained, policy, new)
+        by_rate = settings.by_rate(parameters)
         self.groups = [
-            (_build(settings, rate, total_steps), variables)
+            (settings.build(rate, total_steps, parameters), variables)
             for rate, variables in by_rate.items()
         ]
         self._new = list(by_rate).index(settings.learning_rate)
@@ -193,6 +268,26 @@ class ParameterGroups(tf.Module):
     def learning_rate(self) -> float:
         """Of new parameters, at this step."""
         return float(self.groups[self._new][0].learning_rate)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, variables hold the averages that their optimizers keep."""
+        averages = [
+            (variable, average)
+            for optimizer, variables in self.groups
+            if hasattr(optimizer, "averages")
+            for variable, average in zip(
+                variables, optimizer.averages(variables), strict=True
+            )
+        ]
+        trained = [tf.identity(variable) for variable, _ in averages]
+        for variable, average in averages:
+            variable.assign(average)
+        try:
+            yield
+        finally:
+            for (variable, _), value in zip(averages, trained, strict=True):
+                variable.assign(value)
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
         """Clips, then moves every group by its own optimizer.
@@ -235,17 +330,3 @@ def _merge_rows(
     rows, place = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
-
-
-def _build(
-    settings: OptimizerSettings, rate: float, total_steps: int
-) -> keras.optimizers.Optimizer:
-    schedule = WarmupDecay(
-        rate,
-        total_steps=total_steps,
-        warmup_steps=settings.warmup_steps,
-        shape=settings.schedule,
-    )
-    return settings.optimizer.build(
-        learning_rate=schedule, weight_decay=settings.weight_decay or None
-    )
