@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tfxdr import origins, spec_text
@@ -309,6 +309,7 @@ _VALUES = st.recursive(
 _OPTION_NAMES = st.from_regex(r"x_[a-z]{1,5}", fullmatch=True)
 
 
+@example({"x_a": "'\""})  # both quotes: repr escapes one
 @given(st.dictionaries(_OPTION_NAMES, _VALUES, max_size=4))
 def test_rendered_options_read_back(options):
     text = spec_text.render_call("name-2", options)

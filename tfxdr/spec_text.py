@@ -31,9 +31,12 @@ def split_specs(text: str) -> tuple[str, ...]:
     Raises:
       InputError: Brackets do not match or a part is empty.
     """
-    parts, start, opened, quote = [], 0, [], ""
+    parts, start, opened, quote, escaped = [], 0, [], "", False
     for position, char in enumerate(text):
-        if quote:
+        if escaped:
+            escaped = False
+        elif quote:
+            escaped = char == "\\"
             quote = "" if char == quote else quote
         elif char in "'\"":
             quote = char

@@ -22,7 +22,7 @@ SYNTHETIC = "--dataset=synthetic(users=200,source_items=60,target_items=120)"
 
 def test_each_example_has_one():
     examples = {path.stem for path in (ROOT / "plugins").glob("*.py")}
-    assert {path.stem for path in FLAGFILES} == examples - {"long_history"}
+    assert {path.stem for path in FLAGFILES} == examples
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
