@@ -152,6 +152,12 @@ class JointExperiment(Experiment):
                     f"--backbone={self.backbone} uses none: expected "
                     "--meta=none"
                 )
+        if self.optimizer_settings().knows_rates:
+            raise InputError(
+                f"--optimizer={self.optimizer} tells pre-trained weights from "
+                f"new ones, and with {self.nature.partition(',')[0]} all are "
+                "new: expected another one"
+            )
         self.check_training()
         self.judge.check(
             ("target", "source") if backbone.uses_source else ("target",)

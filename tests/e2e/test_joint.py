@@ -126,6 +126,7 @@ def test_an_export_without_histories_has_none_to_leave_out(weighed, folder, go):
         (["--mode=pretrain"], "trained together"),
         (["--positive_above=9"], "--positive_above"),
         (["--monitor=accuracy"], "--monitor"),
+        (["--optimizer=multi(pretrained=0.1)"], "all are new"),
         (["--meta=bop"], "did you mean 'bip'"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
@@ -155,11 +156,9 @@ def test_unrated_events_are_ranked_and_judged(folder, go):
     assert result["test"]["auc"] > 0.5
 
 
-def test_a_killed_run_goes_on_to_the_same_numbers(folder, go):
-    whole, cut = folder / "whole", folder / "cut"
-    code, _, err = go(folder, *QUICK, "--epochs=4", f"--run={whole}")
-    assert code == 0, err
-    flags = [*QUICK, "--epochs=4", f"--run={cut}", "--checkpoint_seconds=0"]
+def test_a_killed_run_goes_on_to_the_same_numbers(weighed, folder, go):
+    whole, cut = folder / "run" / "bip", folder / "cut"
+    flags = [*QUICK, f"--run={cut}", "--checkpoint_seconds=0"]
     kill_when(start(folder, *flags), lambda: rows(cut, "joint") >= 2)
     code, _, err = go(folder, *flags, "--resume")
     assert code == 0, err

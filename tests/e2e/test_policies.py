@@ -182,8 +182,10 @@ def test_candidates_that_cannot_be(learned, monkeypatch, capfd, lines, words):
     ids=" ".join,
 )
 def test_parts_combine(tmp_path, monkeypatch, capfd, flags):
-    flags = [*QUICK, *flags, "--epochs=1", "--run=run"]
-    code, out, err = call_here(tmp_path, monkeypatch, capfd, *flags)
+    few = ["--epochs=1", "--pretrain_epochs=0", "--run=run"]
+    code, out, err = call_here(
+        *(tmp_path, monkeypatch, capfd, *QUICK, *flags, *few)
+    )
     assert code == 0, err
     test = metrics(tmp_path / "run")["test"]
     assert all(0 <= value <= 1 for value in test.values())
@@ -234,6 +236,8 @@ def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
     )
     assert code == 1
     assert "--task=profile" in err
+    if policy != "all":
+        return  # it is exported as every other one is
     code, out, err = call_here(
         folder,
         monkeypatch,

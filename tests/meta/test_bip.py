@@ -283,7 +283,7 @@ def test_harmful_rows_lose_weight(make_batch, solver):
     @tf.function
     def train():
         variables = model.shared_variables
-        for _ in range(10):
+        for _ in tf.range(10):
             _, gradients = meta.gradients(model, batch, variables)
             for variable, gradient in zip(variables, gradients, strict=True):
                 variable.assign_sub(0.5 * tf.convert_to_tensor(gradient))

@@ -10,7 +10,7 @@ import pytest
 SOURCE = pathlib.Path(__file__).parents[2] / "plugins" / "coin_distribution"
 RUN = (
     "python -m tfxdr.main --flagfile=source/coin.flags --epochs=1 "
-    "--pretrain_epochs=1 '--dataset=synthetic(users=150)'"
+    "--pretrain_epochs=0 '--dataset=synthetic(users=150)'"
 )
 
 

@@ -96,14 +96,21 @@ def export(
     return Export(folder, compared, records)
 
 
-def save(servable: Servable, folder: Path) -> dict:
+def save(
+    servable: Servable, folder: Path, signatures: Sequence[str] = ()
+) -> dict:
     """Writes a SavedModel; returns the concrete functions by signature.
 
     Only what the functions read is saved: no layers, no optimizer.
+
+    Args:
+      servable: what is saved.
+      folder: where to.
+      signatures: their names; all by default.
     """
     functions = {
-        name: signature.function.get_concrete_function()
-        for name, signature in servable.signatures.items()
+        name: servable.signatures[name].function.get_concrete_function()
+        for name in signatures or servable.signatures
     }
     root = tf.Module()
     root.known_rows = servable.known_rows

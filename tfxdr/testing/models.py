@@ -158,9 +158,9 @@ def restored(source: tf.Module, target: tf.Module) -> None:
 def exported(
     servable: Servable, signature: str, request: Mapping[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
-    """Exports, loads what was written, and asks it."""
+    """Exports one signature, loads what was written, and asks it."""
     with tempfile.TemporaryDirectory() as name:
-        save(servable, Path(name))
+        save(servable, Path(name), [signature])
         loaded = tf.saved_model.load(name)
         return loaded.signatures[signature](**request)
 

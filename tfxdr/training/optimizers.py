@@ -177,7 +177,7 @@ class OptimizerSettings:
         """
         for name in ("pretrained_learning_rate", "policy_learning_rate"):
             rate = getattr(self, name)
-            if rate is not None and self._knows_rates:
+            if rate is not None and self.knows_rates:
                 raise InputError(
                     f"--optimizer={self.optimizer} gives every parameter its "
                     f"learning rate, found --{name}={rate} as well: leave it "
@@ -186,13 +186,14 @@ class OptimizerSettings:
         self.build(self.learning_rate, 1, Parameters())
 
     @property
-    def _knows_rates(self) -> bool:
+    def knows_rates(self) -> bool:
+        """Whether the optimizer itself gives every parameter its rate."""
         entry = optimizers.entry(self.optimizer.name)
         return "parameters" in entry.parameters
 
     def by_rate(self, parameters: Parameters) -> dict[float, list[tf.Variable]]:
         """What one optimizer moves, by its learning rate."""
-        if self._knows_rates:
+        if self.knows_rates:
             return {self.learning_rate: parameters.all}
         found: dict[float, list[tf.Variable]] = {}
         for rate, variables in (
