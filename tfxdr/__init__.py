@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import sys
 from typing import Any
@@ -51,11 +52,25 @@ _PACKAGES = (
 
 __all__ = ["__version__", *_PUBLIC, *_REGISTRIES, *_PACKAGES]
 
-# Keras 2: tensorflow-recommenders, tensorflow-addons and parameter servers
-# exist for it alone. TensorFlow reads this when its Keras is first touched.
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
 # TensorFlow's start-up banners; errors still show.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def _choose_keras() -> None:
+    """Has TensorFlow use Keras 2.
+
+    tensorflow-recommenders, tensorflow-addons and parameter servers exist for
+    it alone. Where `keras` itself is Keras 2 nothing is to be said, and better
+    not: TensorFlow 2.15 knows it by that name, and AutoGraph would rewrite
+    the code of `tf_keras` at every trace.
+    """
+    try:
+        version = importlib.metadata.version("keras")
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    if not version.startswith("2."):
+        # TensorFlow reads this when its Keras is first touched.
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 
 def _check_keras() -> None:
@@ -74,6 +89,7 @@ def _check_keras() -> None:
         )
 
 
+_choose_keras()
 _check_keras()
 
 

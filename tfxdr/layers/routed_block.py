@@ -37,8 +37,8 @@ class RoutedBlock(keras.layers.Layer):
         self.tuned = tuned
         self.hard = hard
         self._ways = [
-            _one_op(lambda hidden, _, mask: frozen(hidden, mask=mask)),
-            _one_op(lambda hidden, _, mask: tuned(hidden, mask=mask)),
+            _one_op(lambda hidden, action, mask: frozen(hidden, mask=mask)),
+            _one_op(lambda hidden, action, mask: tuned(hidden, mask=mask)),
             _one_op(self._split),
         ]
 
