@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tfxdr import option_groups, options, settings
+from tfxdr import help_text, option_groups, options, settings
 from tfxdr.errors import InputError
 from tfxdr.options import Options
 
@@ -196,25 +196,29 @@ class TestGroups:
 
 class TestHelp:
     def test_names_every_option_in_80_columns(self):
-        text = options.help_text()
+        text = help_text.help_text()
         for name in _all_names():
             assert f"--{name}=" in text or f"--[no]{name} " in text
         assert max(map(len, text.splitlines())) <= 80
 
     def test_full_has_absl_too(self):
-        text = options.help_text(full=True)
+        text = help_text.help_text(full=True)
         assert "--verbosity" in text
         assert max(map(len, text.splitlines())) <= 80
 
     @pytest.mark.parametrize("flag", ["--help", "-h", "--helpshort"])
     def test_requested(self, flag):
-        assert "--backbone=" in options.requested_help(["x", "--seed=1", flag])
+        assert "--backbone=" in help_text.requested_help(
+            ["x", "--seed=1", flag]
+        )
 
     def test_version(self):
-        assert options.requested_help(["x", "--version"]).startswith("tfxdr 0.")
+        assert help_text.requested_help(["x", "--version"]).startswith(
+            "tfxdr 0."
+        )
 
     def test_not_requested(self):
-        assert options.requested_help(["x", "--policy=all", "help"]) is None
+        assert help_text.requested_help(["x", "--policy=all", "help"]) is None
 
 
 def _all() -> list[tuple[str, settings.Setting]]:

@@ -146,7 +146,12 @@ class TestParse:
     def test_name_of_a_broken_plugin_raises_its_cause(self, policies):
         cause = ImportError("no module named torch")
         origins.loaded_plugins.append(
-            LoadedPlugin("coin", "/x/coin.py", ("coin", "flip-N"), cause)
+            LoadedPlugin(
+                "coin",
+                "/x/coin.py",
+                (("", "coin"), ("policies", "flip-N")),
+                cause,
+            )
         )
         for name in ("coin", "flip-3"):
             with pytest.raises(InputError, match="no module named") as caught:
@@ -214,6 +219,41 @@ class TestBuild:
         )
         with pytest.raises(InputError, match="no option 'trainable'"):
             known.parse("wide(trainable=true)")
+
+    def test_offered_to_a_base_that_takes_it(self):
+        known = Registry("policy", offered=("run_seed",))
+
+        class Base:
+            def __init__(self, run_seed: int = 0):
+                self.run_seed = run_seed
+
+        class Handing(Base):
+            def __init__(self, extra: float = 0.5, **kwargs):
+                super().__init__(**kwargs)
+
+        class Asking(Handing):
+            def __init__(self):
+                super().__init__()
+
+        class Made(Base):
+            def __new__(cls, *args, **kwargs):
+                return super().__new__(cls)
+
+        for factory, seed in ((Handing, 7), (Made, 7), (Asking, 0)):
+            known.register(factory.__name__, factory)
+            built = known.build(factory.__name__, run_seed=7)
+            assert built.run_seed == seed
+
+    def test_an_annotation_for_the_type_checker_is_that_of_the_default(self):
+        known = Registry("policy")
+
+        @known.register("sized")
+        def sized(sizes: Unknown = (1, 2), made: Unknown = None):
+            return sizes
+
+        assert known.build("sized(sizes=[3])") == (3,)
+        with pytest.raises(InputError, match="no option 'made'"):
+            known.parse("sized(made=3)")
 
     def test_dataclass(self):
         known = Registry("dataset")

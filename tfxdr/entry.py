@@ -6,11 +6,13 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from tfxdr import spec_text
+from tfxdr.errors import InputError
 
 _REQUIRED = inspect.Parameter.empty
+_UNKNOWN = type  # no value of it can be written as text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +27,19 @@ class Option:
     def required(self) -> bool:
         return self.default is _REQUIRED
 
+    @property
+    def textual(self) -> bool:
+        """Whether its values can be written as text."""
+        return spec_text.is_textual(self.annotation)
+
+    @property
+    def expected(self) -> str:
+        """What its values are, in words."""
+        return spec_text.describe(self.annotation)
+
     def __str__(self) -> str:
         if self.required:
-            return f"{self.name} (required)"
+            return f"{self.name} (required: {self.expected})"
         return spec_text.render_call("", {self.name: self.default})[1:-1]
 
 
@@ -67,10 +79,66 @@ class Entry:
     @property
     def takes_anything(self) -> bool:
         """Whether the factory takes `**kwargs`."""
-        return any(
-            parameter.kind is parameter.VAR_KEYWORD
-            for parameter in _signature(self.factory)[0]
+        return _takes_anything(_signature(self.factory)[0])
+
+    def takes(self, name: str) -> bool:
+        """Whether a parameter is the factory's, or one of its bases to which
+        it hands on `**kwargs`."""
+        classes = [self.factory]
+        if inspect.isclass(self.factory):
+            classes += [c for c in self.factory.__mro__[1:] if _has_init(c)]
+        for factory in classes:
+            parameters = _signature(factory)[0]
+            if any(parameter.name == name for parameter in parameters):
+                return True
+            if not _takes_anything(parameters):
+                return False
+        return False
+
+
+def _takes_anything(parameters: list[inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _has_init(cls: type) -> bool:
+    return "__init__" in vars(cls)
+
+
+def check_signature(entry: Entry, kind: str, provided: Collection[str]) -> None:
+    """Refuses a factory that nobody could call by a name with options.
+
+    Args:
+      entry: what is being registered.
+      kind: of component.
+      provided: parameters that the program supplies.
+
+    Raises:
+      InputError: It is no class or function, its signature cannot be read, or
+        it asks for what nobody can give.
+    """
+    label = f"{entry.place}: {kind} {entry.name!r}"
+    if not callable(entry.factory):
+        raise InputError(
+            f"{label} should be a class or a function, found {entry.factory!r}"
         )
+    try:
+        parameters = list(entry.parameters.values())
+    # An annotation may be any text at all.
+    except Exception as error:  # noqa: BLE001
+        raise InputError(
+            f"{label} has a signature that cannot be read: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if entry.numbered and not parameters:
+        raise InputError(f"{label} should take the number N, first")
+    for option in parameters[entry.numbered :]:
+        is_name = option.name == "name"  # given to Keras layers alone
+        given = option.name in provided and not is_name
+        if option.required and not given and (is_name or not option.textual):
+            raise InputError(
+                f"{label} needs {option.name} ({option.expected}), which no "
+                "option can set: give it a default, or another name or type"
+            )
 
 
 def matches(known: str, name: str) -> bool:
@@ -103,8 +171,9 @@ def _named_parameters(factory: Callable) -> Iterator[tuple]:
             continue
         annotation = hints.get(parameter.name, typing.Any)
         default = parameter.default
-        if annotation is typing.Any and default is not _REQUIRED:
-            annotation = typing.Any if default is None else type(default)
+        if default is not _REQUIRED and default is not None:
+            if annotation in (typing.Any, _UNKNOWN):
+                annotation = type(default)
         yield parameter.name, parameter, annotation
 
 
@@ -123,8 +192,8 @@ def _signature(factory: Callable) -> tuple[list[inspect.Parameter], dict]:
 
 
 def _hints(function, parameters: list[inspect.Parameter]) -> dict[str, object]:
-    """Annotations one by one: one that cannot be resolved (imported for the
-    type checker only) is never that of an option."""
+    """Annotations one by one; `_UNKNOWN` is one that cannot be resolved,
+    because it is imported for the type checker only."""
     hints: dict[str, object] = {}
     for parameter in parameters:
         if parameter.annotation is parameter.empty:
@@ -138,5 +207,5 @@ def _hints(function, parameters: list[inspect.Parameter]) -> dict[str, object]:
                 "value"
             ]
         except NameError:
-            hints[parameter.name] = type
+            hints[parameter.name] = _UNKNOWN
     return hints

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.backbones.base import JointBackbone
 from tfxdr.data.joint import JointData
 from tfxdr.data.joint_batches import JointBatches, source_of_users
 from tfxdr.data.ragged import Ragged
@@ -73,8 +72,7 @@ _TRANSFER_ALONE = {
 
 def is_joint(backbone: Spec) -> bool:
     """Whether a backbone is that of a joint model."""
-    factory = backbones.entry(backbone.name).factory
-    return isinstance(factory, type) and issubclass(factory, JointBackbone)
+    return backbones.entry(backbone.name).takes("sizes")
 
 
 class JointExperiment(Experiment):
@@ -330,7 +328,5 @@ class JointExperiment(Experiment):
 def sequential_backbones() -> list[str]:
     """Names of the backbones that policies tune."""
     return [
-        entry.name
-        for entry in backbones.entries()
-        if not is_joint(backbones.parse(entry.name))
+        entry.name for entry in backbones.entries() if not entry.takes("sizes")
     ]

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfxdr import options as option_module
+from tfxdr import origins
 from tfxdr.errors import InputError, TrainingError
+from tfxdr.help_text import requested_help
 from tfxdr.modes import FINISHED, dispatch
 from tfxdr.option_groups import Run
 
@@ -25,13 +27,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code.
 
     0 done, 1 bad usage or input, 2 training failed, 130 interrupted.
+
+    Raises:
+      InputError: it was called by a file that is loaded as a plugin.
     """
+    if origins.loading:
+        raise InputError(
+            "it calls tfxdr's main when it is imported: put the call under "
+            'if __name__ == "__main__"'
+        )
     argv = sys.argv if argv is None else argv
-    text = option_module.requested_help(argv)
-    if text is not None:
-        print(text)
-        return DONE
     try:
+        text = requested_help(argv)
+        if text is not None:
+            print(text)
+            return DONE
         with _interrupts():
             dispatch(option_module.parse(argv, _earlier_flags))
     except InputError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import pathlib
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,7 +17,6 @@ from absl import flags
 # Imported for its flags: --verbosity, --log_dir and the like.
 from absl import logging as _absl_logging  # noqa: F401
 
-import tfxdr
 from tfxdr import spec_text
 from tfxdr.errors import InputError
 from tfxdr.option_groups import (
@@ -38,15 +36,8 @@ from tfxdr.option_groups import (
 from tfxdr.settings import Group, Setting, settings_of
 
 _METRICS = ("hr", "mrr", "ndcg")
-_CLASS_METRICS = ["accuracy", "macro_f1"]
+CLASS_METRICS = ["accuracy", "macro_f1"]
 _BINARY_METRICS = ("auc", "log_loss")  # of joint models
-_HELP_WIDTH = 80
-_HELP_COLUMN = 27
-_EXAMPLES = """\
-  python -m tfxdr.main --backbone=nextitnet --policy=all
-  python -m tfxdr.main --policy=zero,cls,last-1,all --top_n=5,20
-  python -m tfxdr.main --flagfile=flags/demo.flags --seed=1
-  python -m tfxdr.main --mode=list"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +92,7 @@ class Options:
     def _metrics(self) -> list[str]:
         """What validation may give."""
         if self.task.task == "profile":
-            return [*_CLASS_METRICS, *self._more_class_metrics()]
+            return [*CLASS_METRICS, *self._more_class_metrics()]
         negatives = self.evaluate.eval_negatives
         suffixes = ["", f"/uni{negatives}"] if negatives else [""]
         return [
@@ -133,7 +124,7 @@ class Options:
         if self.finetune.monitor:
             return self.finetune.monitor
         if self.task.task == "profile":
-            return _CLASS_METRICS[0]
+            return CLASS_METRICS[0]
         return f"mrr@{self.evaluate.top_n[0]}"
 
     @classmethod
@@ -235,7 +226,7 @@ def parse(
     try:
         rest = _read(values, argv)
     except flags.UnrecognizedFlagError as unknown:
-        if not _load_plugins(values):
+        if not load_plugins(values, argv, earlier):
             raise _unknown_flag(unknown, values, argv) from unknown
         try:
             rest = _read(values, argv)
@@ -248,22 +239,29 @@ def parse(
         )
     flagfile = earlier(_values(Run, values))
     if flagfile is not None:
-        return parse([argv[0], f"--flagfile={flagfile}", *argv[1:]])
+        return parse(_behind(flagfile, argv))
     return Options.from_flags(values)
+
+
+def _behind(flagfile: pathlib.Path, argv: Sequence[str]) -> list[str]:
+    """A command line whose own settings win over a flagfile's."""
+    return [argv[0], f"--flagfile={flagfile}", *argv[1:]]
 
 
 def _values(group: type[Group], values: flags.FlagValues) -> Any:
     return group(**{key: values[key].value for key in settings_of(group)})
 
 
-def _read(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+def _read(
+    values: flags.FlagValues, argv: Sequence[str], *, known_only: bool = False
+) -> list[str]:
     """Parses into absl's flags; returns what is no flag."""
     values.unparse_flags()
     values.set_gnu_getopt(True)  # Or absl stops at the first such argument.
     for path in _flagfiles(argv):
         _check_flagfile(path)
     try:
-        return values(list(argv))[1:]
+        return values(list(argv), known_only=known_only)[1:]
     except flags.UnrecognizedFlagError:
         raise
     except flags.CantOpenFlagFileError as error:
@@ -275,10 +273,18 @@ def _read(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
         raise InputError(_place(argv, name) + message) from error
 
 
-def _load_plugins(values: flags.FlagValues) -> bool:
+def load_plugins(
+    values: flags.FlagValues,
+    argv: Sequence[str],
+    earlier: Callable[[Run], pathlib.Path | None] = lambda run: None,
+) -> bool:
     """Whether there are plugins that may define a flag."""
     from tfxdr import plugins
 
+    _read(values, argv, known_only=True)
+    flagfile = earlier(_values(Run, values))
+    if flagfile is not None:
+        _read(values, _behind(flagfile, argv), known_only=True)
     return bool(plugins.load_plugins(values["plugins"].value or ()))
 
 
@@ -327,72 +333,3 @@ def _place(argv: Sequence[str], name: str) -> str:
             if line.strip().partition("=")[0].lstrip("-") == name:
                 return f"{path}, line {number}: "
     return ""
-
-
-def requested_help(argv: Sequence[str]) -> str | None:
-    """What `--help`, `--helpshort`, `--helpfull` or `--version` asks for."""
-    for word in argv[1:]:
-        name = word.lstrip("-")
-        if word == "--":
-            return None
-        if not word.startswith("-"):
-            continue
-        if name == "version":
-            return f"tfxdr {tfxdr.__version__}"
-        if name in ("h", "help", "helpshort", "helpfull"):
-            return help_text(full=name == "helpfull")
-    return None
-
-
-def help_text(*, full: bool = False) -> str:
-    """The options by group, 80 columns wide.
-
-    Args:
-      full: Whether the flags of absl and of loaded plugins follow.
-    """
-    parts = [
-        f"tfxdr {tfxdr.__version__}: cross-domain recommendation in TensorFlow"
-        f"\n\n{_EXAMPLES}\n\n"
-        "Every option stands with its default."
-    ]
-    for group in GROUPS.values():
-        lines = [f"{group.__name__}: {str(group.__doc__).rstrip('.')}"]
-        defaults = group()
-        for name, declared in settings_of(group).items():
-            lines += _help_lines(name, declared, getattr(defaults, name))
-        parts.append("\n".join(lines))
-    if full:
-        ours = {
-            name for group in GROUPS.values() for name in settings_of(group)
-        }
-        lines = ["Other flags"]
-        for name in sorted(set(flags.FLAGS) - ours):
-            flag = flags.FLAGS[name]
-            lines += _wrap(f"--{name}", flag.help or "-")
-        parts.append("\n".join(lines))
-    else:
-        parts.append("--helpfull adds the flags of absl, such as --verbosity.")
-    return "\n\n".join(parts)
-
-
-def _help_lines(name: str, declared: Setting, default: Any) -> list[str]:
-    if declared.type is bool:
-        flag = f"--[no]{name}"
-        return _wrap(flag, f"{declared.help} Default: {str(default).lower()}.")
-    text = "..." if default in ("", ()) else declared.format(default)
-    choices = f" One of {', '.join(declared.choices)}."
-    return _wrap(
-        f"--{name}={text}",
-        declared.help + (choices if declared.choices else ""),
-    )
-
-
-def _wrap(flag: str, text: str) -> list[str]:
-    indent = " " * (_HELP_COLUMN + 2)
-    lines = textwrap.wrap(
-        text, _HELP_WIDTH - len(indent), break_on_hyphens=False
-    )
-    body = [indent + line for line in lines]
-    if len(flag) > _HELP_COLUMN - 2:
-        return [f"  {flag}", *body]
-    return [f"  {flag}".ljust(len(indent)) + lines[0], *body[1:]]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+import pathlib
+import sys
 
 from tfxdr.entry import matches
 
@@ -13,14 +17,25 @@ OWN = __name__.partition(".")[0]
 class LoadedPlugin:
     """A plugin that was loaded, or that could not be (`error` is set).
 
-    `names` are the component names that it registered or, when it is broken,
-    those that it declares.
+    Attributes:
+      name: of the entry point, file or module.
+      origin: the distribution or file that it comes from.
+      names: of the components that it registered or, when it is broken, that
+        it declares: pairs of a registry (`policies`, or "" for any) and a
+        name.
+      error: what broke it.
+      place: the line of the plugin at which that happened; "" if unknown.
+      file: that it was loaded from, as far as that is one.
+      given: whether it stands in `--plugins`.
     """
 
     name: str
     origin: str
-    names: tuple[str, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
     error: BaseException | None = None
+    place: str = ""
+    file: pathlib.Path | None = None
+    given: bool = False
 
     @property
     def label(self) -> str:
@@ -29,12 +44,19 @@ class LoadedPlugin:
 
     def __str__(self) -> str:
         if self.error is None:
-            return self.label
+            if self.names:
+                return self.label
+            return f"{self.label} has registered no component"
         cause = f"{type(self.error).__name__}: {self.error}"
-        return f"{self.label} is broken: {cause}"
+        place = f", at {self.place}" if self.place else ""
+        return f"{self.label} is broken: {cause}{place}"
 
-    def declares(self, name: str) -> bool:
-        return any(matches(known, name) for known in self.names)
+    def declares(self, kind: str, name: str) -> bool:
+        """Whether it has a component of that registry and name."""
+        return any(
+            of in ("", kind) and matches(known, name)
+            for of, known in self.names
+        )
 
 
 loaded_plugins: list[LoadedPlugin] = []
@@ -45,7 +67,18 @@ def origin_of(module: str) -> str:
     """Of what is registered now, by a module."""
     if module.partition(".")[0] == OWN:
         return OWN
-    return loading[-1] if loading else module
+    if loading:
+        return loading[-1]
+    script = main_script()
+    if module == "__main__" and script is not None:
+        return LoadedPlugin(script.stem, str(script)).label
+    return module
+
+
+def main_script() -> pathlib.Path | None:
+    """The file that Python was started with; none in a shell or notebook."""
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    return pathlib.Path(path).resolve() if path else None
 
 
 def break_plugin(origin: str, error: Exception) -> bool:
@@ -55,3 +88,28 @@ def break_plugin(origin: str, error: Exception) -> bool:
             loaded_plugins[index] = dataclasses.replace(plugin, error=error)
             return True
     return False
+
+
+@functools.cache
+def code_of(module: str) -> str:
+    """A hash of the code of a module; of all its package if it is in one.
+
+    "" for tfxdr's own, and for what was typed into a shell or notebook.
+    """
+    top = module.partition(".")[0]
+    found = sys.modules.get(module)
+    path = getattr(found, "__file__", None)
+    if top == OWN or not path:
+        return ""
+    package = getattr(sys.modules.get(top), "__file__", None)
+    if package and pathlib.Path(package).name == "__init__.py":
+        root = pathlib.Path(package).parent
+        files = sorted(root.rglob("*.py"))
+    else:
+        root, files = pathlib.Path(path).parent, [pathlib.Path(path)]
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        name = str(file.relative_to(root))
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]

@@ -6,6 +6,7 @@ a file or module given by `--plugins`. Importing it registers its components.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import importlib.metadata
@@ -14,18 +15,56 @@ import pathlib
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from tfxdr import origins, registry
+from tfxdr.entry import Entry
 from tfxdr.errors import InputError
 from tfxdr.origins import LoadedPlugin
+from tfxdr.start_up import start_tensorflow
 
 GROUP = "tfxdr.plugins"
-_REGISTERED = re.compile(r"""\.register\(\s*["']([^"']+)["']""")
+# The registry, if it is named there, and the component's name.
+_REGISTERED = re.compile(r"""(\w*)\.register\(\s*["']([^"']+)["']""")
+_OWN_FILES = str(pathlib.Path(__file__).parent)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Candidate:
+    """What may become a plugin: a module, or a file as a module."""
+
+    name: str
+    origin: str
+    module: str
+    load: Callable[[], Any]
+    path: pathlib.Path | None = None
+    given: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether it comes along with tfxdr."""
+        return self.origin == f"distribution {origins.OWN}"
+
+    @property
+    def files(self) -> list[pathlib.Path]:
+        """The file, the module's file, or all files of the package."""
+        return [self.path] if self.path else _files_of_module(self.module)
+
+    @property
+    def file(self) -> pathlib.Path | None:
+        """What importing it runs."""
+        files = self.files
+        return files[0] if files else None
 
 
 def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
     """Loads the installed plugins and the given ones, each once.
+
+    tfxdr's own come first, then others by the name of their distribution, then
+    those that were given. A file that stands there twice, by another name, or
+    that is the script that runs, is one plugin.
 
     Args:
       specs: Python files (`a.py`) or modules (`package.module`).
@@ -37,33 +76,100 @@ def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
     Raises:
       InputError: A given file does not exist.
     """
-    known = {(plugin.name, plugin.origin) for plugin in origins.loaded_plugins}
-    for point in importlib.metadata.entry_points(group=GROUP):
-        origin = (
-            f"distribution {point.dist.name}" if point.dist else point.value
-        )
-        if (point.name, origin) not in known:
-            _load(point.name, origin, point.load, point.module)
-    for spec in specs:
-        name, origin = _identity(spec)
-        if (name, origin) not in known:
-            _load(name, origin, _importer(spec), spec)
+    given = [_given(spec) for spec in specs]
+    for candidate in (*_installed(), *given):
+        if not _is_known(candidate):
+            _load(candidate)
     return tuple(origins.loaded_plugins)
 
 
-def _identity(spec: str) -> tuple[str, str]:
+def _installed() -> list[_Candidate]:
+    points = importlib.metadata.entry_points(group=GROUP)
+    found = [
+        _Candidate(
+            point.name,
+            f"distribution {point.dist.name}" if point.dist else point.value,
+            point.value.partition(":")[0].strip(),
+            point.load,
+        )
+        for point in points
+    ]
+    return sorted(found, key=lambda c: (not c.own, c.origin, c.name))
+
+
+def _given(spec: str) -> _Candidate:
     if not spec.endswith(".py"):
-        return spec, "--plugins"
-    path = pathlib.Path(spec).expanduser()
+        return _Candidate(
+            spec, "--plugins", spec, lambda: _import_module(spec), given=True
+        )
+    path = pathlib.Path(absolute(spec))
     if not path.is_file():
         raise InputError(f"--plugins: no such file: {spec}")
-    return path.stem, str(path.resolve())
+    module = _imported_as(path)
+    return _Candidate(
+        path.stem,
+        str(path),
+        module,
+        lambda: module or _import_file(path),
+        path,
+        given=True,
+    )
 
 
-def _importer(spec: str) -> Callable[[], object]:
-    if spec.endswith(".py"):
-        return lambda: _import_file(pathlib.Path(spec).expanduser().resolve())
-    return lambda: importlib.import_module(spec)
+def absolute(spec: str) -> str:
+    """A file as an absolute path, a module as it is."""
+    if not spec.endswith(".py"):
+        return spec
+    return str(pathlib.Path(spec).expanduser().resolve())
+
+
+def _imported_as(path: pathlib.Path) -> str:
+    """The module that a file is imported as already; "" if it is not."""
+    for name, module in tuple(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if file.endswith(path.name) and pathlib.Path(file).resolve() == path:
+            return name
+    return ""
+
+
+def _is_known(candidate: _Candidate) -> bool:
+    if _is_running(candidate.file):
+        _know_script()
+        return True
+    return any(
+        (plugin.name, plugin.origin) == (candidate.name, candidate.origin)
+        or (plugin.file is not None and plugin.file == candidate.file)
+        for plugin in origins.loaded_plugins
+    )
+
+
+def _is_running(file: pathlib.Path | None) -> bool:
+    return file is not None and file == origins.main_script()
+
+
+def _know_script() -> None:
+    """Lists the script that runs among the plugins; it is loaded already."""
+    script = origins.main_script()
+    if script is None or any(p.file == script for p in origins.loaded_plugins):
+        return
+    plugin = LoadedPlugin(script.stem, str(script), file=script)
+    names = _names_of(plugin.label)
+    origins.loaded_plugins.append(dataclasses.replace(plugin, names=names))
+
+
+def script_with_components() -> str | None:
+    """The script that runs, if it has registered components."""
+    script = origins.main_script()
+    if script is None:
+        return None
+    label = LoadedPlugin(script.stem, str(script)).label
+    return str(script) if _names_of(label) else None
+
+
+def _import_module(name: str) -> object:
+    # As `python -m` does; a console script leaves the current folder out.
+    _add_to_path(pathlib.Path.cwd())
+    return importlib.import_module(name)
 
 
 def _import_file(path: pathlib.Path) -> object:
@@ -76,6 +182,7 @@ def _import_file(path: pathlib.Path) -> object:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
+    _add_to_path(path.parent)  # for the files beside it
     try:
         found.loader.exec_module(module)
     except BaseException:
@@ -84,27 +191,86 @@ def _import_file(path: pathlib.Path) -> object:
     return module
 
 
-def _load(
-    name: str, origin: str, load: Callable[[], object], source: str
-) -> None:
-    plugin = LoadedPlugin(name, origin)
+def _add_to_path(folder: pathlib.Path) -> None:
+    # Last, so that a plugin's files hide no installed module.
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def _load(candidate: _Candidate) -> None:
+    plugin = LoadedPlugin(
+        candidate.name,
+        candidate.origin,
+        file=candidate.file,
+        given=candidate.given,
+    )
     try:
-        with registry.loading(plugin.label):
-            load()
+        if not candidate.own:
+            start_tensorflow()  # quietly; a plugin would import it loudly
+        with _loading(plugin.label):
+            candidate.load()
     # A plugin may fail by anything, sys.exit() included; it is reported.
     except (Exception, SystemExit) as failure:  # noqa: BLE001
-        declared = tuple(sorted({name, *_declared_names(source)}))
-        plugin = dataclasses.replace(plugin, names=declared, error=failure)
+        plugin = dataclasses.replace(
+            plugin,
+            names=(("", candidate.name), *_declared_names(candidate)),
+            error=failure,
+            place=_place_of(failure),
+        )
     else:
+        _adopt(candidate.module, plugin.label)
         plugin = dataclasses.replace(plugin, names=_names_of(plugin.label))
     origins.loaded_plugins.append(plugin)
 
 
-def _names_of(origin: str) -> tuple[str, ...]:
+def _adopt(module: str, origin: str) -> None:
+    """Gives components to a plugin whose module was imported before it."""
+
+    def adopted(entry: Entry) -> Entry:
+        inside = f"{entry.origin}.".startswith(f"{module}.")
+        return dataclasses.replace(entry, origin=origin) if inside else entry
+
+    if module:
+        for known in registry.ALL:
+            known.revise(adopted)
+
+
+@contextlib.contextmanager
+def _loading(origin: str) -> Iterator[None]:
+    """Marks what is registered inside as coming from a plugin.
+
+    When the block fails, the names of modules whose import failed are taken
+    back; those of modules that it imported whole stay.
+    """
+    origins.loading.append(origin)
+    try:
+        yield
+    except BaseException:
+        for known in registry.ALL:
+            known.revise(lambda e: e if e.module in sys.modules else None)
+        raise
+    finally:
+        origins.loading.pop()
+
+
+def _place_of(failure: BaseException) -> str:
+    """The last line of the plugin itself on the way to a failure."""
+    if isinstance(failure, InputError):
+        return ""  # says what is wrong where
+    lines = [
+        f"{frame.filename}, line {frame.lineno}"
+        for frame in traceback.extract_tb(failure.__traceback__)
+        if not frame.filename.startswith((_OWN_FILES, "<frozen"))
+        and pathlib.Path(frame.filename).parent.name != "importlib"
+    ]
+    return lines[-1] if lines else ""
+
+
+def _names_of(origin: str) -> tuple[tuple[str, str], ...]:
     """What a plugin has registered, sorted."""
     return tuple(
         sorted(
-            entry.name
+            (known.attribute, entry.name)
             for known in registry.ALL
             for entry in known.entries()
             if entry.origin == origin
@@ -112,30 +278,38 @@ def _names_of(origin: str) -> tuple[str, ...]:
     )
 
 
-def _declared_names(source: str) -> set[str]:
-    """The names that a file or module registers, without running it."""
-    text = ""
-    for path in _candidate_files(source):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-    return set(_REGISTERED.findall(text))
+def _declared_names(candidate: _Candidate) -> list[tuple[str, str]]:
+    """What a plugin registers, read without running it."""
+    kinds = {known.attribute for known in registry.ALL}
+    found = set()
+    for path in candidate.files:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for kind, name in _REGISTERED.findall(text):
+            found.add((kind if kind in kinds else "", name))
+    return sorted(found)
 
 
-def _candidate_files(source: str) -> list[pathlib.Path]:
-    if source.endswith(".py"):
-        return [pathlib.Path(source).expanduser()]
-    top, *rest = source.split(".")
+def _files_of_module(name: str) -> list[pathlib.Path]:
+    """Of a module, or of all modules of a package, its `__init__` first."""
+    top, *rest = name.split(".")
     # Only the top package is looked up: for more its code would have to run.
     try:
         found = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return []
-    if found is None or not found.origin:
+    if found is None:
         return []
-    if not rest:
-        return [pathlib.Path(found.origin)]
-    inside = pathlib.Path(found.origin).parent.joinpath(*rest)
-    return [inside.with_suffix(".py"), inside / "__init__.py"]
+    folders = [pathlib.Path(f) for f in found.submodule_search_locations or ()]
+    if not folders:
+        return [pathlib.Path(found.origin).resolve()] if found.origin else []
+    for folder in folders:
+        inside = folder.joinpath(*rest)
+        if rest and inside.with_suffix(".py").is_file():
+            return [inside.with_suffix(".py").resolve()]
+        if inside.is_dir():
+            files = sorted(path.resolve() for path in inside.rglob("*.py"))
+            return sorted(files, key=lambda p: p.name != "__init__.py")
+    return []
 
 
 def list_text() -> str:

@@ -5,18 +5,18 @@ Standard library only, so that names can be handled before TensorFlow loads.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import sys
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from tfxdr import origins, spec_text
 from tfxdr.entry import (
     Entry,
     Option,
     canonical_name,
+    check_signature,
     matches,
     numbered_argument,
 )
@@ -55,6 +55,11 @@ class Spec:
     @property
     def kind(self) -> str:
         return self.registry.kind
+
+    @property
+    def code(self) -> str:
+        """A hash of the plugin's code; "" of what is tfxdr's own."""
+        return origins.code_of(self.registry.entry(self.name).module)
 
     def __str__(self) -> str:
         """The canonical text: equal components have equal texts."""
@@ -101,6 +106,11 @@ class Registry:
     def __repr__(self) -> str:
         return f"Registry({self.kind!r})"
 
+    @property
+    def attribute(self) -> str:
+        """Its name in this module: `policy_networks`."""
+        return self.plural.replace(" ", "_").replace("-", "_")
+
     def __contains__(self, name: str) -> bool:
         return any(matches(known, name) for known in self._entries)
 
@@ -111,23 +121,25 @@ class Registry:
         takes as its first parameter: `last-N` is asked for as `last-2`.
 
         Raises:
-          InputError: The name is malformed, or taken; names both places.
+          InputError: The name is malformed, or taken (names both places); or
+            the factory's signature cannot be read, or asks for what nobody
+            can give.
         """
         frame = sys._getframe(1)
         place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         module = frame.f_globals.get("__name__", "")
-        if not spec_text.NAME.fullmatch(name):
+        if not isinstance(name, str) or not spec_text.NAME.fullmatch(name):
             raise InputError(
-                f"{place}: a {self.kind} name starts with a letter and has "
-                "letters, digits and single hyphens or underscores, found "
-                f"{name!r}"
+                f"{place}: register takes a name, which starts with a letter "
+                "and has letters, digits and single hyphens or underscores, "
+                f"found {name!r}"
             )
 
         def add(factory: Callable) -> Callable:
-            self._refuse_duplicate(name, place, origins.origin_of(module))
-            entry = Entry(
-                name, factory, module, place, origins.origin_of(module)
-            )
+            origin = origins.origin_of(module)
+            self._refuse_duplicate(name, place, origin)
+            entry = Entry(name, factory, module, place, origin)
+            check_signature(entry, self.kind, self.provided)
             self._entries[name] = entry
             return factory
 
@@ -184,7 +196,7 @@ class Registry:
                 f"{self._label(spec.name)} takes {clash[0]!r} from the "
                 "program; it is no option"
             )
-        unwanted = self.offered - set(taken)
+        unwanted = {name for name in self.offered if not entry.takes(name)}
         provided = {k: v for k, v in provided.items() if k not in unwanted}
         foreign = sorted(set(provided) - set(taken))
         if foreign and not entry.takes_anything:
@@ -198,7 +210,7 @@ class Registry:
             if option.required and option.name not in values:
                 raise InputError(
                     f"{self._label(spec.name)} needs the option {option.name} "
-                    f"({spec_text.describe(option.annotation)})"
+                    f"({option.expected})"
                 )
         return self._call(spec, entry, values)
 
@@ -230,6 +242,7 @@ class Registry:
         """
         for known, entry in self._entries.items():
             if matches(known, name):
+                self._refuse_contested(name, entry)
                 return entry
         raise self._unknown(name)
 
@@ -237,14 +250,18 @@ class Registry:
         """Every entry, sorted by name."""
         return tuple(self._entries[name] for name in sorted(self._entries))
 
+    def revise(self, change: Callable[[Entry], Entry | None]) -> None:
+        """Puts what a function makes of it in an entry's place; or nothing."""
+        changed = {name: change(e) for name, e in self._entries.items()}
+        self._entries = {name: e for name, e in changed.items() if e}
+
     def options(self, entry: Entry) -> tuple[Option, ...]:
         """What a user may set of an entry, in the signature's order."""
         options = list(entry.parameters.values())[entry.numbered :]
         return tuple(
             option
             for option in options
-            if option.name not in self.provided
-            and spec_text.is_textual(option.annotation)
+            if option.name not in self.provided and option.textual
         )
 
     def _check(self, name: str, key: str, value: object, known: dict):
@@ -279,14 +296,31 @@ class Registry:
                     raise error
                 del self._entries[known]
 
+    def _refuse_contested(self, name: str, entry: Entry) -> None:
+        """Whoever gives a plugin wants its components, and no others of
+        these names; tfxdr's own stay tfxdr's."""
+        for plugin in self._broken_with(name):
+            if plugin.given and entry.origin != origins.OWN:
+                raise InputError(
+                    f"{self._label(name)} is that of {entry.origin}, and "
+                    f"--plugins has another one: plugin {plugin}"
+                ) from plugin.error
+
+    def _broken_with(self, name: str) -> list[origins.LoadedPlugin]:
+        return [
+            plugin
+            for plugin in origins.loaded_plugins
+            if plugin.error is not None
+            and plugin.declares(self.attribute, name)
+        ]
+
     def _unknown(self, name: str) -> InputError:
-        for plugin in origins.loaded_plugins:
-            if plugin.error is not None and plugin.declares(name):
-                error = InputError(
-                    f"{self._label(name)} cannot be used: plugin {plugin}"
-                )
-                error.__cause__ = plugin.error
-                return error
+        for plugin in self._broken_with(name):
+            error = InputError(
+                f"{self._label(name)} cannot be used: plugin {plugin}"
+            )
+            error.__cause__ = plugin.error
+            return error
         if name in self._entries:  # "last-N" itself, which matches no number.
             stem = name[:-2]
             return InputError(
@@ -309,28 +343,6 @@ class Registry:
 def _did_you_mean(name: str, known) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-@contextlib.contextmanager
-def loading(origin: str) -> Iterator[None]:
-    """Marks what is registered inside as coming from a plugin.
-
-    When the block fails, the names of modules whose import failed are taken
-    back; those of modules that it imported whole stay.
-    """
-    origins.loading.append(origin)
-    try:
-        yield
-    except BaseException:
-        for registry in ALL:
-            registry._entries = {
-                name: entry
-                for name, entry in registry._entries.items()
-                if entry.module in sys.modules
-            }
-        raise
-    finally:
-        origins.loading.pop()
 
 
 backbones = Registry(

@@ -48,7 +48,7 @@ WITHOUT_OWN = {
     registry.callbacks: CALLBACK,
     registry.class_metrics: CLASS_METRIC,
 }
-# Read by tests of their own, from files that these write.
+# `test_datasets_from_files` writes what these read.
 FROM_FILES = {"amazon", "coldrec", "events", "movielens"}
 
 
@@ -56,8 +56,7 @@ def contract(known, text):
     if known is registry.policies:
         return contract_of(text)
     if known is registry.backbones:
-        factory = known.entry(text.partition("(")[0]).factory
-        joint = issubclass(factory, tfxdr.backbones.JointBackbone)
+        joint = known.entry(text.partition("(")[0]).takes("sizes")
         return JOINT_BACKBONE if joint else BACKBONE
     return next(c for c in OTHERS if c.registry is known)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from tfxdr import origins
 from tfxdr.data import splits
 from tfxdr.data.build import Options, build
 from tfxdr.data.integrity import InputFile, check_file
@@ -114,7 +115,9 @@ def _checked(
 
 
 def _key(dataset: Source, options: Options, inputs: Sequence[InputFile]) -> str:
+    code = origins.code_of(type(dataset).__module__)  # of a plugin
     described = {
+        **({"code": code} if code else {}),
         "schema_version": SCHEMA_VERSION,
         "dataset": dataset.name,
         "dataset_version": dataset.version,

@@ -84,6 +84,13 @@ class TransferModel(keras.Model):
         variables = self.backbone.trainable_variables
         return [v for v in variables if id(v) in self._known]
 
+    @property
+    def policy_variables(self) -> list[tf.Variable]:
+        """Those of the policy network, and of the policy itself."""
+        network = self.policy_network
+        own = list(self.policy.trainable_variables) if self.is_routed else []
+        return [*(network.trainable_variables if network else []), *own]
+
     def actions(self, history: tf.Tensor) -> tf.Tensor:
         """What inference decides: `[batch, length]` to `[batch, blocks]`.
 

@@ -6,10 +6,12 @@ flags answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 
 from tfxdr import plugins
+from tfxdr.components import chosen_specs, with_names_of_metrics
 from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
@@ -23,50 +25,39 @@ FINISHED = ("evaluate", "recommend", "explain", "export")
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
     import_components()
+    options = _replayable(options)
     loaded = plugins.load_plugins(options.run.plugins)
     if options.run.mode != "list":
         _warn_of_broken(loaded)
-    _check_names(options)
+    options = with_names_of_metrics(options)
+    for _ in chosen_specs(options):
+        pass  # Refuses what cannot be named, before anything is done.
     _MODES[options.run.mode](options)
+
+
+def _replayable(options: Options) -> Options:
+    """With plugins by which a run can be replayed from any folder.
+
+    A script that registers components is one of them.
+    """
+    given = [plugins.absolute(spec) for spec in options.run.plugins]
+    script = plugins.script_with_components()
+    if script is not None and script not in given:
+        given.append(script)
+    run = dataclasses.replace(options.run, plugins=tuple(given))
+    return dataclasses.replace(options, run=run)
 
 
 def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
     """A broken plugin stops only what asks for it."""
     for plugin in loaded:
-        if plugin.error is not None:
+        if plugin.error is not None or not plugin.names:
             print(f"warning: plugin {plugin}", file=sys.stderr)
 
 
 def _list(options: Options) -> None:
     del options
     print(plugins.list_text())
-
-
-def _check_names(options: Options) -> None:
-    """Refuses what cannot be named, before anything is done."""
-    from tfxdr.registry import (
-        backbones,
-        callbacks,
-        class_metrics,
-        datasets,
-        meta_learners,
-        policies,
-        policy_networks,
-        tuners,
-    )
-
-    backbones.parse(options.model.backbone)
-    policies.parse_list(options.model.policy)
-    meta_learners.parse_list(options.joint.meta)
-    policy_networks.parse(options.model.policy_network)
-    tuners.parse(options.model.tuner)
-    datasets.parse(options.data.dataset)
-    for known, text in (
-        (callbacks, options.finetune.callbacks),
-        (class_metrics, options.evaluate.class_metrics),
-    ):
-        if text:
-            known.parse_list(text)
 
 
 _MODES = {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfxdr.components import flagfile
 from tfxdr.errors import InputError
 from tfxdr.options import Options
 from tfxdr.settings import settings_of
+from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:
     from tfxdr.experiment import Experiment
@@ -41,10 +39,7 @@ def make_experiment(options: Options) -> Experiment:
 
 def import_components() -> None:
     """Fills the registries."""
-    with _captured_stderr():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
+    start_tensorflow()
     import tfxdr.backbones
     import tfxdr.data
     import tfxdr.meta
@@ -53,28 +48,6 @@ def import_components() -> None:
     import tfxdr.policy_networks
     import tfxdr.training.optimizers
     import tfxdr.tuners  # noqa: F401
-
-
-@contextlib.contextmanager
-def _captured_stderr() -> Iterator[None]:
-    """Holds back what C++ code writes, and shows it only after a failure.
-
-    TensorFlow prints a page about the machine when it starts, whatever
-    TF_CPP_MIN_LOG_LEVEL says (2.21).
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
-        os.dup2(captured.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            captured.seek(0)
-            os.write(kept, captured.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def finished(options: Options) -> tuple[Experiment, RunFolder]:
@@ -86,5 +59,12 @@ def finished(options: Options) -> tuple[Experiment, RunFolder]:
     folder = RunFolder(Path(options.run.run))
     folder.read()
     free = (*FREE, *settings_of(type(options.evaluate)))
-    folder.check(options.to_flagfile(), free, why)
+    now = flagfile(options)
+    folder.check(now, free, why)
+    for name in folder.changed_code(now):
+        print(
+            f"warning: the code of {name} has changed since {folder.path} was "
+            "made: what it answers may not be what was trained",
+            file=sys.stderr,
+        )
     return make_experiment(options), folder

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfxdr.components import flagfile
 from tfxdr.errors import InputError
 from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
@@ -68,10 +69,10 @@ def run(options: Options) -> None:
 
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
-    flagfile = experiment.options_of(spec).to_flagfile()
+    options = flagfile(experiment.options_of(spec))
     say = experiment.progress.say
     if not folder.flags.is_file():
-        folder.start(flagfile, resume=False, overwrite=False, say=say)
+        folder.start(options, resume=False, overwrite=False, say=say)
     if folder.finished:
         say(f"{folder.path}: this run is finished already")
         return folder.read()
@@ -81,7 +82,7 @@ def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
 
 def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
     folder.start(
-        experiment.options.to_flagfile(),
+        flagfile(experiment.options),
         resume=resume,
         overwrite=experiment.options.run.overwrite,
         say=experiment.progress.say,

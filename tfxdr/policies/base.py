@@ -32,11 +32,12 @@ class Rollout(Protocol):
         ...
 
 
-class Policy:
+class Policy(tf.Module):
     """Decides which residual blocks run tuned (UAF section 3.2.2).
 
     A policy overrides `call`, which decides user by user and needs two towers;
-    or `static_actions`, which decides for all and needs one.
+    or `static_actions`, which decides for all and needs one. Its variables, if
+    it makes any in `__init__`, are trained and saved with the model.
 
     Attributes:
       pretrained: false if the backbone starts from random weights.

@@ -16,6 +16,8 @@ from tfxdr.testing.contract import (
     expect_close,
     expect_equal,
     expect_gradients,
+    expect_options,
+    with_dropout,
 )
 from tfxdr.testing.models import (
     HISTORY,
@@ -34,6 +36,11 @@ _ROWS = tf.constant(np.concatenate([HISTORY, HISTORY[3:]]))
 
 
 def _small(spec: Spec) -> Backbone:
+    expect(
+        not spec.registry.entry(spec.name).takes("sizes"),
+        "it takes sizes, as that of a joint model: check_joint_backbone is "
+        "for these",
+    )
     tf.keras.utils.set_random_seed(3)
     backbone = spec.build(num_items=NUM_ITEMS)
     expect(
@@ -137,22 +144,18 @@ def eager_and_compiled_agree(spec: Spec) -> None:
 
 @BACKBONE.promise
 def the_config_makes_it_again(spec: Spec) -> None:
-    """`from_config(get_config())` has the same options."""
+    """`from_config(get_config())` has the same options, and all of them."""
     backbone = _small(spec)
     config = backbone.get_config()
     again = type(backbone).from_config(config).get_config()
     expect(again == config, f"{config} became {again}")
-    for option, value in spec.options.items():
-        expect(
-            option in config and config[option] == value,
-            f"get_config should hold {option}={value}: {config}",
-        )
+    expect_options(config, spec)
 
 
 @BACKBONE.promise
 def a_twin_of_a_block_computes_the_same(spec: Spec) -> None:
     """A block is made again from its config, with weights of its own."""
-    backbone = _strong(spec)
+    backbone = _strong(with_dropout(spec) or spec)
     hidden, mask = backbone.embed(_ROWS)
     for block in backbone.blocks:
         copy = type(block).from_config(block.get_config())
@@ -166,6 +169,11 @@ def a_twin_of_a_block_computes_the_same(spec: Spec) -> None:
         )
         again = copy(hidden, mask=mask)
         expect_equal(again, expected, f"the twin of {block.name}")
+        expect_equal(
+            copy(hidden, mask=mask, seed=_SEED),
+            block(hidden, mask=mask, seed=_SEED),
+            f"the twin of {block.name} in training",
+        )
 
 
 @BACKBONE.promise
@@ -232,6 +240,16 @@ def a_seed_decides_all_that_is_random(spec: Spec) -> None:
     for seed in (_SEED, None):
         one, other = (backbone.pretraining(_ROWS, seed)[0] for _ in range(2))
         expect_equal(one, other, f"hidden vectors of seed {seed}")
+    dropping = with_dropout(spec)
+    if dropping is not None:
+        backbone = _strong(dropping)
+        one, other = (
+            backbone.encode(_ROWS, seed=seed)[0] for seed in (_SEED, _SEED + 1)
+        )
+        expect(
+            np.abs(one - other).max() > 0,
+            "with dropout=0.5 two seeds should give different vectors",
+        )
 
 
 @BACKBONE.promise
@@ -310,7 +328,8 @@ def the_last_position_alone_is_the_same(spec: Spec) -> None:
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A new model with a checkpoint of a fine-tuned one scores alike."""
     trained, fresh = (
-        transfer_model(policy="all", backbone=spec) for _ in range(2)
+        transfer_model(policy="all", backbone=spec, seed=seed)
+        for seed in (3, 4)
     )
     strengthen(trained.variables, 0.4)
     restored(trained, fresh)

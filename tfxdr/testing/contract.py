@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,29 @@ def expect_gradients(gradients: Any, variables: Any, why: str) -> None:
             np.isfinite(values).all(), f"{why}: {variable.name} is not finite"
         )
         expect(np.abs(values).max() > 0, f"{why}: {variable.name} gets zeros")
+
+
+def expect_options(config: dict, spec: Spec) -> None:
+    """A config has to hold every option of a component."""
+    for option, value in spec.resolved().items():
+        expect(
+            option in config and _plain(config[option]) == _plain(value),
+            f"get_config should hold {option}={value}: {config}",
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Sequences as lists."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def with_dropout(spec: Spec) -> Spec | None:
+    """The component with a dropout of a half; none if it has no such option."""
+    if "dropout" not in spec.resolved():
+        return None
+    return dataclasses.replace(spec, options={**spec.options, "dropout": 0.5})
 
 
 def values_of(variables: Any) -> list[np.ndarray]:

@@ -16,6 +16,8 @@ from tfxdr.testing.contract import (
     expect_close,
     expect_equal,
     expect_gradients,
+    expect_options,
+    values_of,
 )
 from tfxdr.testing.joint_models import (
     ROWS,
@@ -30,8 +32,13 @@ from tfxdr.types import FIRST_ITEM, Items
 JOINT_BACKBONE = Contract(backbones)
 
 
-def _model(spec: Spec) -> JointModel:
-    tf.keras.utils.set_random_seed(3)
+def _model(spec: Spec, seed: int = 3) -> JointModel:
+    expect(
+        spec.registry.entry(spec.name).takes("sizes"),
+        "it takes no sizes, as that of a joint model does: check_backbone is "
+        "for these",
+    )
+    tf.keras.utils.set_random_seed(seed)
     backbone = spec.build(sizes=SIZES)
     expect(
         isinstance(backbone, JointBackbone),
@@ -118,17 +125,29 @@ def eager_and_compiled_agree(spec: Spec) -> None:
 
 @JOINT_BACKBONE.promise
 def the_config_makes_it_again(spec: Spec) -> None:
-    """`from_config(get_config())` has the same options."""
+    """`from_config(get_config())` has the same options, and all of them."""
     backbone = _model(spec).backbone
     config = backbone.get_config()
     again = type(backbone).from_config(config).get_config()
     expect(again == config, f"{config} became {again}")
+    expect_options(config, spec)
+
+
+@JOINT_BACKBONE.promise
+def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
+    """Two trainings with one seed end with equal weights."""
+    ends = []
+    for _ in range(2):
+        model = _model(spec)
+        losses = train_jointly(model, MetaLearner())
+        ends.append([np.array(losses), *values_of(model.variables)])
+    expect_equal(ends[0], ends[1], "losses and weights of equal trainings")
 
 
 @JOINT_BACKBONE.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A new model with a checkpoint of a trained one answers alike."""
-    trained, fresh = _model(spec), _model(spec)
+    trained, fresh = _model(spec), _model(spec, seed=4)
     train_jointly(trained, MetaLearner())
     restored(trained, fresh)
     batch = joint_batch()

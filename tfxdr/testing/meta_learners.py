@@ -31,14 +31,14 @@ META_LEARNER = Contract(meta_learners)
 _BACKBONE = "mtl(embedding_size=3,hidden=[6,4])"
 
 
-def _joint(spec: Spec) -> tuple[JointModel, MetaLearner]:
+def _joint(spec: Spec, seed: int = 3) -> tuple[JointModel, MetaLearner]:
     """A meta-learner, built on a small joint model."""
     meta = spec.build(interval=1, head_steps=2, weight_decay=0.0)
     expect(
         isinstance(meta, MetaLearner),
         f"it should be a tfxdr.MetaLearner, it is a {type(meta).__name__}",
     )
-    model = build_joint(backbones.parse(_BACKBONE), meta, SIZES, seed=3)
+    model = build_joint(backbones.parse(_BACKBONE), meta, SIZES, seed=seed)
     strengthen(model.trainable_variables)
     return model, meta
 
@@ -136,13 +136,23 @@ def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
 
 @META_LEARNER.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
-    """A new one with a checkpoint of one that has learned weighs alike."""
+    """From a checkpoint, a new one weighs alike and goes on alike."""
     model, meta = _joint(spec)
-    again, fresh = _joint(spec)
+    again, fresh = _joint(spec, seed=4)
     train_jointly(model, meta)
     restored(model, again)
     restored(meta, fresh)
     batch = joint_batch()
     expect_equal(
         fresh.weights(again, batch), meta.weights(model, batch), "weights"
+    )
+    expect_equal(
+        train_jointly(again, fresh),
+        train_jointly(model, meta),
+        "losses of the steps that follow",
+    )
+    expect_equal(
+        values_of(fresh.meta_variables),
+        values_of(meta.meta_variables),
+        "what was learned in the steps that follow",
     )

@@ -37,6 +37,9 @@ NUM_ITEMS = 20
 NUM_TARGETS = 12
 NUM_STEPS = 2
 
+_SOURCE_IDS = [f"s{item}" for item in range(FIRST_ITEM, NUM_ITEMS)]
+_TARGET_IDS = [f"t{item}" for item in range(FIRST_ITEM, NUM_TARGETS)]
+
 # Users with no item, few, and as many as fit; the last two are the same.
 HISTORY = np.array(
     [
@@ -59,10 +62,12 @@ def transfer_model(
     tuner: Spec | str = "copy",
     loss: Spec | str = "bpr",
     run_seed: int = 1,
+    seed: int = 3,
 ) -> TransferModel:
     """A transfer model of named components, others small, at random weights.
 
-    The weights are so large that a broken mask or route cannot hide.
+    The weights are so large that a broken mask or route cannot hide. They do
+    not depend on the seed, but for those that no model knows of.
     """
     probability = np.full(NUM_TARGETS, 1 / NUM_TARGETS, np.float32)
     model = build_model(
@@ -80,7 +85,7 @@ def transfer_model(
         train_embeddings="auto",
         top_k=5,
         pretrained=None,
-        seed=3,
+        seed=seed,
     )
     strengthen(model.variables)
     return model
@@ -171,22 +176,35 @@ def exported_scores(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
     Returns:
       Both `[users, target items]`, without the reserved ids.
     """
-    source = [f"s{item}" for item in range(FIRST_ITEM, NUM_ITEMS)]
-    target = [f"t{item}" for item in range(FIRST_ITEM, NUM_TARGETS)]
-    raw = np.array(["", ""] + source, object)[HISTORY]
-    servable = TransferServable(
-        model,
-        source_ids=source,
-        target_ids=target,
-        counts=np.ones(NUM_TARGETS, np.int64),
-        max_history=HISTORY.shape[1],
-        examples=[[item for item in row if item] for row in raw[1:]],
-        retrieval=Retrieval(k_max=5),
-    )
-    rows = HISTORY[1:]  # who has no history gets the most frequent items
+    servable, history = _servable(model)
     request = {
-        "history": tf.constant(raw[1:], tf.string),
-        "candidates": tf.constant([target] * len(rows)),
+        "history": history,
+        "candidates": tf.constant([_TARGET_IDS] * len(history)),
     }
     answer = exported(servable, "score", request)["scores"]
-    return model(rows).numpy()[:, FIRST_ITEM:], answer.numpy()
+    return model(HISTORY[1:]).numpy()[:, FIRST_ITEM:], answer.numpy()
+
+
+def exported_actions(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
+    """Actions of the users of `HISTORY` before and after an export."""
+    servable, history = _servable(model)
+    answer = exported(servable, "explain", {"history": history})["actions"]
+    return model.actions(tf.constant(HISTORY[1:])).numpy(), answer.numpy()
+
+
+def _servable(model: TransferModel) -> tuple[TransferServable, tf.Tensor]:
+    """What serves a model, and the raw histories of `HISTORY`.
+
+    Who has none is left out: he gets the most frequent items.
+    """
+    raw = np.array(["", "", *_SOURCE_IDS], object)[HISTORY[1:]]
+    servable = TransferServable(
+        model,
+        source_ids=_SOURCE_IDS,
+        target_ids=_TARGET_IDS,
+        counts=np.ones(NUM_TARGETS, np.int64),
+        max_history=HISTORY.shape[1],
+        examples=[[item for item in row if item] for row in raw],
+        retrieval=Retrieval(k_max=5),
+    )
+    return servable, tf.constant(raw, tf.string)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.errors import InputError
 from tfxdr.registry import Spec, optimizers
 from tfxdr.testing.contract import Contract, expect, expect_equal, values_of
 from tfxdr.testing.models import restored
@@ -19,13 +20,17 @@ _STEPS = 60
 class _Problem(tf.Module):
     """A table, of which two rows are read, and a vector go to given values."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, weight_decay: float = 0.0) -> None:
         super().__init__()
         self.table = tf.Variable(tf.ones([3, 2]), name="table")
         self.vector = tf.Variable([2.0, -2.0], name="vector")
         self.parameters = ParameterGroups(
             OptimizerSettings(
-                spec, learning_rate=0.1, schedule="linear", warmup_steps=3
+                spec,
+                learning_rate=0.1,
+                schedule="linear",
+                warmup_steps=3,
+                weight_decay=weight_decay,
             ),
             pretrained=[self.table],
             new=[self.vector],
@@ -68,6 +73,20 @@ def a_row_without_a_gradient_stays(spec: Spec) -> None:
     expect_equal(
         problem.table.numpy()[_NOT_READ], np.ones(2, np.float32), "the row"
     )
+
+
+@OPTIMIZER.promise
+def weight_decay_counts_or_is_refused(spec: Spec) -> None:
+    """`--weight_decay` changes the steps, or is an InputError."""
+    plain = _Problem(spec)
+    plain.run(5)
+    try:
+        decayed = _Problem(spec, weight_decay=0.1)
+    except InputError:
+        return
+    decayed.run(5)
+    moved = np.abs(plain.vector - decayed.vector).max()
+    expect(moved > 0, "the vector ends the same with a weight decay of 0.1")
 
 
 @OPTIMIZER.promise

@@ -21,6 +21,7 @@ from tfxdr.testing.models import (
     NUM_ITEMS,
     NUM_TARGETS,
     batch,
+    exported_actions,
     exported_scores,
     restored,
     strengthen,
@@ -164,13 +165,13 @@ def eager_and_compiled_agree(spec: Spec) -> None:
 
 @POLICY.promise
 def gradients_reach_what_is_trained(spec: Spec) -> None:
-    """A training step reaches the policy network and every tuned weight."""
+    """A step has a finite loss, and reaches all that decides, and the head."""
     model = transfer_model(policy=spec)
-    network = model.policy_network
     rows = batch(num_candidates=model.policy.num_candidates)
     with tf.GradientTape() as tape:
         loss, _ = model.batch_loss(rows)
     expect(loss.shape == (), f"extra_loss should be a scalar: {loss.shape}")
+    expect(np.isfinite(loss), f"the loss should be finite, it is {loss}")
     variables = model.trainable_variables
     of = {
         variable.ref(): gradient
@@ -178,9 +179,7 @@ def gradients_reach_what_is_trained(spec: Spec) -> None:
             variables, tape.gradient(loss, variables), strict=True
         )
     }
-    reached = [model.head.kernel]
-    if network is not None:
-        reached += network.trainable_variables
+    reached = [model.head.kernel, *model.policy_variables]
     expect_gradients([of[v.ref()] for v in reached], reached, "gradients")
 
 
@@ -205,8 +204,10 @@ def frozen_weights_never_change(spec: Spec) -> None:
 @POLICY.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings with one seed end with equal weights."""
-    one, other = transfer_model(policy=spec), transfer_model(policy=spec)
-    expect_equal(train(one), train(other), "losses of equal trainings")
+    one, other, third = (transfer_model(policy=spec) for _ in range(3))
+    losses = train(one)
+    expect_equal(train(other), losses, "losses of equal trainings")
+    expect_close(train(third, compiled=False), losses, "losses of eager steps")
     expect_equal(
         values_of(one.variables),
         values_of(other.variables),
@@ -217,7 +218,7 @@ def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
 @POLICY.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A checkpoint of a trained model makes another one answer alike."""
-    trained, fresh = transfer_model(policy=spec), transfer_model(policy=spec)
+    trained, fresh = (transfer_model(policy=spec, seed=s) for s in (3, 4))
     strengthen(trained.variables, 0.4)
     restored(trained, fresh)
     rows = tf.constant(HISTORY)
@@ -227,8 +228,10 @@ def a_checkpoint_brings_it_back(spec: Spec) -> None:
 
 @POLICY.promise
 def an_export_answers_the_same(spec: Spec) -> None:
-    """What an export answers is what the model answers."""
-    expect_close(*exported_scores(transfer_model(policy=spec)), "scores")
+    """An export scores and explains as the model does."""
+    model = transfer_model(policy=spec)
+    expect_close(*exported_scores(model), "scores")
+    expect_close(*exported_actions(model), "actions")
 
 
 @BASELINE.promise

@@ -67,8 +67,12 @@ def a_user_is_decided_on_alone(spec: Spec) -> None:
 @POLICY_NETWORK.promise
 def users_differ(spec: Spec) -> None:
     """Users of different histories get different logits."""
-    spread = np.ptp(_network(spec)(HISTORY[:4]).numpy(), axis=0)
+    network = _network(spec)
+    spread = np.ptp(network(HISTORY[:4]).numpy(), axis=0)
     expect(spread.min() > 1e-3, "a logit is the same for all users")
+    one = HISTORY[3:4]
+    moved = np.abs(network(one) - network(NUM_ITEMS + 1 - one))
+    expect(moved.max() > 1e-3, "other items give the same logits")
 
 
 @POLICY_NETWORK.promise
@@ -120,7 +124,7 @@ def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
 @POLICY_NETWORK.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A checkpoint of a trained model makes another one answer alike."""
-    trained, fresh = (transfer_model(network=spec) for _ in range(2))
+    trained, fresh = (transfer_model(network=spec, seed=s) for s in (3, 4))
     strengthen(trained.variables, 0.4)
     restored(trained, fresh)
     expect_equal(fresh(HISTORY), trained(HISTORY), "scores")

@@ -117,8 +117,7 @@ def finetune(
       TrainingError: if the loss is not finite.
     """
     slow = model.pretrained_variables if pretrained else []
-    network = model.policy_network
-    policy = network.trainable_variables if network else []
+    policy = model.policy_variables
     known = {id(variable) for variable in (*slow, *policy)}
     parameters = ParameterGroups(
         optimizer,

@@ -251,8 +251,9 @@ def _test(last_items: LastItems) -> dict[str, float]:
 def _identity(
     fingerprint: str, backbone: Spec, settings: PretrainSettings
 ) -> dict:
-    """All that the weights depend on."""
+    """All that the weights depend on; the code of plugins is part of it."""
     return {
+        **({"code": backbone.code} if backbone.code else {}),
         "format": _FORMAT,
         "data": fingerprint,
         "backbone": backbone.name,

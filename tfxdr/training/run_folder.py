@@ -11,7 +11,9 @@ from tfxdr.errors import InputError
 from tfxdr.files import read_json, write_json, write_text
 
 # Options that a run may be resumed with, because no result depends on them.
-FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir")
+# Plugins may move; the code of what is used of them is compared.
+FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir", "plugins")
+CODE_OF = "# code of "  # a line of the flagfile, for each plugin's component
 
 
 class RunFolder:
@@ -65,6 +67,13 @@ class RunFolder:
             write_text(self.flags, flagfile)
         elif resume:
             self.check(flagfile, FREE, "--resume")
+            changed = self.changed_code(flagfile)
+            if changed:
+                raise InputError(
+                    f"--resume: the code of {', '.join(changed)} has changed "
+                    f"since the run in {self.path} was started: bring it "
+                    "back, or start anew with --overwrite"
+                )
         else:
             state = "a finished" if self.finished else "an unfinished"
             raise InputError(
@@ -84,8 +93,7 @@ class RunFolder:
         Raises:
           InputError: names what differs.
         """
-        before = _lines(self.flags.read_text(encoding="utf-8"))
-        now = _lines(flagfile)
+        before, now = _lines(self._before()), _lines(flagfile)
         changed = [
             f"--{key}={now.get(key)} (was {before.get(key)})"
             for key in sorted((before.keys() | now.keys()) - set(free))
@@ -97,6 +105,13 @@ class RunFolder:
                 f"options: {', '.join(changed)}; leave them out, or choose "
                 "another folder with --run"
             )
+
+    def changed_code(self, flagfile: str) -> list[str]:
+        """Components of plugins whose code is not that of the run."""
+        before = _lines(self._before(), CODE_OF)
+        now = _lines(flagfile, CODE_OF)
+        names = sorted(before.keys() | now.keys())
+        return [name for name in names if before.get(name) != now.get(name)]
 
     def read(self) -> dict:
         """The metrics of a finished run.
@@ -121,6 +136,9 @@ class RunFolder:
         """Writes the metrics, which marks the run as finished."""
         write_json(self.metrics, metrics)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+    def _before(self) -> str:
+        return self.flags.read_text(encoding="utf-8")
 
     def _check_place(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -148,10 +166,10 @@ class RunFolder:
             shutil.rmtree(old)
 
 
-def _lines(flagfile: str) -> dict[str, str]:
+def _lines(flagfile: str, start: str = "--") -> dict[str, str]:
     pairs = (
-        line.removeprefix("--").partition("=")
+        line.removeprefix(start).partition("=")
         for line in flagfile.splitlines()
-        if line.startswith("--")
+        if line.startswith(start)
     )
     return {key: value for key, _, value in pairs}

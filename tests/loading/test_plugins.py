@@ -1,88 +1,76 @@
+"""Files and modules as plugins, sound and broken."""
+
 from __future__ import annotations
 
-import importlib.metadata
-import pathlib
+import importlib
+import re
 import sys
 
 import pytest
 from absl import flags
+from written import COIN, write
 
-import tfxdr.backbones
-import tfxdr.data
-import tfxdr.meta
-import tfxdr.ops.losses
-import tfxdr.policies
-import tfxdr.policy_networks
-import tfxdr.training.optimizers
-import tfxdr.tuners  # noqa: F401  What a test could take the names of.
 from tfxdr import options, origins, plugins, registry
 from tfxdr.errors import InputError
-from tfxdr.interface import INTERFACE, require_interface
 from tfxdr.main import main
-
-_COIN = """
-import tfxdr
-
-@tfxdr.losses.register("coin")
-class Coin:
-    \"\"\"Tosses a coin.\"\"\"
-
-    def __init__(self, sides: int = 2):
-        self.sides = sides
-"""
-
-
-@pytest.fixture(autouse=True)
-def as_before(monkeypatch):
-    """Takes back what a test registers, loads and defines."""
-    entries = [dict(known._entries) for known in registry.ALL]
-    modules, defined = set(sys.modules), set(flags.FLAGS)
-    monkeypatch.setattr(origins, "loaded_plugins", [])
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
-    yield
-    for known, before in zip(registry.ALL, entries, strict=True):
-        known._entries = before
-    for name in set(sys.modules) - modules:
-        if "plugin" in name:
-            del sys.modules[name]
-    for name in set(flags.FLAGS) - defined:
-        delattr(flags.FLAGS, name)
-
-
-def write(folder: pathlib.Path, name: str, text: str) -> str:
-    path = folder / name
-    path.write_text(text)
-    return str(path)
 
 
 class TestFiles:
     def test_registers(self, tmp_path):
-        (plugin,) = plugins.load_plugins([write(tmp_path, "a.py", _COIN)])
+        (plugin,) = plugins.load_plugins([write(tmp_path, "a.py", COIN)])
         assert plugin.error is None
-        assert plugin.names == ("coin",)
+        assert plugin.names == (("losses", "coin"),)
         assert registry.losses.build("coin(sides=6)").sides == 6
         assert "a.py" in registry.losses.entry("coin").origin
 
     def test_is_loaded_once(self, tmp_path):
-        path = write(tmp_path, "a.py", _COIN)
+        path = write(tmp_path, "a.py", COIN)
         first = plugins.load_plugins([path])
         assert plugins.load_plugins([path]) == first
+
+    def test_twice_in_one_list_is_one(self, tmp_path, monkeypatch):
+        path = write(tmp_path, "a.py", COIN)
+        monkeypatch.chdir(tmp_path)
+        (plugin,) = plugins.load_plugins([path, "./a.py", "a.py"])
+        assert plugin.error is None
+
+    def test_imported_before_is_taken_over(self, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(tmp_path)
+        path = write(tmp_path, "early_plugin.py", COIN)
+        importlib.import_module("early_plugin")
+        (plugin,) = plugins.load_plugins([path])
+        assert plugin.error is None
+        assert plugin.names == (("losses", "coin"),)
+        assert registry.losses.entry("coin").origin == plugin.label
+
+    def test_finds_the_files_beside_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        write(tmp_path, "beside_the_plugin.py", "SIDES = 8")
+        text = COIN.replace("sides: int = 2", "sides: int = SIDES")
+        path = write(tmp_path, "a.py", f"from beside_the_plugin import *{text}")
+        (plugin,) = plugins.load_plugins([path])
+        assert plugin.error is None, plugin
+        assert registry.losses.build("coin").sides == 8
+
+    def test_that_registers_nothing_says_so(self, tmp_path):
+        (plugin,) = plugins.load_plugins([write(tmp_path, "a.py", "X = 1")])
+        assert str(plugin).endswith("has registered no component")
 
     def test_missing_file(self):
         with pytest.raises(InputError, match="--plugins: no such file: no.py"):
             plugins.load_plugins(["no.py"])
 
     def test_does_not_hide_a_module_of_its_name(self, tmp_path):
-        plugins.load_plugins([write(tmp_path, "json.py", _COIN)])
+        plugins.load_plugins([write(tmp_path, "json.py", COIN)])
         import json
 
         assert json.dumps(1) == "1"
 
     def test_same_file_name_twice(self, tmp_path):
         (tmp_path / "other").mkdir()
-        one = write(tmp_path, "a.py", _COIN)
+        one = write(tmp_path, "a.py", COIN)
         two = write(
-            tmp_path / "other", "a.py", _COIN.replace('"coin"', '"dice"')
+            tmp_path / "other", "a.py", COIN.replace('"coin"', '"dice"')
         )
         plugins.load_plugins([one, two])
         assert "coin" in registry.losses and "dice" in registry.losses
@@ -91,7 +79,7 @@ class TestFiles:
 class TestModules:
     def test_registers(self, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
-        write(tmp_path, "some_plugin_module.py", _COIN)
+        write(tmp_path, "some_plugin_module.py", COIN)
         (plugin,) = plugins.load_plugins(["some_plugin_module"])
         assert plugin.error is None
         assert "coin" in registry.losses
@@ -115,9 +103,9 @@ class TestBroken:
         bad = write(
             tmp_path,
             "bad.py",
-            _COIN.replace('"coin"', '"penny"') + "\n" + ending,
+            COIN.replace('"coin"', '"penny"') + "\n" + ending,
         )
-        good = write(tmp_path, "good.py", _COIN)
+        good = write(tmp_path, "good.py", COIN)
         broken, whole = plugins.load_plugins([bad, good])
         assert isinstance(broken.error, error)
         assert whole.error is None
@@ -128,59 +116,78 @@ class TestBroken:
         assert caught.value.__cause__ is broken.error
 
     def test_a_duplicate_name_breaks_the_second(self, tmp_path):
-        one = write(tmp_path, "one.py", _COIN)
-        two = write(tmp_path, "two.py", _COIN)
+        one = write(tmp_path, "one.py", COIN)
+        two = write(tmp_path, "two.py", COIN)
         first, second = plugins.load_plugins([one, two])
         assert first.error is None
         assert "one.py" in str(second.error) and "two.py" in str(second.error)
-        assert registry.losses.build("coin").sides == 2
+        with pytest.raises(InputError, match="--plugins has another one"):
+            registry.losses.build("coin")
+
+    def test_says_where(self, tmp_path):
+        path = write(tmp_path, "bad.py", "import tfxdr\n\n1 / 0\n")
+        (plugin,) = plugins.load_plugins([path])
+        assert str(plugin).endswith(f"division by zero, at {path}, line 3")
+
+    @pytest.mark.parametrize(
+        ("code", "wrong"),
+        [
+            ("register('x', 5)", "should be a class or a function, found 5"),
+            ("register(list)", "takes a name"),
+            ("register('x-N', lambda: 1)", "take the number N, first"),
+            (
+                "register('x', made)\n",
+                "signature that cannot be read: SyntaxError",
+            ),
+            ("register('x', needs_path)", r"needs path \(Path\), which no"),
+            ("register('x', needs_name)", r"needs name \(str\), which no"),
+        ],
+    )
+    def test_a_factory_that_nobody_can_call(self, tmp_path, code, wrong):
+        text = (
+            "import pathlib, tfxdr\n"
+            "def made(x: 'how much' = 3): ...\n"
+            "def needs_path(path: pathlib.Path): ...\n"
+            "def needs_name(name: str): ...\n"
+            f"tfxdr.losses.{code}"
+        )
+        (plugin,) = plugins.load_plugins([write(tmp_path, "bad.py", text)])
+        assert isinstance(plugin.error, InputError)
+        assert re.search(wrong, str(plugin))
+        assert "bad.py) is broken" in plugins.list_text()
+
+    def test_names_are_of_one_kind(self, tmp_path):
+        plugins.load_plugins([write(tmp_path, "bad.py", COIN + "1 / 0")])
+        with pytest.raises(InputError, match="cannot be used"):
+            registry.losses.parse("coin")
+        with pytest.raises(InputError, match="unknown policy 'coin'"):
+            registry.policies.parse("coin")
+
+    def test_names_of_all_files_of_a_package(self, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(tmp_path)
+        folder = tmp_path / "split_plugin_package"
+        folder.mkdir()
+        write(folder, "__init__.py", "from . import a, b")
+        write(folder, "a.py", "")
+        write(folder, "b.py", "1 / 0\n" + COIN)
+        plugins.load_plugins(["split_plugin_package"])
+        with pytest.raises(InputError, match="division by zero.*b.py, line 1"):
+            registry.losses.parse("coin")
 
     def test_module_in_a_package_that_breaks(self, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
         (tmp_path / "plugin_package").mkdir()
         write(tmp_path / "plugin_package", "__init__.py", "1 / 0")
-        write(tmp_path / "plugin_package", "coin.py", _COIN)
+        write(tmp_path / "plugin_package", "coin.py", COIN)
         (plugin,) = plugins.load_plugins(["plugin_package.coin"])
         assert isinstance(plugin.error, ZeroDivisionError)
 
     def test_what_it_imported_whole_stays(self, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
-        write(tmp_path, "whole_plugin.py", _COIN)
+        write(tmp_path, "whole_plugin.py", COIN)
         bad = write(tmp_path, "bad.py", "import whole_plugin\n1 / 0")
         plugins.load_plugins([bad])
         assert "coin" in registry.losses
-
-
-class TestEntryPoints:
-    def install(self, monkeypatch, folder, points: dict[str, str]) -> None:
-        """A distribution that is found as an installed one is."""
-        info = folder / "shop_plugin-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Name: shop-plugin\nVersion: 1.0\n")
-        lines = [f"{name} = {module}" for name, module in points.items()]
-        (info / "entry_points.txt").write_text(
-            "\n".join(["[tfxdr.plugins]", *lines])
-        )
-        monkeypatch.undo()
-        monkeypatch.setattr(origins, "loaded_plugins", [])
-        monkeypatch.syspath_prepend(folder)
-
-    def test_loads_and_reports_the_broken(self, tmp_path, monkeypatch):
-        write(tmp_path, "good_plugin.py", _COIN)
-        write(tmp_path, "bad_plugin.py", "raise RuntimeError('no licence')")
-        self.install(
-            monkeypatch,
-            tmp_path,
-            {"penny": "bad_plugin", "coin": "good_plugin"},
-        )
-        loaded = {plugin.name: plugin for plugin in plugins.load_plugins()}
-        assert loaded["coin"].error is None
-        assert loaded["penny"].origin == "distribution shop-plugin"
-        with pytest.raises(InputError) as caught:
-            registry.losses.parse("penny")
-        assert "shop-plugin" in str(caught.value)
-        assert "no licence" in str(caught.value)
-        assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 class TestFlags:
@@ -215,43 +222,13 @@ class TestFlags:
 
 def test_list_text(tmp_path):
     plugins.load_plugins(
-        [write(tmp_path, "a.py", _COIN), write(tmp_path, "b.py", "1 / 0")]
+        [write(tmp_path, "a.py", COIN), write(tmp_path, "b.py", "1 / 0")]
     )
     text = plugins.list_text()
     assert "losses  --loss=" in text
     assert "Tosses a coin" in text
     assert "(sides=2)" in text
     assert "b (" in text and "division by zero" in text
-
-
-class TestInterface:
-    @pytest.mark.parametrize("version", ["1.0", INTERFACE])
-    def test_of_this_version(self, version):
-        require_interface(version)
-
-    @pytest.mark.parametrize(
-        ("version", "remedy"),
-        [
-            ("0.9", "a newer plugin"),
-            ("2.0", "a newer tfxdr"),
-            ("1.99", "a newer tfxdr"),
-        ],
-    )
-    def test_of_another_is_refused_with_a_sentence(
-        self, tmp_path, version, remedy
-    ):
-        text = f'import tfxdr\ntfxdr.require_interface("{version}")\n{_COIN}'
-        (plugin,) = plugins.load_plugins([write(tmp_path, "old.py", text)])
-        assert f"written for version {version} of tfxdr's" in str(plugin)
-        assert remedy in str(plugin)
-        assert "coin" not in registry.losses
-        with pytest.raises(InputError, match="old.py.* was written for"):
-            registry.losses.parse("coin")
-
-    @pytest.mark.parametrize("version", ["1", "1.0.0", "one"])
-    def test_no_version(self, version):
-        with pytest.raises(ValueError, match="two numbers, like '1.0'"):
-            require_interface(version)
 
 
 class TestNamesOfTfxdr:
@@ -300,7 +277,7 @@ class TestNamesOfTfxdr:
 
 
 def test_a_broken_plugin_stops_only_what_asks_for_it(tmp_path, capsys):
-    broken = write(tmp_path, "bad.py", _COIN + "1 / 0")
+    broken = write(tmp_path, "bad.py", COIN + "1 / 0")
     assert main(["tfxdr", "--mode=list", f"--plugins={broken}"]) == 0
     assert "bad.py) is broken: ZeroDivisionError" in capsys.readouterr().out
     missing = ["tfxdr", "--mode=prepare", "--dataset=movielens(path='no')"]

@@ -1,0 +1,30 @@
+"""What the tests of plugins share."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+
+import pytest
+from absl import flags
+
+from tfxdr import origins, registry
+from tfxdr.modes.start import import_components
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch):
+    """Takes back what a test registers, loads and defines."""
+    import_components()  # what a test could take the names of
+    entries = [dict(known._entries) for known in registry.ALL]
+    modules, defined = set(sys.modules), set(flags.FLAGS)
+    monkeypatch.setattr(origins, "loaded_plugins", [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
+    yield
+    for known, before in zip(registry.ALL, entries, strict=True):
+        known._entries = before
+    for name in set(sys.modules) - modules:
+        if "plugin" in name:
+            del sys.modules[name]
+    for name in set(flags.FLAGS) - defined:
+        delattr(flags.FLAGS, name)

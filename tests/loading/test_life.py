@@ -1,0 +1,127 @@
+"""A run with a component of somebody's own, from its start to an export."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from written import write
+
+ROOT = pathlib.Path(__file__).parents[2]
+SMALL = [
+    "--dataset=synthetic(users=150)",
+    "--backbone=nextitnet(channels=4,dilations=[1,2,4,8])",
+    "--policy=gate(slope=2)",
+    "--epochs=2",
+    "--pretrain_epochs=1",
+    "--learning_rate=0.01",
+]
+SCRIPT = """
+import sys
+
+import tfxdr
+from absl import flags
+from tfxdr.main import main
+
+flags.DEFINE_float("gate_slope", 1.0, "What slopes are multiplied by.")
+
+
+@tfxdr.policies.register("gate")
+class Gate(tfxdr.Policy):
+    \"\"\"A sigmoid gate with a slope that is learned.\"\"\"
+
+    def __init__(self, slope: float = 1.0):
+        import tensorflow as tf
+
+        self.slope = tf.Variable(slope * flags.FLAGS.gate_slope)
+
+    def call(self, logits, context, training):
+        import tensorflow as tf
+
+        return tf.sigmoid(self.slope * logits[..., 0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+class Folder:
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+
+    def command(self, *words, **changes):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=changes.pop("cwd", self.path),
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == changes.pop("code", 0), done.stderr
+        return done
+
+    def metrics(self, run):
+        return json.loads((self.path / run / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A script of somebody's own has been run."""
+    folder = Folder(tmp_path_factory.mktemp("life"))
+    write(folder.path, "mine.py", SCRIPT)
+    folder.command("mine.py", *SMALL, "--run=run", "--gate_slope=2")
+    return folder
+
+
+def test_its_variables_are_trained(folder):
+    import tensorflow as tf
+
+    weights = folder.path / "run" / "weights"
+    (prefix,) = {str(f).rpartition(".")[0] for f in weights.glob("*.index")}
+    reader = tf.train.load_checkpoint(prefix)
+    (slope,) = (
+        reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if "policy/slope" in name
+    )
+    assert slope != 4.0 and abs(slope - 4.0) < 1.0
+
+
+def test_its_options_replay_it(folder):
+    """From elsewhere, without the script's own command line."""
+    flags = folder.path / "run" / "options.flags"
+    elsewhere = folder.path / "elsewhere"
+    elsewhere.mkdir()
+    folder.command(
+        *("-m", "tfxdr.main", f"--flagfile={flags}"),
+        *(f"--run={folder.path / 'again'}", f"--cache_dir={elsewhere}"),
+        cwd=elsewhere,
+    )
+    assert folder.metrics("again")["test"] == folder.metrics("run")["test"]
+
+
+def test_it_is_exported(folder):
+    told = folder.command(
+        *("-m", "tfxdr.main", "--mode=export", "--run=run", "--gate_slope=2"),
+        *("--export_dir=export", "--warm_up_sizes=1"),
+    ).stdout
+    assert "are those of the trained model" in told
+
+
+def test_code_that_changed_is_said(folder):
+    path = folder.path / "mine.py"
+    path.write_text(SCRIPT + "# Changed.\n")
+    options = ["-m", "tfxdr.main", "--run=run", "--gate_slope=2"]
+    done = folder.command(*options, "--mode=evaluate")
+    assert "| gate(slope=2.0)" in done.stdout
+    said = done.stderr
+    assert "warning: the code of policy gate has changed since" in said
+    said = folder.command(*options, "--resume", code=1).stderr
+    assert "--resume: the code of policy gate has changed" in said
+    path.write_text(SCRIPT)
