@@ -4,6 +4,8 @@ import tensorflow as tf
 
 import tfxdr
 
+tfxdr.require_interface("1.0")
+
 
 @tfxdr.policies.register("long-history")
 class LongHistory(tfxdr.Policy):

@@ -37,22 +37,31 @@ def followed(environment):
 
 def test_every_command_ends_well(followed):
     _, told = followed
-    assert len(told) == 5
+    assert len(told) == 7
     for command, done in told.items():
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 def test_is_what_the_guide_says(followed):
     environment, told = followed
-    tested, listed, ran, _, published = told.values()
+    tested, listed, ran, scripted, evaluated, _, published = told.values()
     assert "1 passed" in tested.stdout
     origin = str(environment.folder / "hard_gate.py")
     assert f"[hard_gate ({origin})]" in listed.stdout
     assert "| hard-gate(slope=0.25)" in ran.stdout
     folder = environment.folder / "runs" / "hard-gate"
     assert (folder / "utilization.png").is_file()
+    for done in (scripted, evaluated):
+        assert "| upper-half" in done.stdout
     whose = "[hard-gate (distribution tfxdr-hard-gate)]"
     assert whose in published.stdout
+
+
+def test_the_readme_shows_the_first_example():
+    text = (GUIDE.parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = text.partition("# plugins/long_history.py\n")[2].partition("```")[0]
+    path = GUIDE.parents[1] / "plugins" / "long_history.py"
+    assert shown and path.read_text(encoding="utf-8").endswith(shown)
 
 
 def test_has_every_kind_and_check():
