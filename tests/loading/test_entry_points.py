@@ -11,6 +11,18 @@ from tfxdr import origins, plugins, registry
 from tfxdr.errors import InputError
 
 
+def forget_the_pack(monkeypatch) -> None:
+    """As in a process that has not loaded it yet."""
+    for known in registry.ALL:
+        known.revise(lambda e: e if not of_the_pack(e.module) else None)
+    for module in filter(of_the_pack, list(sys.modules)):
+        monkeypatch.delitem(sys.modules, module)
+
+
+def of_the_pack(module: str) -> bool:
+    return module.partition(".")[0] == "tfxdr_addons"
+
+
 class TestEntryPoints:
     def install(
         self, monkeypatch, folder, points: dict[str, str], name="shop-plugin"
@@ -48,8 +60,7 @@ class TestEntryPoints:
         thief = COIN.replace("losses", "class_metrics").replace("coin", "f1")
         write(tmp_path, "a_thief_plugin.py", thief)
         self.install(monkeypatch, tmp_path, {"f1": "a_thief_plugin"}, "a-thief")
-        for module in [m for m in sys.modules if m.startswith("tfxdr_addons")]:
-            monkeypatch.delitem(sys.modules, module)
+        forget_the_pack(monkeypatch)
         loaded = {plugin.name: plugin for plugin in plugins.load_plugins()}
         assert loaded["addons"].error is None
         assert "registered twice" in str(loaded["f1"].error)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import tfxdr.backbones
-import tfxdr.data
-import tfxdr.meta
-import tfxdr.ops.losses
-import tfxdr.policies
-import tfxdr.policy_networks
-import tfxdr.training.optimizers
-import tfxdr.tuners  # noqa: F401
 from tfxdr import registry
+from tfxdr.modes.start import import_components
 from tfxdr.testing.backbones import BACKBONE
 from tfxdr.testing.callbacks import CALLBACK
 from tfxdr.testing.class_metrics import CLASS_METRIC
@@ -24,6 +17,8 @@ from tfxdr.testing.optimizers import OPTIMIZER
 from tfxdr.testing.policies import BASELINE, POLICY, contract_of
 from tfxdr.testing.policy_networks import POLICY_NETWORK
 from tfxdr.testing.tuners import TUNER
+
+import_components()
 
 # Small ones, so that the checks are quick; other names have their defaults.
 SMALL = {
