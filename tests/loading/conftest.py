@@ -24,7 +24,7 @@ def as_before(monkeypatch):
     for known, before in zip(registry.ALL, entries, strict=True):
         known._entries = before
     for name in set(sys.modules) - modules:
-        if "plugin" in name:
+        if "plugin" in name or name.startswith("tfxdr_addons"):
             del sys.modules[name]
     for name in set(flags.FLAGS) - defined:
         delattr(flags.FLAGS, name)
