@@ -325,7 +325,7 @@ def _draw_mean(axes: Axes, values: np.ndarray, group: np.ndarray) -> None:
     axes.errorbar(
         range(len(parts)),
         means,
-        yerr=[below, above],
+        yerr=np.stack([below, above]),
         fmt="o-",
         color="black",
         lw=2.5,
