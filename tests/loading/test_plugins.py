@@ -10,7 +10,7 @@ import pytest
 from absl import flags
 from written import COIN, write
 
-from tfxdr import options, origins, plugins, registry
+from tfxdr import help_text, options, origins, plugins, registry
 from tfxdr.errors import InputError
 from tfxdr.main import main
 
@@ -156,6 +156,11 @@ class TestBroken:
         assert re.search(wrong, str(plugin))
         assert "bad.py) is broken" in plugins.list_text()
 
+    def test_that_calls_main_says_so(self, tmp_path):
+        text = "from tfxdr.main import main\nmain(['tfxdr', '--mode=list'])"
+        (plugin,) = plugins.load_plugins([write(tmp_path, "bad.py", text)])
+        assert 'if __name__ == "__main__"' in str(plugin)
+
     def test_names_are_of_one_kind(self, tmp_path):
         plugins.load_plugins([write(tmp_path, "bad.py", COIN + "1 / 0")])
         with pytest.raises(InputError, match="cannot be used"):
@@ -211,6 +216,24 @@ class TestFlags:
         path = write(tmp_path, "shop.py", self._FLAG)
         with pytest.raises(InputError, match="did you mean --shop_size"):
             options.parse(["x", "--shop_sise=4", f"--plugins={path}"])
+
+    def test_of_the_plugin_of_an_earlier_run(self, tmp_path):
+        path = write(tmp_path, "shop.py", self._FLAG)
+        flagfile = tmp_path / "options.flags"
+        flagfile.write_text(f"--plugins={path}\n--epochs=7\n")
+        parsed = options.parse(
+            ["x", "--shop_size=4", "--mode=evaluate", "--run=r"],
+            lambda run: flagfile if run.run == "r" else None,
+        )
+        assert parsed.finetune.epochs == 7
+        assert flags.FLAGS.shop_size == 4
+
+    def test_full_help_has_it(self, tmp_path):
+        path = write(tmp_path, "shop.py", self._FLAG)
+        text = help_text.requested_help(
+            ["x", "--helpfull", f"--plugins={path}"]
+        )
+        assert "Size of the shop." in text
 
     def test_taken_name_breaks_the_plugin(self, tmp_path):
         path = write(
