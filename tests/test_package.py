@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import os
 import pathlib
 import re
 import subprocess
@@ -241,6 +242,23 @@ def test_uses_keras_2_after_tensorflow_was_imported():
         "print(keras.layers.Layer.__module__)",
     )
     assert "engine.base_layer" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "legacy"), [("2.15.0", None), ("3.12.4", "1"), (None, "1")]
+)
+def test_asks_for_legacy_keras_where_keras_is_another(
+    monkeypatch, version, legacy
+):
+    def installed(name):
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
+    tfxdr._choose_keras()
+    assert os.environ.get("TF_USE_LEGACY_KERAS") == legacy
 
 
 @pytest.mark.skipif(
