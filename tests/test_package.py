@@ -256,7 +256,8 @@ def test_asks_for_legacy_keras_where_keras_is_another(
         return version
 
     monkeypatch.setattr(importlib.metadata, "version", installed)
-    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "")  # put back afterwards
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS")
     tfxdr._choose_keras()
     assert os.environ.get("TF_USE_LEGACY_KERAS") == legacy
 
