@@ -72,8 +72,10 @@ class Experiment(abc.ABC):
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
         chosen = self.options.data
+        spec = dataset_spec(self.options)
         return prepare(
-            dataset_spec(self.options).build(),
+            spec.build(),
+            code=spec.code,
             cache_dir=self.options.run.cache_dir,
             split=chosen.split,
             split_fractions=chosen.split_fractions,

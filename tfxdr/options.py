@@ -194,15 +194,20 @@ def _define(group: type[Group], values: flags.FlagValues) -> None:
 
 for _group in GROUPS.values():
     _define(_group, flags.FLAGS)
-_BEFORE_PLUGINS = frozenset(flags.FLAGS)
 
 
 def _extra_flags(values: flags.FlagValues) -> tuple[str, ...]:
+    """Those of plugins and scripts that were set."""
     return tuple(
         values[name].serialize()
         for name in sorted(values)
-        if name not in _BEFORE_PLUGINS and not values[name].using_default_value
+        if not values[name].using_default_value
+        and not _is_known(str(values.find_module_defining_flag(name)))
     )
+
+
+def _is_known(module: str) -> bool:
+    return module.partition(".")[0] in ("absl", "tfxdr")
 
 
 def parse(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import hashlib
 import pathlib
-import sys
 
+from tfxdr.code import file_of
 from tfxdr.entry import matches
 
 OWN = __name__.partition(".")[0]
@@ -76,9 +74,12 @@ def origin_of(module: str) -> str:
 
 
 def main_script() -> pathlib.Path | None:
-    """The file that Python was started with; none in a shell or notebook."""
-    path = getattr(sys.modules["__main__"], "__file__", None)
-    return pathlib.Path(path).resolve() if path else None
+    """The script that Python was started with; none if it is a shell, a
+    notebook, or a program that is installed."""
+    path = file_of("__main__")
+    if path is None or path.suffix != ".py" or "site-packages" in path.parts:
+        return None
+    return path
 
 
 def break_plugin(origin: str, error: Exception) -> bool:
@@ -88,28 +89,3 @@ def break_plugin(origin: str, error: Exception) -> bool:
             loaded_plugins[index] = dataclasses.replace(plugin, error=error)
             return True
     return False
-
-
-@functools.cache
-def code_of(module: str) -> str:
-    """A hash of the code of a module; of all its package if it is in one.
-
-    "" for tfxdr's own, and for what was typed into a shell or notebook.
-    """
-    top = module.partition(".")[0]
-    found = sys.modules.get(module)
-    path = getattr(found, "__file__", None)
-    if top == OWN or not path:
-        return ""
-    package = getattr(sys.modules.get(top), "__file__", None)
-    if package and pathlib.Path(package).name == "__init__.py":
-        root = pathlib.Path(package).parent
-        files = sorted(root.rglob("*.py"))
-    else:
-        root, files = pathlib.Path(path).parent, [pathlib.Path(path)]
-    digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        name = str(file.relative_to(root))
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:16]

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tfxdr import origins, registry
+from tfxdr.code import file_of, files_of, imported_from_beside
 from tfxdr.entry import Entry
 from tfxdr.errors import InputError
 from tfxdr.origins import LoadedPlugin
@@ -28,7 +29,6 @@ from tfxdr.start_up import start_tensorflow
 GROUP = "tfxdr.plugins"
 # The registry, if it is named there, and the component's name.
 _REGISTERED = re.compile(r"""(\w*)\.register\(\s*["']([^"']+)["']""")
-_OWN_FILES = str(pathlib.Path(__file__).parent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,15 +48,14 @@ class _Candidate:
         return self.origin == f"distribution {origins.OWN}"
 
     @property
-    def files(self) -> list[pathlib.Path]:
-        """The file, the module's file, or all files of the package."""
-        return [self.path] if self.path else _files_of_module(self.module)
-
-    @property
     def file(self) -> pathlib.Path | None:
         """What importing it runs."""
-        files = self.files
-        return files[0] if files else None
+        return self.path or _file_of_module(self.module)
+
+    @property
+    def files(self) -> list[pathlib.Path]:
+        """All files of its code."""
+        return files_of(self.file) if self.file else []
 
 
 def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
@@ -76,10 +75,12 @@ def load_plugins(specs: Sequence[str] = ()) -> tuple[LoadedPlugin, ...]:
     Raises:
       InputError: A given file does not exist.
     """
-    given = [_given(spec) for spec in specs]
-    for candidate in (*_installed(), *given):
-        if not _is_known(candidate):
-            _load(candidate)
+    for spec in specs:
+        _check_file(spec)
+    for candidate in _installed():
+        _load_once(candidate)
+    for spec in specs:
+        _load_once(_given(spec))
     return tuple(origins.loaded_plugins)
 
 
@@ -97,18 +98,26 @@ def _installed() -> list[_Candidate]:
     return sorted(found, key=lambda c: (not c.own, c.origin, c.name))
 
 
+def _check_file(spec: str) -> None:
+    path = absolute(spec)
+    if path.endswith(".py") and not pathlib.Path(path).is_file():
+        raise InputError(
+            f"--plugins: no such file: {path}; if a run's options.flags has "
+            "it, and it has moved, give its new place by --plugins"
+        )
+
+
 def _given(spec: str) -> _Candidate:
-    if not spec.endswith(".py"):
+    place = absolute(spec)
+    if not place.endswith(".py"):
         return _Candidate(
             spec, "--plugins", spec, lambda: _import_module(spec), given=True
         )
-    path = pathlib.Path(absolute(spec))
-    if not path.is_file():
-        raise InputError(f"--plugins: no such file: {spec}")
+    path = pathlib.Path(place)
     module = _imported_as(path)
     return _Candidate(
         path.stem,
-        str(path),
+        place,
         module,
         lambda: module or _import_file(path),
         path,
@@ -117,9 +126,13 @@ def _given(spec: str) -> _Candidate:
 
 
 def absolute(spec: str) -> str:
-    """A file as an absolute path, a module as it is."""
+    """A file as an absolute path, also of a module in the current folder;
+    another module as it is."""
     if not spec.endswith(".py"):
-        return spec
+        here = pathlib.Path(f"{spec}.py")
+        if "." in spec or not here.is_file():
+            return spec
+        return str(here.resolve())
     return str(pathlib.Path(spec).expanduser().resolve())
 
 
@@ -132,10 +145,15 @@ def _imported_as(path: pathlib.Path) -> str:
     return ""
 
 
+def _load_once(candidate: _Candidate) -> None:
+    script = origins.main_script()
+    if script is not None and candidate.file == script:
+        _list_script(script)
+    elif not _is_known(candidate):
+        _load(candidate)
+
+
 def _is_known(candidate: _Candidate) -> bool:
-    if _is_running(candidate.file):
-        _know_script()
-        return True
     return any(
         (plugin.name, plugin.origin) == (candidate.name, candidate.origin)
         or (plugin.file is not None and plugin.file == candidate.file)
@@ -143,27 +161,24 @@ def _is_known(candidate: _Candidate) -> bool:
     )
 
 
-def _is_running(file: pathlib.Path | None) -> bool:
-    return file is not None and file == origins.main_script()
-
-
-def _know_script() -> None:
+def _list_script(script: pathlib.Path) -> None:
     """Lists the script that runs among the plugins; it is loaded already."""
-    script = origins.main_script()
-    if script is None or any(p.file == script for p in origins.loaded_plugins):
-        return
     plugin = LoadedPlugin(script.stem, str(script), file=script)
-    names = _names_of(plugin.label)
+    if any(known.file == script for known in origins.loaded_plugins):
+        return
+    names = _names_of(plugin.label, [script])
     origins.loaded_plugins.append(dataclasses.replace(plugin, names=names))
 
 
-def script_with_components() -> str | None:
-    """The script that runs, if it has registered components."""
-    script = origins.main_script()
-    if script is None:
-        return None
-    label = LoadedPlugin(script.stem, str(script)).label
-    return str(script) if _names_of(label) else None
+def of_this_session() -> list[str]:
+    """Components that were registered before, or beside, any plugin."""
+    labels = {plugin.label for plugin in origins.loaded_plugins}
+    return [
+        f"{known.kind} {entry.name}"
+        for known in registry.ALL
+        for entry in known.entries()
+        if entry.origin not in (origins.OWN, *labels)
+    ]
 
 
 def _import_module(name: str) -> object:
@@ -185,10 +200,22 @@ def _import_file(path: pathlib.Path) -> object:
     _add_to_path(path.parent)  # for the files beside it
     try:
         found.loader.exec_module(module)
+        _check_imports(path)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+def _check_imports(path: pathlib.Path) -> None:
+    """Refuses a file that was given other modules than those beside it."""
+    for name, beside in imported_from_beside(path).items():
+        got = file_of(name)
+        if got is not None and got not in (beside, beside / "__init__.py"):
+            raise ImportError(
+                f"it imports {name}, which is {got} here and not {beside}: "
+                "give the file beside it another name"
+            )
 
 
 def _add_to_path(folder: pathlib.Path) -> None:
@@ -215,11 +242,12 @@ def _load(candidate: _Candidate) -> None:
             plugin,
             names=(("", candidate.name), *_declared_names(candidate)),
             error=failure,
-            place=_place_of(failure),
+            place=_place_of(failure, candidate.files),
         )
     else:
         _adopt(candidate.module, plugin.label)
-        plugin = dataclasses.replace(plugin, names=_names_of(plugin.label))
+        names = _names_of(plugin.label, candidate.files)
+        plugin = dataclasses.replace(plugin, names=names)
     origins.loaded_plugins.append(plugin)
 
 
@@ -253,27 +281,30 @@ def _loading(origin: str) -> Iterator[None]:
         origins.loading.pop()
 
 
-def _place_of(failure: BaseException) -> str:
-    """The last line of the plugin itself on the way to a failure."""
+def _place_of(failure: BaseException, files: Sequence[pathlib.Path]) -> str:
+    """The last line of a plugin's files on the way to a failure."""
     if isinstance(failure, InputError):
         return ""  # says what is wrong where
+    own = set(map(str, files))
     lines = [
         f"{frame.filename}, line {frame.lineno}"
         for frame in traceback.extract_tb(failure.__traceback__)
-        if not frame.filename.startswith((_OWN_FILES, "<frozen"))
-        and pathlib.Path(frame.filename).parent.name != "importlib"
+        if frame.filename in own
     ]
     return lines[-1] if lines else ""
 
 
-def _names_of(origin: str) -> tuple[tuple[str, str], ...]:
-    """What a plugin has registered, sorted."""
+def _names_of(
+    origin: str, files: Sequence[pathlib.Path]
+) -> tuple[tuple[str, str], ...]:
+    """What a plugin, or a file of it, has registered, sorted."""
+    own = set(map(str, files))
     return tuple(
         sorted(
             (known.attribute, entry.name)
             for known in registry.ALL
             for entry in known.entries()
-            if entry.origin == origin
+            if entry.origin == origin or entry.place.rpartition(":")[0] in own
         )
     )
 
@@ -289,27 +320,24 @@ def _declared_names(candidate: _Candidate) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _files_of_module(name: str) -> list[pathlib.Path]:
-    """Of a module, or of all modules of a package, its `__init__` first."""
+def _file_of_module(name: str) -> pathlib.Path | None:
+    """Of a module, or of a package's `__init__`, without importing it."""
     top, *rest = name.split(".")
     # Only the top package is looked up: for more its code would have to run.
     try:
         found = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return []
+        return None
     if found is None:
-        return []
-    folders = [pathlib.Path(f) for f in found.submodule_search_locations or ()]
-    if not folders:
-        return [pathlib.Path(found.origin).resolve()] if found.origin else []
-    for folder in folders:
-        inside = folder.joinpath(*rest)
-        if rest and inside.with_suffix(".py").is_file():
-            return [inside.with_suffix(".py").resolve()]
-        if inside.is_dir():
-            files = sorted(path.resolve() for path in inside.rglob("*.py"))
-            return sorted(files, key=lambda p: p.name != "__init__.py")
-    return []
+        return None
+    if not rest and found.origin:
+        places = [pathlib.Path(found.origin)]
+    else:
+        folders = found.submodule_search_locations or ()
+        inside = [pathlib.Path(folder).joinpath(*rest) for folder in folders]
+        places = [path.with_suffix(".py") for path in inside if rest]
+        places += [path / "__init__.py" for path in inside]
+    return next((path.resolve() for path in places if path.is_file()), None)
 
 
 def list_text() -> str:

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 
 from tfxdr import origins, spec_text
+from tfxdr.code import code_of
 from tfxdr.entry import (
     Entry,
     Option,
@@ -59,7 +60,7 @@ class Spec:
     @property
     def code(self) -> str:
         """A hash of the plugin's code; "" of what is tfxdr's own."""
-        return origins.code_of(self.registry.entry(self.name).module)
+        return code_of(self.registry.entry(self.name).module)
 
     def __str__(self) -> str:
         """The canonical text: equal components have equal texts."""

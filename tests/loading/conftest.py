@@ -9,6 +9,7 @@ import pytest
 from absl import flags
 
 from tfxdr import origins, registry
+from tfxdr.code import code_of
 from tfxdr.modes.start import import_components
 
 
@@ -19,6 +20,8 @@ def as_before(monkeypatch):
     entries = [dict(known._entries) for known in registry.ALL]
     modules, defined = set(sys.modules), set(flags.FLAGS)
     monkeypatch.setattr(origins, "loaded_plugins", [])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    code_of.cache_clear()
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
     yield
     for known, before in zip(registry.ALL, entries, strict=True):

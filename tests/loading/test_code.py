@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pathlib
+import sys
+import types
 
 import pytest
-from written import write
+from written import COIN, write
 
 import tfxdr
-from tfxdr import origins, plugins, registry
+from tfxdr import code, plugins, registry
+from tfxdr.code import code_of
 from tfxdr.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.errors import InputError
 from tfxdr.options import parse
@@ -52,7 +55,7 @@ def load(folder: pathlib.Path, text: str, name: str = "code.py") -> None:
 
 class TestCodeOf:
     def test_own_has_none(self):
-        assert origins.code_of("tfxdr.policies.gumbel") == ""
+        assert code_of("tfxdr.policies.gumbel") == ""
 
     def test_of_a_file_is_its_content(self, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
@@ -61,7 +64,7 @@ class TestCodeOf:
             name = f"code_plugin_{number}"
             write(tmp_path, f"{name}.py", f"X = {number % 2}")
             importlib.import_module(name)
-            found.append(origins.code_of(name))
+            found.append(code_of(name))
         assert len(set(found)) == 3  # a file's name is part of it
         assert all(len(code) == 16 for code in found)
 
@@ -72,11 +75,46 @@ class TestCodeOf:
         write(folder, "__init__.py", "from . import one")
         write(folder, "one.py", "")
         importlib.import_module("code_plugin_package")
-        before = origins.code_of("code_plugin_package.one")
-        assert before == origins.code_of("code_plugin_package")
-        origins.code_of.cache_clear()
+        before = code_of("code_plugin_package.one")
+        assert before == code_of("code_plugin_package")
+        code_of.cache_clear()
         write(folder, "helper.py", "X = 1")
-        assert origins.code_of("code_plugin_package.one") != before
+        assert code_of("code_plugin_package.one") != before
+
+    def test_of_a_file_is_also_what_it_imports_from_beside(self, tmp_path):
+        path = tmp_path / "a.py"
+        path.write_text("import json, b, far_away\nfrom c.d import e\n")
+        (tmp_path / "b.py").write_text("def late():\n    import f\n")
+        (tmp_path / "c").mkdir()
+        for name in ("c/d.py", "f.py", "other.py"):
+            (tmp_path / name).write_text("")
+        found = [
+            file.relative_to(tmp_path).as_posix()
+            for file in code.files_of(path)
+        ]
+        assert found == ["a.py", "b.py", "c/d.py", "f.py"]
+
+    def test_of_an_installed_file_is_itself(self, tmp_path):
+        folder = tmp_path / "site-packages"
+        folder.mkdir()
+        (folder / "a.py").write_text("import b")
+        (folder / "b.py").write_text("")
+        assert code.files_of(folder / "a.py") == [folder / "a.py"]
+
+    def test_does_not_depend_on_how_it_was_loaded(self, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(tmp_path)
+        path = write(tmp_path, "code_plugin_loaded.py", COIN)
+        importlib.import_module("code_plugin_loaded")
+        before = code_of("code_plugin_loaded")
+        (plugin,) = plugins.load_plugins([path])
+        assert registry.losses.parse("coin").code == before
+
+    @pytest.mark.parametrize("file", [None, "<stdin>", "/no/such.zip/a.py"])
+    def test_of_no_file_is_none(self, monkeypatch, file):
+        module = types.ModuleType("code_plugin_typed")
+        module.__file__ = file
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        assert code_of(module.__name__) == ""
 
 
 class TestCaches:
@@ -102,7 +140,7 @@ class TestCaches:
 
         own = identity()
         assert "code" not in own
-        monkeypatch.setattr(origins, "code_of", lambda module: "c0de")
+        monkeypatch.setattr(registry, "code_of", lambda module: "c0de")
         assert identity() == {**own, "code": "c0de"}
 
 
@@ -118,8 +156,7 @@ class TestRunFolder:
         start(flags.format("12").replace("a.py", "/moved/a.py"))
         with pytest.raises(InputError, match="code of policy a has changed"):
             start(flags.format("34"))
-        with pytest.raises(InputError, match="code of policy a has changed"):
-            start("--seed=1\n")
+        start("--seed=1\n# code of class metric new=56\n")
         assert folder.changed_code(flags.format("12")) == []
         assert folder.changed_code(flags.format("34")) == ["policy a"]
 

@@ -89,6 +89,15 @@ class TestEntryPoints:
         assert [p.name for p in loaded if p.error] == []
         assert registry.losses.build("coin").sides == 2
 
+    def test_a_file_of_an_installed_package_is_it(self, tmp_path, monkeypatch):
+        folder = tmp_path / "deep_plugin"
+        folder.mkdir()
+        write(folder, "__init__.py", "from . import coins")
+        path = write(folder, "coins.py", COIN)
+        self.install(monkeypatch, tmp_path, {"deep": "deep_plugin"})
+        loaded = plugins.load_plugins([path])
+        assert [str(p) for p in loaded if p.error or not p.names] == []
+
     def test_a_given_file_is_not_taken_for_an_installed_one(
         self, tmp_path, monkeypatch
     ):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from tfxdr import origins
+from tfxdr.code import code_of
 from tfxdr.data import splits
 from tfxdr.data.build import Options, build
 from tfxdr.data.integrity import InputFile, check_file
@@ -34,6 +34,7 @@ def prepare(
     max_history: int = 100,
     max_bad_rows: int = 0,
     memory_limit: str = "2GB",
+    code: str = "",
     report: Callable[[str], None] | None = None,
 ) -> PreparedData:
     """Prepares a data set, or opens what an earlier call made of it.
@@ -46,7 +47,7 @@ def prepare(
     Args:
       dataset: A source of `tfxdr.registry.datasets`.
       cache_dir: The result lies in `data/<dataset>-<hash>` below it, where
-        the hash covers the input files' content and all options.
+        the hash covers the input files' content, all options and the code.
       split: `random` (target instances at random, by seed), `leave-one-out`
         (per user, by time: last is test, last but one validation; a user's
         only instance is training, of two the first), or `time` (one cut for
@@ -59,6 +60,8 @@ def prepare(
         source's own protocol may keep fewer.
       max_bad_rows: So many malformed rows are counted and left out.
       memory_limit: For DuckDB, which spills the rest to disk.
+      code: Hash of the code of a source that is not tfxdr's own; by default
+        that of the module of its class.
       report: Called with a line of text at each stage.
 
     Raises:
@@ -67,7 +70,8 @@ def prepare(
     options = _checked(split, split_fractions, seed, max_history, max_bad_rows)
     say = report or (lambda line: None)
     inputs = [check_file(path) for path in dataset.files()]
-    key = _key(dataset, options, inputs)
+    code = code or code_of(type(dataset).__module__)
+    key = _key(dataset, options, inputs, code)
     folder = Path(cache_dir) / "data" / f"{dataset.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
@@ -114,8 +118,9 @@ def _checked(
     return Options(split, shares, int(seed), max_history, max_bad_rows)
 
 
-def _key(dataset: Source, options: Options, inputs: Sequence[InputFile]) -> str:
-    code = origins.code_of(type(dataset).__module__)  # of a plugin
+def _key(
+    dataset: Source, options: Options, inputs: Sequence[InputFile], code: str
+) -> str:
     described = {
         **({"code": code} if code else {}),
         "schema_version": SCHEMA_VERSION,

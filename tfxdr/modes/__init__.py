@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 
 from tfxdr import plugins
-from tfxdr.components import chosen_specs, with_names_of_metrics
+from tfxdr.components import check_names, with_names_of_metrics
 from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
-from tfxdr.origins import LoadedPlugin
+from tfxdr.origins import LoadedPlugin, main_script
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -30,20 +30,27 @@ def dispatch(options: Options) -> None:
     if options.run.mode != "list":
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
-    for _ in chosen_specs(options):
-        pass  # Refuses what cannot be named, before anything is done.
+    check_names(options)  # before anything is done
     _MODES[options.run.mode](options)
 
 
 def _replayable(options: Options) -> Options:
     """With plugins by which a run can be replayed from any folder.
 
-    A script that registers components is one of them.
+    A script that registers components, by itself or by what it imports, is one
+    of them.
     """
     given = [plugins.absolute(spec) for spec in options.run.plugins]
-    script = plugins.script_with_components()
-    if script is not None and script not in given:
-        given.append(script)
+    session = plugins.of_this_session()
+    script = main_script()
+    if session and script is not None and str(script) not in given:
+        given.append(str(script))
+    elif session and script is None:
+        print(
+            f"note: {', '.join(session)} registered here: the run can be "
+            "replayed in this session alone",
+            file=sys.stderr,
+        )
     run = dataclasses.replace(options.run, plugins=tuple(given))
     return dataclasses.replace(options, run=run)
 
@@ -51,7 +58,7 @@ def _replayable(options: Options) -> Options:
 def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
     """A broken plugin stops only what asks for it."""
     for plugin in loaded:
-        if plugin.error is not None or not plugin.names:
+        if plugin.error is not None or (plugin.given and not plugin.names):
             print(f"warning: plugin {plugin}", file=sys.stderr)
 
 

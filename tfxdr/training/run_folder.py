@@ -107,11 +107,15 @@ class RunFolder:
             )
 
     def changed_code(self, flagfile: str) -> list[str]:
-        """Components of plugins whose code is not that of the run."""
+        """Components of plugins whose code is not that of the run.
+
+        Those that the run had not, such as a metric to evaluate it by, do not
+        count.
+        """
         before = _lines(self._before(), CODE_OF)
         now = _lines(flagfile, CODE_OF)
-        names = sorted(before.keys() | now.keys())
-        return [name for name in names if before.get(name) != now.get(name)]
+        names = sorted(before.keys() & now.keys())
+        return [name for name in names if before[name] != now[name]]
 
     def read(self) -> dict:
         """The metrics of a finished run.
