@@ -175,12 +175,12 @@ class TestChosen:
             [
                 "tfxdr",
                 *("--task=profile", "--attribute=x", "--policy=all,last-2"),
-                *("--class_metrics=f1", "--callbacks=progress-bar"),
+                *("--class_metrics=counted", "--callbacks=waiting"),
                 "--loss=bpr",
             ]
         )
-        registry.callbacks.register("progress-bar", lambda: None)
-        registry.class_metrics.register("f1", lambda num_classes: None)
+        registry.callbacks.register("waiting", lambda: None)
+        registry.class_metrics.register("counted", lambda num_classes: None)
         specs = list(chosen_specs(options))
         assert {spec.registry for spec in specs} == set(registry.ALL)
         assert [str(s) for s in specs if s.kind == "policy"] == [
