@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,13 @@ _MAX_SHOWN = 200
 _BATCH = 1 << 16
 _NAN = float("nan")
 _TOO_DEEP = "it is nested too deeply"
+# A literal with 0 for its texts and numbers has nothing behind a value but
+# brackets, commas and colons. Python 3.10 crashes on a long row of operations.
+_TEXT = re.compile(
+    r"'[^'\\]*(?:\\.[^'\\]*)*'" + r'|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL
+)
+_NUMBER = re.compile(r"\b\d[\w.]*(?:(?<=[eE])[-+]\d+)?")
+_OPERATION = re.compile(r"[\w)\]}]\s*(?:[-+*/%@&|^.(\[<>=]|if\b|and\b|or\b)")
 
 
 class _Malformed(ValueError):
@@ -219,6 +227,8 @@ def _literal(text: str) -> dict:
         raise
     except (ValueError, RecursionError):
         pass  # No JSON: most metadata are published as Python literals.
+    if _OPERATION.search(_NUMBER.sub("0", _TEXT.sub("0", text))):
+        raise _Malformed("", "no literal of Python or JSON: an operation")
     try:
         with warnings.catch_warnings():
             # An unknown escape such as \d in a text is worth no warning.
