@@ -346,8 +346,8 @@ class _Writer:
 class _Histogram:
     """How many users have each length."""
 
-    def __init__(self):
-        self.counts = np.zeros(1, np.int64)
+    def __init__(self) -> None:
+        self.counts: np.ndarray = np.zeros(1, np.int64)
 
     def add(self, lengths: np.ndarray) -> None:
         added = np.bincount(lengths, minlength=len(self.counts))

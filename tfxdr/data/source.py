@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,10 +140,25 @@ def insert_arrays(
     Texts are object arrays of str.
     """
     arrays = dict(columns)
-    connection.register("inserted_arrays", arrays)
+    with _pandas_not_sought():
+        connection.register("inserted_arrays", arrays)
+        try:
+            connection.execute(
+                f"CREATE TABLE {table} AS SELECT * FROM inserted_arrays"
+            )
+        finally:
+            connection.unregister("inserted_arrays")
+
+
+@contextlib.contextmanager
+def _pandas_not_sought() -> Iterator[None]:
+    """DuckDB 1.5, the last for Python 3.10, tries to import pandas for
+    thousands of values; where it is missing, each time along the whole path."""
+    missing = "pandas" not in sys.modules and not find_spec("pandas")
+    if missing:
+        sys.modules["pandas"] = None  # type: ignore[assignment]
     try:
-        connection.execute(
-            f"CREATE TABLE {table} AS SELECT * FROM inserted_arrays"
-        )
+        yield
     finally:
-        connection.unregister("inserted_arrays")
+        if missing:
+            del sys.modules["pandas"]

@@ -262,7 +262,8 @@ def _colour_bar(
         pad=0.1 / figure.get_figheight(),
         label=label,
     )
-    bar.outline.set_visible(False)
+    # matplotlib 3.10 types the outline as several spines, which it is not.
+    bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def _groups(lengths: np.ndarray, num_bins: int) -> tuple[int, np.ndarray]:
