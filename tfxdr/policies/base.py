@@ -36,8 +36,9 @@ class Policy(tf.Module):
     """Decides which residual blocks run tuned (UAF section 3.2.2).
 
     A policy overrides `call`, which decides user by user and needs two towers;
-    or `static_actions`, which decides for all and needs one. Its variables, if
-    it makes any in `__init__`, are trained and saved with the model.
+    or `static_actions`, which decides for all and needs one. Variables that it
+    keeps in attributes, made in `__init__` or at the first `call`, are trained
+    and saved with the model.
 
     Attributes:
       pretrained: false if the backbone starts from random weights.
