@@ -15,11 +15,14 @@ from tfxdr.modes.start import import_components
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch):
-    """Takes back what a test registers, loads and defines."""
+    """As with no plugin loaded; takes back what a test registers, loads and
+    defines."""
     import_components()  # what a test could take the names of
     entries = [dict(known._entries) for known in registry.ALL]
     modules, defined = set(sys.modules), set(flags.FLAGS)
     monkeypatch.setattr(origins, "loaded_plugins", [])
+    for known in registry.ALL:
+        known.revise(lambda e: e if e.origin == origins.OWN else None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     code_of.cache_clear()
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
