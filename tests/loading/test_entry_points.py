@@ -38,6 +38,7 @@ class TestEntryPoints:
         monkeypatch.undo()
         monkeypatch.setattr(origins, "loaded_plugins", [])
         monkeypatch.syspath_prepend(folder)
+        forget_the_pack(monkeypatch)
 
     def test_loads_and_reports_the_broken(self, tmp_path, monkeypatch):
         write(tmp_path, "good_plugin.py", COIN)
@@ -60,7 +61,6 @@ class TestEntryPoints:
         thief = COIN.replace("losses", "class_metrics").replace("coin", "f1")
         write(tmp_path, "a_thief_plugin.py", thief)
         self.install(monkeypatch, tmp_path, {"f1": "a_thief_plugin"}, "a-thief")
-        forget_the_pack(monkeypatch)
         loaded = {plugin.name: plugin for plugin in plugins.load_plugins()}
         assert loaded["addons"].error is None
         assert "registered twice" in str(loaded["f1"].error)
