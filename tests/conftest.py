@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 # Before TensorFlow starts: tests run side by side, on tiny tensors.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -16,6 +17,20 @@ import tfxdr  # noqa: F401  Chooses Keras 2 before a test imports TensorFlow.
 
 _TESTS = pathlib.Path(__file__).parent
 _CHECKOUT = _TESTS.parent
+
+
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """All own components are registered; takes back what a test registers."""
+    # Not at the top: pytest itself, which only collects, needs no TensorFlow.
+    from tfxdr import registry
+    from tfxdr.modes.start import import_components
+
+    import_components()
+    entries = [dict(known._entries) for known in registry.ALL]
+    yield
+    for known, before in zip(registry.ALL, entries, strict=True):
+        known._entries = before
 
 
 @pytest.fixture(scope="session")

@@ -154,9 +154,10 @@ def _load_once(candidate: _Candidate) -> None:
 
 
 def _is_known(candidate: _Candidate) -> bool:
+    file = candidate.file
     return any(
         (plugin.name, plugin.origin) == (candidate.name, candidate.origin)
-        or (plugin.file is not None and plugin.file == candidate.file)
+        or (file is not None and plugin.file == file)
         for plugin in origins.loaded_plugins
     )
 
