@@ -54,19 +54,19 @@ class Experiment(abc.ABC):
     Attributes:
       kind: of the components that are compared, one run each.
       reads_histories: whether the model knows a user by his history.
-      foreign: settings that mean nothing here, by group.
+      unused_settings: settings that mean nothing here, by group.
     """
 
     kind: Registry
     reads_histories = True
-    foreign: Mapping[str, Sequence[str]] = {}
+    unused_settings: Mapping[str, Sequence[str]] = {}
 
     def __init__(self, options: Options, progress: Progress) -> None:
         self.options = options
         self.progress = progress
         self.backbone = backbones.parse(options.model.backbone)
         self.optimizer = optimizers.parse(options.finetune.optimizer)
-        self._refuse_foreign()
+        self._refuse_unused()
 
     @functools.cached_property
     def data(self) -> PreparedData:
@@ -107,7 +107,7 @@ class Experiment(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def nature(self) -> str:
+    def backbone_phrase(self) -> str:
         """What the backbone is, and what goes with it, for an error."""
 
     @property
@@ -117,7 +117,7 @@ class Experiment(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def compared(self) -> str:
+    def compared_text(self) -> str:
         """Names of the components that are compared."""
 
     @abc.abstractmethod
@@ -157,7 +157,7 @@ class Experiment(abc.ABC):
     @property
     def specs(self) -> tuple[Spec, ...]:
         """The components that are compared."""
-        return self.kind.parse_list(self.compared)
+        return self.kind.parse_list(self.compared_text)
 
     def check(self, specs: Sequence[Spec]) -> None:
         """Finds what would stop a run, before anything is trained.
@@ -185,16 +185,16 @@ class Experiment(abc.ABC):
         self.optimizer_settings().check()
         self.callbacks()
 
-    def _refuse_foreign(self) -> None:
-        for group, options in self.foreign.items():
+    def _refuse_unused(self) -> None:
+        for group, options in self.unused_settings.items():
             chosen = getattr(self.options, group)
             for name in options:
                 value = getattr(chosen, name)
                 if value != getattr(type(chosen)(), name):
                     text = settings_of(type(chosen))[name].format(value)
                     raise InputError(
-                        f"--{name}={text} means nothing with {self.nature}. "
-                        f"Leave --{name} out"
+                        f"--{name}={text} means nothing with "
+                        f"{self.backbone_phrase}. Leave --{name} out"
                     )
 
     def optimizer_settings(self) -> OptimizerSettings:

@@ -38,7 +38,7 @@ from tfxdr.serving.transfer import Retrieval
 from tfxdr.tasks import NextTarget
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.joint import (
-    JointTask,
+    JointStage,
     build_joint,
     fit_joint,
     weigh_behaviors,
@@ -79,7 +79,7 @@ class JointExperiment(Experiment):
     """A joint backbone, for any number of meta-learners."""
 
     kind = meta_learners
-    foreign = _TRANSFER_ALONE
+    unused_settings = _TRANSFER_ALONE
     reads_histories = False
     title = "examples and ranking of the test split"
 
@@ -120,7 +120,7 @@ class JointExperiment(Experiment):
         return JointJudge(self.examples, ranking, self.monitor)
 
     @property
-    def nature(self) -> str:
+    def backbone_phrase(self) -> str:
         known = ", ".join(entry.name for entry in meta_learners.entries())
         return (
             f"the joint model {self.backbone}, whose choice is --meta={known}; "
@@ -133,7 +133,7 @@ class JointExperiment(Experiment):
         return self.options.finetune.monitor or BINARY[0]
 
     @property
-    def compared(self) -> str:
+    def compared_text(self) -> str:
         return self.options.joint.meta
 
     def options_of(self, spec: Spec) -> Options:
@@ -153,7 +153,7 @@ class JointExperiment(Experiment):
         if self.optimizer_settings().knows_rates:
             raise InputError(
                 f"--optimizer={self.optimizer} tells pre-trained weights from "
-                f"new ones, and with {self.nature.partition(',')[0]} all are "
+                f"new ones, and with the joint model {self.backbone} all are "
                 "new: expected another one"
             )
         self.check_training()
@@ -189,7 +189,7 @@ class JointExperiment(Experiment):
         )
         with Stopwatch() as watch:
             stages["validation"] = fit_joint(
-                JointTask(
+                JointStage(
                     model,
                     meta,
                     batches,

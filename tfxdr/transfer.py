@@ -56,7 +56,7 @@ class TransferExperiment(Experiment):
     """
 
     kind = policies
-    foreign = _JOINT_ALONE
+    unused_settings = _JOINT_ALONE
 
     def __init__(self, options: Options, progress: Progress) -> None:
         super().__init__(options, progress)
@@ -80,7 +80,7 @@ class TransferExperiment(Experiment):
         if self.monitor in BINARY:
             raise InputError(
                 f"--monitor={self.monitor} is a metric of joint models: with "
-                f"{self.nature} expected one such as mrr@5"
+                f"{self.backbone_phrase} expected one such as mrr@5"
             )
         self.task.check()
         components = [self._component(spec) for spec in specs]
@@ -199,7 +199,7 @@ class TransferExperiment(Experiment):
         return (counts / max(counts.sum(), 1)).astype(np.float32)
 
     @property
-    def nature(self) -> str:
+    def backbone_phrase(self) -> str:
         return (
             f"the sequential backbone {self.backbone}, whose choice is --policy"
         )
@@ -209,7 +209,7 @@ class TransferExperiment(Experiment):
         return self.options.monitor
 
     @property
-    def compared(self) -> str:
+    def compared_text(self) -> str:
         return self.options.model.policy
 
     def options_of(self, spec: Spec) -> Options:

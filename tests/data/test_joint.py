@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfxdr.data.joint import JointData
-from tfxdr.data.joint_events import code_categories, split_source
+from tfxdr.data.joint_events import code_categories, dual_split
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
@@ -82,10 +82,10 @@ def test_a_rating_above_the_threshold_is_a_positive():
 def test_the_last_source_events_are_for_dual_evaluation():
     offsets = np.array([0, 0, 1, 3, 6, 10])
     expected = [0] + [0, 0] + [0, 1, 2] + [0, 0, 1, 2]
-    split = split_source(offsets)
+    split = dual_split(offsets)
     assert split.dtype == np.int8
     assert split.tolist() == expected
-    assert split_source(np.array([0])).tolist() == []
+    assert dual_split(np.array([0])).tolist() == []
 
 
 def test_examples_of_a_rated_domain_are_its_events():

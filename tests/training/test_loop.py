@@ -59,7 +59,7 @@ class Steps:
         return Epoch(numbers, self.stop_at, self.error)
 
 
-class Task(loop_module.Task):
+class Stage(loop_module.Stage):
     name = "toy"
 
     def __init__(self, metrics=None, **options):
@@ -75,7 +75,7 @@ class Task(loop_module.Task):
 
 def make(
     folder,
-    task,
+    stage,
     *,
     epochs=5,
     patience=9,
@@ -87,11 +87,11 @@ def make(
     parameters = ParameterGroups(
         OptimizerSettings(optimizers.parse(optimizer), 0.3),
         pretrained=[],
-        new=[task.model.weight],
+        new=[stage.model.weight],
         total_steps=100,
     )
     return Loop(
-        task,
+        stage,
         parameters,
         LoopSettings(epochs, patience, monitor, seconds),
         callbacks=callbacks,
@@ -115,13 +115,13 @@ def read(folder):
 
 @pytest.mark.parametrize("stop_at", range(1, 20, 3))
 def test_an_interrupted_loop_ends_with_the_same_numbers(tmp_path, stop_at):
-    whole = Task()
+    whole = Stage()
     expected = make(tmp_path / "whole", whole).run(resume=False)
 
     cut = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
-        make(cut, Task(stop_at=stop_at)).run(resume=False)
-    resumed = Task()
+        make(cut, Stage(stop_at=stop_at)).run(resume=False)
+    resumed = Stage()
     metrics = make(cut, resumed).run(resume=True)
 
     assert without_time(metrics) == without_time(expected)
@@ -133,91 +133,91 @@ def test_a_killed_loop_resumes_from_its_last_checkpoint(tmp_path):
     class Killed(BaseException):
         pass
 
-    expected = make(tmp_path / "whole", Task()).run(resume=False)
-    task = Task()
-    task.batches = Steps(10, Killed)
+    expected = make(tmp_path / "whole", Stage()).run(resume=False)
+    stage = Stage()
+    stage.batches = Steps(10, Killed)
     with pytest.raises(Killed):
-        make(tmp_path / "cut", task, seconds=0).run(resume=False)
-    metrics = make(tmp_path / "cut", Task()).run(resume=True)
+        make(tmp_path / "cut", stage, seconds=0).run(resume=False)
+    metrics = make(tmp_path / "cut", Stage()).run(resume=True)
     assert without_time(metrics) == without_time(expected)
 
 
 def test_an_interrupted_validation_loses_no_step(tmp_path):
-    expected = make(tmp_path / "whole", Task()).run(resume=False)
-    task = Task()
+    expected = make(tmp_path / "whole", Stage()).run(resume=False)
+    stage = Stage()
 
     def interrupted():
         raise KeyboardInterrupt
 
-    task.validate = interrupted
+    stage.validate = interrupted
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "cut", task).run(resume=False)
-    task = Task()
-    steps = task.batches.epoch
+        make(tmp_path / "cut", stage).run(resume=False)
+    stage = Stage()
+    steps = stage.batches.epoch
     asked = []
-    task.batches.epoch = lambda *at: (asked.append(at), steps(*at))[1]
-    metrics = make(tmp_path / "cut", task).run(resume=True)
+    stage.batches.epoch = lambda *at: (asked.append(at), steps(*at))[1]
+    metrics = make(tmp_path / "cut", stage).run(resume=True)
     assert asked[0] == (0, 4)
     assert without_time(metrics) == without_time(expected)
 
 
 def test_a_loop_that_had_stopped_early_trains_no_more(tmp_path):
-    task = Task(metrics=[0.3, 0.2, 0.1, 0.9])
-    first = make(tmp_path, task, patience=2).run(resume=False)
-    again = Task(metrics=[])
+    stage = Stage(metrics=[0.3, 0.2, 0.1, 0.9])
+    first = make(tmp_path, stage, patience=2).run(resume=False)
+    again = Stage(metrics=[])
     again.batches.epoch = None
     second = make(tmp_path, again, patience=2).run(resume=True)
     assert second == first
     assert first["epochs"] == 3
-    assert again.model.weight.numpy() == task.model.weight.numpy()
+    assert again.model.weight.numpy() == stage.model.weight.numpy()
 
 
 def test_without_resume_it_starts_anew(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, Task(stop_at=9)).run(resume=False)
-    again = make(tmp_path, Task()).run(resume=False)
-    expected = make(tmp_path / "whole", Task()).run(resume=False)
+        make(tmp_path, Stage(stop_at=9)).run(resume=False)
+    again = make(tmp_path, Stage()).run(resume=False)
+    expected = make(tmp_path / "whole", Stage()).run(resume=False)
     assert without_time(again) == without_time(expected)
     assert [row["epoch"] for row in read(tmp_path)] == list("12345")
 
 
 def test_patience_and_best_weights(tmp_path):
-    task = Task(metrics=[0.1, 0.3, 0.2, 0.3, 0.1, 0.9])
-    loop = make(tmp_path, task, epochs=6, patience=3)
+    stage = Stage(metrics=[0.1, 0.3, 0.2, 0.3, 0.1, 0.9])
+    loop = make(tmp_path, stage, epochs=6, patience=3)
     kept = []
     close = loop._close_epoch
     loop._close_epoch = lambda m: (
-        kept.append(task.model.weight.numpy()),
+        kept.append(stage.model.weight.numpy()),
         close(m),
     )
     metrics = loop.run(resume=False)
     assert metrics["best_epoch"] == 2
     assert metrics["epochs"] == 5
     assert metrics["hr@5"] == pytest.approx(0.3)
-    assert task.model.weight.numpy() == kept[1]
+    assert stage.model.weight.numpy() == kept[1]
 
 
 def test_a_loss_is_monitored_downwards(tmp_path):
-    task = Task()
+    stage = Stage()
     values = [3.0, 1.0, 2.0]
-    task.validate = lambda: {"validation_loss": values.pop(0)}
-    loop = make(tmp_path, task, epochs=3, monitor="validation_loss")
+    stage.validate = lambda: {"validation_loss": values.pop(0)}
+    loop = make(tmp_path, stage, epochs=3, monitor="validation_loss")
     assert loop.run(resume=False)["best_epoch"] == 2
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
-    loop = make(tmp_path, Task(poison=6), seconds=0)
+    loop = make(tmp_path, Stage(poison=6), seconds=0)
     with pytest.raises(TrainingError, match=r"step 3 of epoch 2.*slope"):
         loop.run(resume=False)
     saved = CheckpointFolder(
         tmp_path / "checkpoints", loop.checkpoints.checkpoint
     )
     assert saved.restore()
-    assert np.isfinite(loop.task.model.weight.numpy())
+    assert np.isfinite(loop.stage.model.weight.numpy())
 
 
 def test_a_gradient_that_is_not_finite_is_not_saved(tmp_path):
-    task = Task()
+    stage = Stage()
 
     @tf.custom_gradient
     def kinked(loss, bad):
@@ -230,28 +230,28 @@ def test_a_gradient_that_is_not_finite_is_not_saved(tmp_path):
             loss, count = super().batch_loss(seed)
             return kinked(loss, seed[1] == 3), count  # epoch 1's last step
 
-    task.model = Kink()
+    stage.model = Kink()
     with pytest.raises(TrainingError, match=r"gradient.*step 4 of epoch 1"):
-        make(tmp_path, task).run(resume=False)
+        make(tmp_path, stage).run(resume=False)
     assert not (tmp_path / "checkpoints").exists()
 
 
 def test_only_the_newest_checkpoint_is_kept(tmp_path):
-    make(tmp_path, Task(), seconds=0).run(resume=False)
+    make(tmp_path, Stage(), seconds=0).run(resume=False)
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
-    make(tmp_path, Task()).run(resume=False)
+    make(tmp_path, Stage()).run(resume=False)
     (folder,) = (tmp_path / "checkpoints").iterdir()
     for path in folder.iterdir():
         path.write_bytes(b"nonsense")
     with pytest.raises(InputError, match="does not hold the variables"):
-        make(tmp_path, Task()).run(resume=True)
+        make(tmp_path, Stage()).run(resume=True)
 
 
 def test_checkpoints_write_tensorboard_and_history(tmp_path):
-    make(tmp_path, Task(), epochs=2).run(resume=False)
+    make(tmp_path, Stage(), epochs=2).run(resume=False)
     events = list((tmp_path / "tensorboard" / "toy").glob("events*"))
     assert events
     from tensorboard.backend.event_processing import event_accumulator
@@ -263,7 +263,7 @@ def test_checkpoints_write_tensorboard_and_history(tmp_path):
 
 
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, monkeypatch):
-    loop = make(tmp_path, Task())
+    loop = make(tmp_path, Stage())
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
@@ -305,7 +305,7 @@ class Recorder(tf.keras.callbacks.Callback):
 
 def test_callbacks_are_told_of_everything_and_change_nothing(tmp_path):
     recorder = Recorder()
-    found = make(tmp_path, Task(), epochs=2, callbacks=[recorder]).run(
+    found = make(tmp_path, Stage(), epochs=2, callbacks=[recorder]).run(
         resume=False
     )
     epochs = [
@@ -318,15 +318,15 @@ def test_callbacks_are_told_of_everything_and_change_nothing(tmp_path):
         for epoch in range(2)
     ]
     assert recorder.told == [("train", 2), *sum(epochs, []), ("train ends",)]
-    alone = make(tmp_path / "alone", Task(), epochs=2).run(resume=False)
+    alone = make(tmp_path / "alone", Stage(), epochs=2).run(resume=False)
     assert without_time(found) == without_time(alone)
 
 
 def test_a_callback_stops_training_and_resuming_respects_it(tmp_path):
-    task = Task()
-    found = make(tmp_path, task, callbacks=[Recorder(1)]).run(resume=False)
+    stage = Stage()
+    found = make(tmp_path, stage, callbacks=[Recorder(1)]).run(resume=False)
     assert found["epochs"] == 2
-    again = Task()
+    again = Stage()
     again.batches.epoch = None
     assert make(tmp_path, again).run(resume=True) == found
 
@@ -336,8 +336,8 @@ def test_a_callback_stops_training_within_an_epoch(tmp_path):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = batch == 1
 
-    task = Task()
-    loop = make(tmp_path, task, callbacks=[Stop()])
+    stage = Stage()
+    loop = make(tmp_path, stage, callbacks=[Stop()])
     steps = loop.parameters.groups[0][0].iterations
     assert loop.run(resume=False)["epochs"] == 1
     assert int(steps) == 2
@@ -364,7 +364,7 @@ class Doubling(tf.Module):
 def test_averages_are_judged_and_kept_and_training_goes_on(tmp_path):
     values = []
 
-    class Judged(Task):
+    class Judged(Stage):
         def validate(self):
             values.append(float(self.model.weight))
             return {"hr@5": float(len(values))}
@@ -373,12 +373,12 @@ def test_averages_are_judged_and_kept_and_training_goes_on(tmp_path):
         "doubling", lambda learning_rate, weight_decay: Doubling(learning_rate)
     )
     try:
-        task, plain = Judged(), Judged()
-        make(tmp_path, task, optimizer="doubling").run(resume=False)
+        stage, plain = Judged(), Judged()
+        make(tmp_path, stage, optimizer="doubling").run(resume=False)
         judged = list(values)
         make(tmp_path / "plain", plain, optimizer="sgd").run(resume=False)
     finally:
         del optimizers._entries["doubling"]
     trained = values[len(judged) :]
     np.testing.assert_allclose(judged, 2 * np.array(trained), rtol=1e-6)
-    assert float(task.model.weight) == judged[-1]
+    assert float(stage.model.weight) == judged[-1]

@@ -20,7 +20,7 @@ from tfxdr.training.pretrain_split import (
     leave_one_out,
     split_last,
 )
-from tfxdr.training.pretrain_task import LastItems
+from tfxdr.training.pretrain_stage import LastItems
 from tfxdr.training.progress import Progress
 
 HISTORY = Ragged.from_rows(

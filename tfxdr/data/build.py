@@ -205,7 +205,7 @@ class _Writer:
 
     def _events(
         self, first: int, stop: int
-    ) -> tuple[tables.Events, tables.Events, int]:
+    ) -> tuple[tables.CodedEvents, tables.CodedEvents, int]:
         """History, targets, and the number of source events left out."""
         coded = self.coded
         history = tables.read_events(self.connection, coded.source, first, stop)
@@ -321,7 +321,9 @@ class _Writer:
             target_rating=_float32(targets.rating),
         )
 
-    def _split(self, ids: np.ndarray, targets: tables.Events) -> np.ndarray:
+    def _split(
+        self, ids: np.ndarray, targets: tables.CodedEvents
+    ) -> np.ndarray:
         if self.options.split == splits.LEAVE_ONE_OUT:
             return splits.split_leave_one_out(targets.items.offsets)
         if self.coded.boundaries is not None:

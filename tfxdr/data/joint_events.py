@@ -211,7 +211,7 @@ def read_domains(
         (
             "source",
             history,
-            split_source(history.offsets),
+            dual_split(history.offsets),
             users.history_rating,
         ),
         ("target", target, users.split, users.target_rating),
@@ -236,7 +236,7 @@ def read_domains(
     return events, comparable
 
 
-def split_source(offsets: np.ndarray) -> np.ndarray:
+def dual_split(offsets: np.ndarray) -> np.ndarray:
     """Splits source events for dual evaluation, `[events]` int8.
 
     Args:

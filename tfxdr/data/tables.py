@@ -181,18 +181,18 @@ def code_events(
 
 
 @dataclasses.dataclass(frozen=True)
-class Events:
+class CodedEvents:
     """Events of consecutive users: item codes, and what stands beside."""
 
     items: Ragged
     time: np.ndarray | None
     rating: np.ndarray | None
 
-    def last(self, length: int) -> Events:
+    def last(self, length: int) -> CodedEvents:
         """At most the last events of each user."""
         kept = Ragged(np.arange(len(self.items.values)), self.items.offsets)
         kept = kept.last(length)
-        return Events(
+        return CodedEvents(
             Ragged(self.items.values[kept.values], kept.offsets),
             None if self.time is None else self.time[kept.values],
             None if self.rating is None else self.rating[kept.values],
@@ -204,7 +204,7 @@ def read_events(
     domain: Domain,
     first: int,
     stop: int,
-) -> Events:
+) -> CodedEvents:
     """The events of the users with `first <= code < stop`, in order."""
     columns = ["user", "item"]
     columns += ["time"] if domain.has_time else []
@@ -216,7 +216,7 @@ def read_events(
     ).fetchnumpy()
     arrays = {name: np.ma.getdata(values) for name, values in read.items()}
     lengths = np.bincount(arrays["user"] - first, minlength=stop - first)
-    return Events(
+    return CodedEvents(
         Ragged(arrays["item"], offsets_of(lengths)),
         arrays.get("time"),
         arrays.get("rating"),

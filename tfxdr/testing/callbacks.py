@@ -42,7 +42,7 @@ class _Points:
         return tf.data.Dataset.from_tensor_slices(points[first_step:])
 
 
-class _Task(loop.Task):
+class _Stage(loop.Stage):
     name = "check"
 
     def __init__(self, fails_in: int) -> None:
@@ -66,15 +66,15 @@ def _train(
         isinstance(callback, keras.callbacks.Callback),
         f"it should be a Keras callback, it is a {type(callback).__name__}",
     )
-    task = _Task(fails_in)
+    stage = _Stage(fails_in)
     parameters = ParameterGroups(
         OptimizerSettings(optimizers.parse("sgd"), 0.1),
         pretrained=[],
-        new=[task.model.slope],
+        new=[stage.model.slope],
         total_steps=_EPOCHS * _Points.steps,
     )
     training = loop.Loop(
-        task,
+        stage,
         parameters,
         loop.LoopSettings(_EPOCHS, _EPOCHS, "hr@5", 1e9),
         callbacks=[callback],
@@ -84,7 +84,7 @@ def _train(
     )
     found = training.run(resume=resume)
     found.pop("seconds")
-    return found, float(task.model.slope)
+    return found, float(stage.model.slope)
 
 
 @CALLBACK.promise

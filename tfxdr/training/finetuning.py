@@ -15,7 +15,7 @@ from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings, Task
+from tfxdr.training.loop import Loop, LoopSettings, Stage
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Scorer
@@ -35,7 +35,7 @@ class Judge(Protocol):
         ...
 
 
-class FinetuneTask(Task):
+class FinetuneStage(Stage):
     """A transfer model, and its validation.
 
     Args:
@@ -126,13 +126,13 @@ def finetune(
         new=[v for v in model.trainable_variables if id(v) not in known],
         total_steps=settings.epochs * batches.steps,
     )
-    task = FinetuneTask(model, batches, judge)
+    stage = FinetuneStage(model, batches, judge)
     loop = Loop(
-        task,
+        stage,
         parameters,
         settings,
         callbacks=callbacks,
-        folder=run_folder / "checkpoints" / task.name,
+        folder=run_folder / "checkpoints" / stage.name,
         history=History(run_folder),
         progress=progress,
     )

@@ -17,7 +17,7 @@ from tfxdr.meta import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
 from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings, Task
+from tfxdr.training.loop import Loop, LoopSettings, Stage
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import JointBatch, JointSizes
@@ -51,7 +51,7 @@ def build_joint(
     return model
 
 
-class JointTask(Task):
+class JointStage(Stage):
     """A joint model, what weighs its source behaviors, and its validation.
 
     Args:
@@ -103,7 +103,7 @@ class JointTask(Task):
 
 
 def fit_joint(
-    task: JointTask,
+    stage: JointStage,
     *,
     optimizer: OptimizerSettings,
     settings: LoopSettings,
@@ -115,7 +115,7 @@ def fit_joint(
     """Trains, and leaves model and meta-learner with their best weights.
 
     Args:
-      task: what is trained.
+      stage: what is trained.
       optimizer: how parameters move.
       settings: when to stop.
       callbacks: what goes along.
@@ -132,15 +132,15 @@ def fit_joint(
     parameters = ParameterGroups(
         optimizer,
         pretrained=[],
-        new=task.model.variables_to_train,
-        total_steps=settings.epochs * task.batches.steps,
+        new=stage.model.variables_to_train,
+        total_steps=settings.epochs * stage.batches.steps,
     )
     loop = Loop(
-        task,
+        stage,
         parameters,
         settings,
         callbacks=callbacks,
-        folder=run_folder / "checkpoints" / task.name,
+        folder=run_folder / "checkpoints" / stage.name,
         history=History(run_folder),
         progress=progress,
     )

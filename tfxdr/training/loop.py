@@ -29,7 +29,7 @@ class Batches(Protocol):
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset: ...
 
 
-class Task(abc.ABC):
+class Stage(abc.ABC):
     """What a stage trains and how it is judged.
 
     Attributes:
@@ -94,7 +94,7 @@ class LoopSettings:
 
 
 class Loop:
-    """Trains a task until its metric no longer gets better.
+    """Trains a stage until its metric no longer gets better.
 
     Data order and random draws are functions of (seed, epoch, step), and one
     checkpoint holds all else; so a loop that was killed and resumed ends
@@ -105,7 +105,7 @@ class Loop:
     checkpoint. One that has `draws_progress` takes the place of our bar.
 
     Args:
-      task: what to train.
+      stage: what to train.
       parameters: the variables that move, and how.
       settings: when to stop.
       callbacks: what goes along.
@@ -116,7 +116,7 @@ class Loop:
 
     def __init__(
         self,
-        task: Task,
+        stage: Stage,
         parameters: ParameterGroups,
         settings: LoopSettings,
         *,
@@ -125,28 +125,28 @@ class Loop:
         history: History,
         progress: Progress,
     ) -> None:
-        self.task = task
+        self.stage = stage
         self.parameters = parameters
         self.settings = settings
         self.history = history
         self.progress = progress
         self._variables = parameters.variables_to_train
-        self._kept = [*self._variables, *task.companion.trainable_variables]
+        self._kept = [*self._variables, *stage.companion.trainable_variables]
         self.state = TrainingState(self._kept)
         self.checkpoints = CheckpointFolder(
             folder,
             tf.train.Checkpoint(
-                model=task.model,
+                model=stage.model,
                 parameters=parameters,
                 state=self.state,
-                companion=task.companion,
+                companion=stage.companion,
             ),
         )
         self._callbacks = keras.callbacks.CallbackList(
             list(callbacks),
-            model=task.model,
+            model=stage.model,
             epochs=settings.epochs,
-            steps=task.batches.steps,
+            steps=stage.batches.steps,
             verbose=0,
         )
         self._step: Callable[[Any], None] | None = None
@@ -166,10 +166,10 @@ class Loop:
         """
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
-        self.history.rewind(self.task.name, int(self.state.epoch) + 1)
-        self.task.model.stop_training = False  # what a callback may set
+        self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
+        self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
-        with enough_memory(self.task.name):
+        with enough_memory(self.stage.name):
             while not self._finished():
                 self._epoch()
         self._callbacks.on_train_end()
@@ -200,7 +200,7 @@ class Loop:
 
     def _validate(self) -> dict[str, float]:
         self._callbacks.on_test_begin()
-        metrics = self.task.validate()
+        metrics = self.stage.validate()
         self._callbacks.on_test_end(metrics)
         return metrics
 
@@ -208,7 +208,7 @@ class Loop:
         epoch, first = int(self.state.epoch), int(self.state.step)
         saved = time.monotonic()
         with self._bar(epoch, first) as bar:
-            batches = self.task.batches.epoch(epoch, first)
+            batches = self.stage.batches.epoch(epoch, first)
             if self._step is None:  # one trace for batches of every size
                 self._step = tf.function(
                     self._train_step, input_signature=[batches.element_spec]
@@ -216,7 +216,7 @@ class Loop:
             for step, batch in enumerate(batches, start=first):
                 self._callbacks.on_train_batch_begin(step)
                 self._step(batch)
-                self.task.after_step(batch)
+                self.stage.after_step(batch)
                 bar.advance(lambda: float(self._mean_loss()))
                 if self._callbacks.callbacks:
                     logs = {"loss": self._mean_loss()}
@@ -224,13 +224,13 @@ class Loop:
                 if time.monotonic() - saved > self.settings.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
-                if self.task.model.stop_training:
+                if self.stage.model.stop_training:
                     break
 
     def _bar(
         self, epoch: int, first: int
     ) -> contextlib.AbstractContextManager[EpochBar]:
-        steps = self.task.batches.steps
+        steps = self.stage.batches.steps
         drawn = any(
             getattr(callback, "draws_progress", False)
             for callback in self._callbacks.callbacks
@@ -239,12 +239,12 @@ class Loop:
             silent = EpochBar(lambda step, rate, loss: None, steps, first)
             return contextlib.nullcontext(silent)
         return self.progress.epoch(
-            self.task.name, epoch + 1, self.settings.epochs, steps, first
+            self.stage.name, epoch + 1, self.settings.epochs, steps, first
         )
 
     def _train_step(self, batch: Any) -> None:
         state = self.state
-        loss, count, gradients = self.task.gradients(batch, self._variables)
+        loss, count, gradients = self.stage.gradients(batch, self._variables)
         norm = self.parameters.apply(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
         first = ~finite & (state.first_bad_step < 0)
@@ -277,12 +277,12 @@ class Loop:
         state = self.state
         rate = self.parameters.learning_rate()
         state.epoch.assign_add(1)
-        state.stopped.assign(self.task.model.stop_training)
+        state.stopped.assign(self.stage.model.stop_training)
         for variable in (state.step, state.loss_sum, state.loss_count):
             variable.assign(tf.zeros_like(variable))
         self._count_seconds()
         self.history.add(
-            self.task.name,
+            self.stage.name,
             int(state.epoch),
             {
                 **metrics,
@@ -291,7 +291,7 @@ class Loop:
             },
         )
         shown = _main_metrics(metrics, self.settings.monitor)
-        self.progress.epoch_done(self.task.name, int(state.epoch), shown)
+        self.progress.epoch_done(self.stage.name, int(state.epoch), shown)
         self._save()
 
     def _count_seconds(self) -> None:
@@ -320,7 +320,7 @@ class Loop:
         ]
         tensor = f"; first variable of its kind: {names[0]}" if names else ""
         raise TrainingError(
-            f"{self.task.name}: the loss or its gradient is not finite from "
+            f"{self.stage.name}: the loss or its gradient is not finite from "
             f"step {step} of epoch {int(self.state.epoch) + 1} on{tensor}. "
             f"{self.settings.advice}, and start again with --overwrite"
         )
@@ -334,7 +334,7 @@ class Loop:
         rows = {
             int(row["epoch"]): row
             for row in self.history.rows
-            if row["stage"] == self.task.name
+            if row["stage"] == self.stage.name
         }
         metrics = {
             key: float(value)

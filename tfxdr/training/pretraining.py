@@ -25,7 +25,7 @@ from tfxdr.training.loop import Loop, LoopSettings
 from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
-from tfxdr.training.pretrain_task import LastItems, PretrainTask
+from tfxdr.training.pretrain_stage import LastItems, PretrainStage
 from tfxdr.training.progress import Progress
 
 _FORMAT = 1  # of a cached folder; raised when old ones cannot be read
@@ -169,7 +169,7 @@ def pretrain(
 
 
 def _checkpoints(run_folder: Path) -> Path:
-    return run_folder / "checkpoints" / PretrainTask.name
+    return run_folder / "checkpoints" / PretrainStage.name
 
 
 def _fit(
@@ -208,7 +208,7 @@ def _fit(
         mask_seen=settings.mask_seen,
     )
     loop = Loop(
-        PretrainTask(
+        PretrainStage(
             model,
             batches,
             last_items(split.validation),

@@ -10,7 +10,7 @@ from tfxdr.data.ragged import Ragged
 from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.losses import mask_reserved
-from tfxdr.training.loop import Task
+from tfxdr.training.loop import Stage
 from tfxdr.training.pretrain_split import split_last
 
 TOP_N = (5, 10)  # cutoffs of the ranking metrics
@@ -82,7 +82,7 @@ class LastItems:
         return total / len(self.rows), ranking_metrics(ranking.rank, TOP_N)
 
 
-class PretrainTask(Task):
+class PretrainStage(Stage):
     """Next item at every position.
 
     Args:
