@@ -25,27 +25,18 @@ _SOURCES = sorted(
     for path in (_ROOT / folder).rglob("*.py")
 )
 
-# A part imports from lower levels and from its own folder only.
+# A part is a folder, or the modules at the root. It imports from lower levels
+# and from itself.
+_ROOT_MODULES = ("errors", "files", "start_up", "types")
 _LEVELS = (
-    (
-        "errors",
-        "files",
-        "interface",
-        "spec_text",
-        "start_up",
-        "code",
-        "entry",
-        "origins",
-        "registry",
-        "types",
-    ),
-    ("ops",),
+    ("root",),
+    ("registry",),
+    ("ops", "options"),
     ("layers",),
     ("backbones", "policies", "tuners", "data", "evaluation"),
     ("policy_networks", "meta"),
     ("models",),
     ("training", "serving", "report"),
-    ("settings", "option_groups", "plugins", "options", "help_text"),
     ("components", "results", "tasks"),
     ("experiment", "joint_judge"),
     ("transfer", "joint"),
@@ -55,21 +46,9 @@ _LEVELS = (
 _LEVEL_OF = {
     part: level for level, parts in enumerate(_LEVELS) for part in parts
 }
-_SINGLE_FILES = {*_LEVELS[0], *_LEVELS[-6], *_LEVELS[-5]}
 # Folders whose files are components of one kind, and know `base` alone.
 _COMPONENT_FOLDERS = ("backbones", "policies", "tuners", "meta")
-_STANDARD_LIBRARY_ONLY = (
-    *(
-        "errors",
-        "files",
-        "interface",
-        "spec_text",
-        "code",
-        "entry",
-        "origins",
-        "registry",
-    ),
-)
+_STANDARD_LIBRARY_ONLY = ("errors", "files", "registry")
 
 
 def _name(path: pathlib.Path) -> str:
@@ -99,8 +78,16 @@ def _own(path: pathlib.Path) -> Iterator[tuple[int, list[str]]]:
             yield line, parts[1:]
 
 
-def _part(path: pathlib.Path) -> str:
+def _top(path: pathlib.Path) -> str:
     return path.relative_to(_PACKAGE).parts[0].removesuffix(".py")
+
+
+def _part(path: pathlib.Path) -> str:
+    return _part_named(_top(path))
+
+
+def _part_named(name: str) -> str:
+    return "root" if name in _ROOT_MODULES else name
 
 
 @pytest.mark.parametrize("path", _MODULES, ids=_name)
@@ -110,14 +97,13 @@ class TestImports:
         if part == "__init__":
             return
         assert part in _LEVEL_OF, f"give {part} a level in this test"
-        for line, (other, *_) in _own(path):
+        for line, (name, *_) in _own(path):
+            other = _part_named(name)
             if other not in _LEVEL_OF or other == part:
                 continue
-            lower = _LEVEL_OF[other] < _LEVEL_OF[part]
-            beside = {part, other} <= _SINGLE_FILES and (
-                _LEVEL_OF[other] == _LEVEL_OF[part]
+            assert _LEVEL_OF[other] < _LEVEL_OF[part], (
+                f"{_name(path)}:{line} imports {other}"
             )
-            assert lower or beside, f"{_name(path)}:{line} imports {other}"
 
     def test_components_do_not_know_each_other(self, path):
         folder = _part(path)
@@ -130,7 +116,7 @@ class TestImports:
                 )
 
     def test_only_the_command_line_knows_flags(self, path):
-        if _part(path) in ("options", "help_text", "main"):
+        if _part(path) in ("options", "main"):
             return
         for line, name in _imports(path):
             flags = name.startswith(("absl.flags", "absl.app"))
@@ -142,7 +128,7 @@ class TestImports:
             assert not other, f"{_name(path)}:{line} imports {name}"
 
     def test_base_is_the_standard_library(self, path):
-        if _part(path) not in _STANDARD_LIBRARY_ONLY:
+        if _top(path) not in _STANDARD_LIBRARY_ONLY:
             return
         for line, name in _imports(path):
             top = name.split(".")[0]

@@ -24,9 +24,9 @@ _PUBLIC = {
     "Source": "tfxdr.data.source",
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
-    "INTERFACE": "tfxdr.interface",
+    "INTERFACE": "tfxdr.registry.interface",
     "prepare": "tfxdr.data.prepare",
-    "require_interface": "tfxdr.interface",
+    "require_interface": "tfxdr.registry.interface",
 }
 # Registry -> the module whose import fills it with tfxdr's own components, so
 # that a name that is taken is refused to whoever comes second.

@@ -18,6 +18,7 @@ from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.options import Options
+from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline
 from tfxdr.registry import (
     Registry,
@@ -32,7 +33,6 @@ from tfxdr.report.table import Row
 from tfxdr.serving.recommender import Recommender, find_user
 from tfxdr.serving.servable import Servable
 from tfxdr.serving.transfer import Retrieval
-from tfxdr.settings import settings_of
 from tfxdr.tasks import Task
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.memory import peak_bytes

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfxdr import options as option_module
-from tfxdr import origins
 from tfxdr.errors import InputError, TrainingError
-from tfxdr.help_text import requested_help
 from tfxdr.modes import FINISHED, dispatch
-from tfxdr.option_groups import Run
+from tfxdr.options.groups import Run
+from tfxdr.options.help import requested_help
+from tfxdr.registry import origins
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 

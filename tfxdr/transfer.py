@@ -19,15 +19,15 @@ from tfxdr.evaluation import BINARY
 from tfxdr.experiment import Experiment
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
-from tfxdr.option_groups import Joint
 from tfxdr.options import Options
+from tfxdr.options.groups import Joint
+from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.results import Stopwatch, show_actions
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.transfer import Retrieval, TransferServable
-from tfxdr.settings import settings_of
 from tfxdr.tasks import TASKS, Task
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfxdr import plugins
+from tfxdr.registry import plugins
 
 
 @pytest.fixture(autouse=True, scope="session")

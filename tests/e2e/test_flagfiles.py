@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from tfxdr import main, options
-from tfxdr.spec_text import split_specs
+from tfxdr.registry.spec_text import split_specs
 
 _FLAGFILES = sorted(
     (pathlib.Path(__file__).parents[2] / "flags").rglob("*.flags")

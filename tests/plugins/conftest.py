@@ -10,7 +10,7 @@ import sysconfig
 
 import pytest
 
-from tfxdr import plugins
+from tfxdr.registry import plugins
 
 FOLDER = pathlib.Path(__file__).parents[2] / "plugins"
 

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 
 from tfxdr import main, options
-from tfxdr.spec_text import split_specs
+from tfxdr.registry.spec_text import split_specs
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = sorted((ROOT / "plugins").glob("*.flags"))

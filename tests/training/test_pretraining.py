@@ -11,7 +11,7 @@ import tfxdr.backbones  # noqa: F401
 from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
 from tfxdr.models.pretrain import PretrainModel
-from tfxdr.option_groups import PRETRAIN_MONITORS
+from tfxdr.options.groups import PRETRAIN_MONITORS
 from tfxdr.registry import backbones
 from tfxdr.training import pretraining
 from tfxdr.training.checkpoint import restore_variables

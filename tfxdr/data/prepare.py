@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 
-from tfxdr.code import code_of
 from tfxdr.data import splits
 from tfxdr.data.build import Options, build
 from tfxdr.data.integrity import InputFile, check_file
@@ -20,6 +19,7 @@ from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
 from tfxdr.data.source import Source
 from tfxdr.errors import InputError
 from tfxdr.files import written_aside
+from tfxdr.registry.plugin_code import code_of
 
 _INTERRUPTED = "Query interrupted"
 

@@ -10,13 +10,14 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr import plugins
 from tfxdr.components import check_names, with_names_of_metrics
 from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
-from tfxdr.origins import LoadedPlugin, main_script
+from tfxdr.registry import plugins
+from tfxdr.registry.listing import list_text
+from tfxdr.registry.origins import LoadedPlugin, main_script
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -64,7 +65,7 @@ def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
 
 def _list(options: Options) -> None:
     del options
-    print(plugins.list_text())
+    print(list_text())
 
 
 _MODES = {

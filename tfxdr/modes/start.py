@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfxdr.components import flagfile
 from tfxdr.errors import InputError
 from tfxdr.options import Options
-from tfxdr.settings import settings_of
+from tfxdr.options.settings import settings_of
 from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 from absl import flags
 
 import tfxdr
-from tfxdr.option_groups import GROUPS
-from tfxdr.options import load_plugins
-from tfxdr.settings import Setting, settings_of
+from tfxdr.options.flags import load_plugins
+from tfxdr.options.groups import GROUPS
+from tfxdr.options.settings import Setting, settings_of
 
 _WIDTH = 80
 _COLUMN = 27

@@ -14,16 +14,16 @@ import importlib.util
 import pathlib
 import re
 import sys
-import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tfxdr import origins, registry
-from tfxdr.code import file_of, files_of, imported_from_beside
-from tfxdr.entry import Entry
 from tfxdr.errors import InputError
-from tfxdr.origins import LoadedPlugin
+from tfxdr.registry import origins
+from tfxdr.registry.entry import Entry
+from tfxdr.registry.kinds import ALL
+from tfxdr.registry.origins import LoadedPlugin
+from tfxdr.registry.plugin_code import file_of, files_of, imported_from_beside
 from tfxdr.start_up import start_tensorflow
 
 GROUP = "tfxdr.plugins"
@@ -176,7 +176,7 @@ def of_this_session() -> list[str]:
     labels = {plugin.label for plugin in origins.loaded_plugins}
     return [
         f"{known.kind} {entry.name}"
-        for known in registry.ALL
+        for known in ALL
         for entry in known.entries()
         if entry.origin not in (origins.OWN, *labels)
     ]
@@ -260,7 +260,7 @@ def _adopt(module: str, origin: str) -> None:
         return dataclasses.replace(entry, origin=origin) if inside else entry
 
     if module:
-        for known in registry.ALL:
+        for known in ALL:
             known.revise(adopted)
 
 
@@ -275,7 +275,7 @@ def _loading(origin: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for known in registry.ALL:
+        for known in ALL:
             known.revise(lambda e: e if e.module in sys.modules else None)
         raise
     finally:
@@ -303,7 +303,7 @@ def _names_of(
     return tuple(
         sorted(
             (known.attribute, entry.name)
-            for known in registry.ALL
+            for known in ALL
             for entry in known.entries()
             if entry.origin == origin or entry.place.rpartition(":")[0] in own
         )
@@ -312,7 +312,7 @@ def _names_of(
 
 def _declared_names(candidate: _Candidate) -> list[tuple[str, str]]:
     """What a plugin registers, read without running it."""
-    kinds = {known.attribute for known in registry.ALL}
+    kinds = {known.attribute for known in ALL}
     found = set()
     for path in candidate.files:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -339,30 +339,3 @@ def _file_of_module(name: str) -> pathlib.Path | None:
         places = [path.with_suffix(".py") for path in inside if rest]
         places += [path / "__init__.py" for path in inside]
     return next((path.resolve() for path in places if path.is_file()), None)
-
-
-def list_text() -> str:
-    """Every component by kind, with its summary, options and origin."""
-    parts = [_list_registry(known) for known in registry.ALL if known.entries()]
-    if origins.loaded_plugins:
-        lines = [f"  {plugin}" for plugin in origins.loaded_plugins]
-        parts.append("\n".join(["plugins", *lines]))
-    parts.append("More: --plugins=file.py or --plugins=package.module")
-    return "\n\n".join(parts)
-
-
-def _list_registry(known: registry.Registry) -> str:
-    flag = f"  --{known.flag}=" if known.flag else ""
-    lines = [known.plural + flag]
-    for entry in known.entries():
-        origin = "" if entry.origin == "tfxdr" else f"  [{entry.origin}]"
-        lines.append(f"  {entry.name:<17} {entry.summary}{origin}")
-        options = ", ".join(map(str, known.options(entry)))
-        if options:
-            lines += textwrap.wrap(
-                f"({options})",
-                80,
-                initial_indent=" " * 20,
-                subsequent_indent=" " * 21,
-            )
-    return "\n".join(lines)

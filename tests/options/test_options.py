@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from tfxdr import help_text, option_groups, options, settings
+from tfxdr import options
 from tfxdr.errors import InputError
-from tfxdr.options import Options
+from tfxdr.options import Options, groups, help, settings
 
 
 def parse(*arguments: str) -> Options:
@@ -174,20 +174,20 @@ class TestGroups:
 
     def test_values_set_in_code_are_checked(self):
         with pytest.raises(InputError, match="--epochs: expected an integer"):
-            option_groups.Finetune(epochs=0)
+            groups.Finetune(epochs=0)
         with pytest.raises(InputError, match="--top_n"):
-            option_groups.Evaluate(top_n=[5])
+            groups.Evaluate(top_n=[5])
 
     def test_groups_are_the_fields_of_options(self):
         fields = [field.name for field in dataclasses.fields(Options)]
-        assert fields == [*option_groups.GROUPS, "extra"]
+        assert fields == [*groups.GROUPS, "extra"]
 
     def test_no_option_stands_in_two_groups(self):
         assert len(_all_names()) == len(_all())
 
-    @pytest.mark.parametrize("name", sorted(option_groups.GROUPS))
+    @pytest.mark.parametrize("name", sorted(groups.GROUPS))
     def test_defaults_read_back(self, name):
-        group = option_groups.GROUPS[name]
+        group = groups.GROUPS[name]
         for key, declared in settings.settings_of(group).items():
             value = getattr(group(), key)
             if value is not None:
@@ -196,35 +196,31 @@ class TestGroups:
 
 class TestHelp:
     def test_names_every_option_in_80_columns(self):
-        text = help_text.help_text()
+        text = help.help_text()
         for name in _all_names():
             assert f"--{name}=" in text or f"--[no]{name} " in text
         assert max(map(len, text.splitlines())) <= 80
 
     def test_full_has_absl_too(self):
-        text = help_text.help_text(full=True)
+        text = help.help_text(full=True)
         assert "--verbosity" in text
         assert max(map(len, text.splitlines())) <= 80
 
     @pytest.mark.parametrize("flag", ["--help", "-h", "--helpshort"])
     def test_requested(self, flag):
-        assert "--backbone=" in help_text.requested_help(
-            ["x", "--seed=1", flag]
-        )
+        assert "--backbone=" in help.requested_help(["x", "--seed=1", flag])
 
     def test_version(self):
-        assert help_text.requested_help(["x", "--version"]).startswith(
-            "tfxdr 0."
-        )
+        assert help.requested_help(["x", "--version"]).startswith("tfxdr 0.")
 
     def test_not_requested(self):
-        assert help_text.requested_help(["x", "--policy=all", "help"]) is None
+        assert help.requested_help(["x", "--policy=all", "help"]) is None
 
 
 def _all() -> list[tuple[str, settings.Setting]]:
     return [
         pair
-        for group in option_groups.GROUPS.values()
+        for group in groups.GROUPS.values()
         for pair in settings.settings_of(group).items()
     ]
 

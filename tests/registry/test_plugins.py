@@ -9,9 +9,12 @@ import pytest
 from absl import flags
 from written import COIN, write
 
-from tfxdr import help_text, options, origins, plugins, registry
+from tfxdr import options, registry
 from tfxdr.errors import InputError
 from tfxdr.main import main
+from tfxdr.options import help
+from tfxdr.registry import origins, plugins
+from tfxdr.registry.listing import list_text
 
 
 class TestFiles:
@@ -177,7 +180,7 @@ class TestBroken:
         (plugin,) = plugins.load_plugins([write(tmp_path, "bad.py", text)])
         assert isinstance(plugin.error, InputError)
         assert re.search(wrong, str(plugin))
-        assert "bad.py) is broken" in plugins.list_text()
+        assert "bad.py) is broken" in list_text()
 
     def test_that_calls_main_says_so(self, tmp_path):
         text = "from tfxdr.main import main\nmain(['tfxdr', '--mode=list'])"
@@ -253,9 +256,7 @@ class TestFlags:
 
     def test_full_help_has_it(self, tmp_path):
         path = write(tmp_path, "shop.py", self._FLAG)
-        text = help_text.requested_help(
-            ["x", "--helpfull", f"--plugins={path}"]
-        )
+        text = help.requested_help(["x", "--helpfull", f"--plugins={path}"])
         assert "Size of the shop." in text
 
     def test_taken_name_breaks_the_plugin(self, tmp_path):
@@ -270,7 +271,7 @@ def test_list_text(tmp_path):
     plugins.load_plugins(
         [write(tmp_path, "a.py", COIN), write(tmp_path, "b.py", "1 / 0")]
     )
-    text = plugins.list_text()
+    text = list_text()
     assert "losses  --loss=" in text
     assert "Tosses a coin" in text
     assert "(sides=2)" in text

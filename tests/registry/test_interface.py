@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from written import COIN, write
 
-from tfxdr import plugins, registry
+from tfxdr import registry
 from tfxdr.errors import InputError
-from tfxdr.interface import INTERFACE, require_interface
+from tfxdr.registry import plugins
+from tfxdr.registry.interface import INTERFACE, require_interface
 
 
 class TestInterface:

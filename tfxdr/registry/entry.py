@@ -8,8 +8,8 @@ import re
 import typing
 from collections.abc import Callable, Collection, Iterator
 
-from tfxdr import spec_text
 from tfxdr.errors import InputError
+from tfxdr.registry import spec_text
 
 _REQUIRED = inspect.Parameter.empty
 _UNKNOWN = type  # no value of it can be written as text

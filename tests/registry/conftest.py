@@ -8,8 +8,9 @@ import sys
 import pytest
 from absl import flags
 
-from tfxdr import origins, registry
-from tfxdr.code import code_of
+from tfxdr import registry
+from tfxdr.registry import origins
+from tfxdr.registry.plugin_code import code_of
 
 
 @pytest.fixture(autouse=True)

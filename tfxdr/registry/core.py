@@ -11,9 +11,9 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 
-from tfxdr import origins, spec_text
-from tfxdr.code import code_of
-from tfxdr.entry import (
+from tfxdr.errors import InputError
+from tfxdr.registry import origins, spec_text
+from tfxdr.registry.entry import (
     Entry,
     Option,
     canonical_name,
@@ -21,26 +21,7 @@ from tfxdr.entry import (
     matches,
     numbered_argument,
 )
-from tfxdr.errors import InputError
-from tfxdr.spec_text import split_specs
-
-__all__ = [
-    "Entry",
-    "Option",
-    "Registry",
-    "Spec",
-    "backbones",
-    "callbacks",
-    "class_metrics",
-    "datasets",
-    "losses",
-    "meta_learners",
-    "optimizers",
-    "policies",
-    "policy_networks",
-    "split_specs",
-    "tuners",
-]
+from tfxdr.registry.plugin_code import code_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +90,7 @@ class Registry:
 
     @property
     def attribute(self) -> str:
-        """Its name in this module: `policy_networks`."""
+        """Its name in `tfxdr.registry`: `policy_networks`."""
         return self.plural.replace(" ", "_").replace("-", "_")
 
     def __contains__(self, name: str) -> bool:
@@ -171,7 +152,7 @@ class Registry:
           InputError: There is none, or one that cannot be read.
         """
         try:
-            parts = split_specs(text)
+            parts = spec_text.split_specs(text)
         except InputError as error:
             raise InputError(f"--{self.flag or self.kind}: {error}") from error
         return tuple(self.parse(part) for part in parts)
@@ -344,44 +325,3 @@ class Registry:
 def _did_you_mean(name: str, known) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-backbones = Registry(
-    "backbone",
-    flag="backbone",
-    provided=("num_items",),  # a joint one gets sizes instead
-    offered=("sizes",),
-)
-policies = Registry(
-    "policy", plural="policies", flag="policy", offered=("run_seed",)
-)
-policy_networks = Registry(
-    "policy network",
-    flag="policy_network",
-    provided=("num_items", "channels"),
-)
-meta_learners = Registry(
-    "meta-learner",
-    flag="meta",
-    offered=("interval", "weight_decay", "head_steps"),
-)
-tuners = Registry("tuner", flag="tuner")
-datasets = Registry("dataset", flag="dataset")
-optimizers = Registry(
-    "optimizer",
-    flag="optimizer",
-    provided=("learning_rate", "weight_decay"),
-    offered=("parameters",),
-)
-losses = Registry(
-    "loss", plural="losses", flag="loss", offered=("item_probability",)
-)
-callbacks = Registry("callback", flag="callbacks")
-class_metrics = Registry(
-    "class metric", flag="class_metrics", provided=("num_classes",)
-)
-
-ALL: tuple[Registry, ...] = (
-    *(backbones, policies, policy_networks, meta_learners, tuners, datasets),
-    *(optimizers, losses, callbacks, class_metrics),
-)

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tfxdr import origins, spec_text
 from tfxdr.errors import InputError
-from tfxdr.origins import LoadedPlugin
-from tfxdr.registry import Registry, split_specs
+from tfxdr.registry import Registry, origins, spec_text, split_specs
+from tfxdr.registry.origins import LoadedPlugin
 
 if TYPE_CHECKING:
     from somewhere import Unknown

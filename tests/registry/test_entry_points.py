@@ -7,8 +7,9 @@ import sys
 import pytest
 from written import COIN, write
 
-from tfxdr import origins, plugins, registry
+from tfxdr import registry
 from tfxdr.errors import InputError
+from tfxdr.registry import origins, plugins
 
 
 def forget_the_pack(monkeypatch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
-from tfxdr.settings import Group, setting
+from tfxdr.options.settings import Group, setting
 
 MODES = (
     "run",

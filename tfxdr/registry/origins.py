@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from tfxdr.code import file_of
-from tfxdr.entry import matches
+from tfxdr.registry.entry import matches
+from tfxdr.registry.plugin_code import file_of
 
 OWN = __name__.partition(".")[0]
 

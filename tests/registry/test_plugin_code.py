@@ -11,11 +11,12 @@ import pytest
 from written import COIN, write
 
 import tfxdr
-from tfxdr import code, plugins, registry
-from tfxdr.code import code_of
+from tfxdr import registry
 from tfxdr.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.errors import InputError
 from tfxdr.options import parse
+from tfxdr.registry import core, plugin_code, plugins
+from tfxdr.registry.plugin_code import code_of
 from tfxdr.training import pretraining
 from tfxdr.training.run_folder import RunFolder
 
@@ -90,7 +91,7 @@ class TestCodeOf:
             (tmp_path / name).write_text("")
         found = [
             file.relative_to(tmp_path).as_posix()
-            for file in code.files_of(path)
+            for file in plugin_code.files_of(path)
         ]
         assert found == ["a.py", "b.py", "c/d.py", "f.py"]
 
@@ -99,7 +100,7 @@ class TestCodeOf:
         folder.mkdir()
         (folder / "a.py").write_text("import b")
         (folder / "b.py").write_text("")
-        assert code.files_of(folder / "a.py") == [folder / "a.py"]
+        assert plugin_code.files_of(folder / "a.py") == [folder / "a.py"]
 
     def test_does_not_depend_on_how_it_was_loaded(self, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
@@ -140,7 +141,7 @@ class TestCaches:
 
         own = identity()
         assert "code" not in own
-        monkeypatch.setattr(registry, "code_of", lambda module: "c0de")
+        monkeypatch.setattr(core, "code_of", lambda module: "c0de")
         assert identity() == {**own, "code": "c0de"}
 
 

@@ -1,0 +1,126 @@
+"""All options of a run, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfxdr.errors import InputError
+from tfxdr.options.groups import (
+    GROUPS,
+    Compute,
+    Data,
+    Evaluate,
+    Export,
+    Finetune,
+    Joint,
+    Model,
+    Pretrain,
+    Recommend,
+    Run,
+    Task,
+)
+from tfxdr.options.settings import settings_of
+from tfxdr.registry import spec_text
+
+_METRICS = ("hr", "mrr", "ndcg")
+CLASS_METRICS = ["accuracy", "macro_f1"]
+_BINARY_METRICS = ("auc", "log_loss")  # of joint models
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """All options, by group.
+
+    `extra` holds the flags that plugins define and that were set, as text.
+    """
+
+    run: Run = dataclasses.field(default_factory=Run)
+    data: Data = dataclasses.field(default_factory=Data)
+    task: Task = dataclasses.field(default_factory=Task)
+    model: Model = dataclasses.field(default_factory=Model)
+    pretrain: Pretrain = dataclasses.field(default_factory=Pretrain)
+    finetune: Finetune = dataclasses.field(default_factory=Finetune)
+    joint: Joint = dataclasses.field(default_factory=Joint)
+    evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+    recommend: Recommend = dataclasses.field(default_factory=Recommend)
+    export: Export = dataclasses.field(default_factory=Export)
+    compute: Compute = dataclasses.field(default_factory=Compute)
+    extra: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_profile()
+        known = self._metrics()
+        trains = self.run.mode == "run"
+        if trains and self.finetune.monitor not in ("", *known):
+            raise InputError(
+                f"--monitor: expected one of {', '.join(known)} (an N is "
+                f"one of --top_n), found {self.finetune.monitor!r}"
+            )
+
+    def _check_profile(self) -> None:
+        if self.task.task != "profile":
+            if self.evaluate.class_metrics:
+                raise InputError(
+                    "--class_metrics: expected --task=profile, found "
+                    f"--task={self.task.task}"
+                )
+            return
+        if self.data.split != "random":
+            raise InputError(
+                "--split: --task=profile splits users at random, found "
+                f"--split={self.data.split}"
+            )
+        if self.evaluate.eval_negatives:
+            raise InputError(
+                "--eval_negatives: --task=profile ranks nothing, expected 0, "
+                f"found {self.evaluate.eval_negatives}"
+            )
+
+    def _metrics(self) -> list[str]:
+        """What validation may give."""
+        if self.task.task == "profile":
+            return [*CLASS_METRICS, *self._more_class_metrics()]
+        negatives = self.evaluate.eval_negatives
+        suffixes = ["", f"/uni{negatives}"] if negatives else [""]
+        return [
+            *(
+                f"{metric}@{n}{suffix}"
+                for metric in _METRICS
+                for n in self.evaluate.top_n
+                for suffix in suffixes
+            ),
+            *_BINARY_METRICS,
+        ]
+
+    def _more_class_metrics(self) -> list[str]:
+        """As `str` of their specs: plugins need not be loaded for it."""
+        text = self.evaluate.class_metrics
+        if not text:
+            return []
+        try:
+            calls = [
+                spec_text.parse_call(t) for t in spec_text.split_specs(text)
+            ]
+        except InputError as error:
+            raise InputError(f"--class_metrics: {error}") from error
+        return [spec_text.render_call(*call) for call in calls]
+
+    @property
+    def monitor(self) -> str:
+        """`--monitor`, or what stands for it when it is empty."""
+        if self.finetune.monitor:
+            return self.finetune.monitor
+        if self.task.task == "profile":
+            return CLASS_METRICS[0]
+        return f"mrr@{self.evaluate.top_n[0]}"
+
+    def to_flagfile(self) -> str:
+        """A flagfile that replays the run: every option, one a line."""
+        lines = []
+        for name, group in GROUPS.items():
+            lines += [f"# {group.__name__}"]
+            for key, declared in settings_of(group).items():
+                value = getattr(getattr(self, name), key)
+                if declared.replay:
+                    lines += [f"--{key}={declared.format(value)}"]
+        return "\n".join([*lines, *self.extra]) + "\n"
