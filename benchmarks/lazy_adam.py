@@ -33,7 +33,7 @@ def measure(optimizer: str, rows: int, chosen: argparse.Namespace) -> dict:
 
     from tfxdr.registry import optimizers
     from tfxdr.training import optimizers as parts
-    from tfxdr.training.memory import peak_bytes
+    from tfxdr.training.cost import peak_bytes
 
     tf.random.stateless_uniform([2, 2], [0, 0])  # starts the runtime
     loaded = peak_bytes()

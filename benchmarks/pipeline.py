@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfxdr import options as option_module
 from tfxdr.modes import make_experiment
 from tfxdr.policies.static import Zero
-from tfxdr.training.memory import peak_bytes
+from tfxdr.training.cost import peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 
 ROUNDS = 3

@@ -24,8 +24,8 @@ import numpy as np
 from tfxdr import options as option_module
 from tfxdr.modes import make_experiment
 from tfxdr.policies.static import All
+from tfxdr.training.cost import peak_bytes
 from tfxdr.training.finetuning import scorer
-from tfxdr.training.memory import peak_bytes
 
 FLAGS = (
     "--dataset=movielens",

@@ -12,13 +12,13 @@ from written import COIN, write
 
 import tfxdr
 from tfxdr import registry
-from tfxdr.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.errors import InputError
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.modes.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.options import parse
 from tfxdr.registry import core, plugin_code, plugins
 from tfxdr.registry.plugin_code import code_of
 from tfxdr.training import pretraining
-from tfxdr.training.run_folder import RunFolder
 
 SOURCE = """
 import numpy as np
@@ -216,7 +216,7 @@ class TestNamesOfMetrics:
 
 def test_a_joint_backbone_may_come_from_a_function():
     from tfxdr.backbones.conet import CoNet
-    from tfxdr.joint import is_joint, sequential_backbones
+    from tfxdr.experiments.joint import is_joint, sequential_backbones
 
     @registry.backbones.register("thin")
     def thin(sizes, width: int = 4):

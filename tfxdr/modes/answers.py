@@ -165,7 +165,7 @@ def read_candidates(path: Path) -> list[str]:
 
 
 def explain(options: Options) -> None:
-    from tfxdr.joint import JointExperiment
+    from tfxdr.experiments.joint import JointExperiment
     from tfxdr.report.behaviors import print_behaviors
 
     experiment, folder = finished(options)

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfxdr.components import flagfile
 from tfxdr.errors import InputError
+from tfxdr.modes.components import flagfile
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
 from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:
-    from tfxdr.experiment import Experiment
-    from tfxdr.training.run_folder import RunFolder
+    from tfxdr.experiments.base import Experiment
+    from tfxdr.experiments.run_folder import RunFolder
 
 
 def make_experiment(options: Options) -> Experiment:
@@ -22,10 +22,10 @@ def make_experiment(options: Options) -> Experiment:
     import_components()
     import tensorflow as tf
 
-    from tfxdr.joint import JointExperiment, is_joint
+    from tfxdr.experiments.joint import JointExperiment, is_joint
+    from tfxdr.experiments.transfer import TransferExperiment
     from tfxdr.registry import backbones
     from tfxdr.training.progress import Progress
-    from tfxdr.transfer import TransferExperiment
 
     threads = options.compute.threads
     if threads:
@@ -51,7 +51,7 @@ def import_components() -> None:
 
 
 def finished(options: Options) -> tuple[Experiment, RunFolder]:
-    from tfxdr.training.run_folder import FREE, RunFolder
+    from tfxdr.experiments.run_folder import FREE, RunFolder
 
     why = f"--mode={options.run.mode}"
     if not options.run.run:

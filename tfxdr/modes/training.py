@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfxdr.components import flagfile
 from tfxdr.errors import InputError
+from tfxdr.modes.components import flagfile
 from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
-    from tfxdr.experiment import Experiment
+    from tfxdr.experiments.base import Experiment
+    from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.registry import Spec
     from tfxdr.report.table import Row
-    from tfxdr.training.run_folder import RunFolder
 
 
 def prepare(options: Options) -> None:
@@ -25,8 +25,8 @@ def prepare(options: Options) -> None:
 
 
 def pretrain(options: Options) -> None:
-    from tfxdr.training.run_folder import RunFolder
-    from tfxdr.transfer import TransferExperiment
+    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.transfer import TransferExperiment
 
     experiment = make_experiment(options)
     if not isinstance(experiment, TransferExperiment):
@@ -46,8 +46,8 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.results import compare_actions, folder_name, result_row
-    from tfxdr.training.run_folder import RunFolder
+    from tfxdr.experiments.run_folder import RunFolder, folder_name
+    from tfxdr.report.run import compare_actions, result_row
 
     experiment = make_experiment(options)
     specs = experiment.specs
@@ -106,7 +106,7 @@ def _describe(experiment: Experiment) -> None:
 
 
 def _folder(options: Options, policy: str) -> Path:
-    from tfxdr.results import default_folder
+    from tfxdr.experiments.run_folder import default_folder
 
     if options.run.run:
         return Path(options.run.run)

@@ -15,8 +15,8 @@ from tensorflow import keras
 
 from tfxdr.errors import TrainingError
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
+from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
-from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import ParameterGroups
 from tfxdr.training.progress import EpochBar, Progress
 

@@ -20,9 +20,9 @@ from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.registry import Spec, optimizers
 from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
-from tfxdr.training.memory import enough_memory
 from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
 from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
 from tfxdr.training.pretrain_stage import LastItems, PretrainStage

@@ -1,10 +1,11 @@
-"""How much memory there was, and what to do when there was not enough."""
+"""What training costs in time and memory, and when memory runs out."""
 
 from __future__ import annotations
 
 import contextlib
 import resource
 import sys
+import time
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -32,3 +33,19 @@ def enough_memory(stage: str) -> Iterator[None]:
             f"{stage}: out of memory; lower the batch size, "
             "--targets_per_user or the backbone's width"
         ) from error
+
+
+class Stopwatch:
+    """Wall time of a block, and the process's peak memory at its end."""
+
+    cost: dict[str, float]
+
+    def __enter__(self) -> Stopwatch:
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cost = {
+            "seconds": round(time.monotonic() - self._start, 3),
+            "peak_bytes_so_far": peak_bytes(),
+        }

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tfxdr.errors import InputError
-from tfxdr.training.run_folder import RunFolder
+from tfxdr.experiments.run_folder import RunFolder
 
 FLAGS = "# Run\n--seed=1\n--threads=2\n--policy=all\n"
 

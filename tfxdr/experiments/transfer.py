@@ -16,7 +16,9 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY
-from tfxdr.experiment import Experiment
+from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.options import Options
@@ -25,21 +27,19 @@ from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.figures import learning_curves, read_history, save_figure
-from tfxdr.results import Stopwatch, show_actions
+from tfxdr.report.run import show_actions
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.transfer import Retrieval, TransferServable
-from tfxdr.tasks import TASKS, Task
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.cost import Stopwatch, enough_memory
 from tfxdr.training.finetuning import decider, finetune, scorer
-from tfxdr.training.memory import enough_memory
 from tfxdr.training.pretraining import (
     Pretrained,
     PretrainSettings,
     pretrain,
 )
 from tfxdr.training.progress import Progress
-from tfxdr.training.run_folder import RunFolder
 from tfxdr.types import FIRST_ITEM
 
 # Settings that fine-tuning has no use for, by group.

@@ -18,33 +18,33 @@ from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY, BehaviorWeights
-from tfxdr.experiment import Experiment
-from tfxdr.joint_judge import (
+from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.joint_judge import (
     JointJudge,
     JointScores,
     as_histories,
     positives_of,
 )
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.tasks import NextTarget
 from tfxdr.meta import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.options import Options
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.figures import learning_curves, read_history, save_figure
-from tfxdr.results import Stopwatch, show_behaviors
+from tfxdr.report.run import show_behaviors
 from tfxdr.serving.joint import JointServable
 from tfxdr.serving.recommender import find_user
 from tfxdr.serving.transfer import Retrieval
-from tfxdr.tasks import NextTarget
 from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.cost import Stopwatch, enough_memory
 from tfxdr.training.joint import (
     JointStage,
     build_joint,
     fit_joint,
     weigh_behaviors,
 )
-from tfxdr.training.memory import enough_memory
-from tfxdr.training.run_folder import RunFolder
 from tfxdr.types import FIRST_ITEM
 
 _EXAMPLES = 16  # test users on whom an export is compared with its model

@@ -15,8 +15,8 @@ from tfxdr.data.splits import TEST, VALIDATION
 from tfxdr.data.users import Users
 from tfxdr.evaluation import BINARY, Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
+from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
-from tfxdr.tasks import NextTarget
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
 _EXAMPLES = 4096  # scored at a time

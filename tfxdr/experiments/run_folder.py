@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterable
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from tfxdr.errors import InputError
 from tfxdr.files import read_json, write_json, write_text
+from tfxdr.options import Options
+from tfxdr.registry import Spec
 
 # Options that a run may be resumed with, because no result depends on them.
 # Plugins may move; the code of what is used of them is compared.
@@ -177,3 +180,23 @@ def _lines(flagfile: str, start: str = "--") -> dict[str, str]:
         if line.startswith(start)
     )
     return {key: value for key, _, value in pairs}
+
+
+def default_folder(options: Options, policy: str) -> Path:
+    """Where a run goes by default; the same options give the same folder."""
+    text = "\n".join(
+        line
+        for line in options.to_flagfile().splitlines()
+        if not line.startswith(tuple(f"--{name}=" for name in FREE))
+    )
+    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    names = (options.data.dataset, options.model.backbone, policy)
+    title = "-".join(name.partition("(")[0] for name in names)
+    return Path(options.run.runs_dir) / f"{title}-{digest}"
+
+
+def folder_name(policy: Spec) -> str:
+    """A policy's spelling as a folder's name."""
+    return "".join(
+        c if c.isalnum() or c in "-_.=" else "_" for c in str(policy)
+    )

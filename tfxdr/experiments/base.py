@@ -17,6 +17,8 @@ from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.tasks import Task
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline
@@ -33,12 +35,10 @@ from tfxdr.report.table import Row
 from tfxdr.serving.recommender import Recommender, find_user
 from tfxdr.serving.servable import Servable
 from tfxdr.serving.transfer import Retrieval
-from tfxdr.tasks import Task
+from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
-from tfxdr.training.memory import peak_bytes
 from tfxdr.training.optimizers import OptimizerSettings
 from tfxdr.training.progress import Progress
-from tfxdr.training.run_folder import RunFolder
 from tfxdr.types import FIRST_ITEM, Scorer
 
 BASELINES = ("popularity", "item-knn")

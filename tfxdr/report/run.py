@@ -1,9 +1,7 @@
-"""What a run cost, where it lies, and its line in the table."""
+"""What a run leaves for a reader: its row, its pictures."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,8 +14,6 @@ from tfxdr.evaluation import (
     behavior_metrics,
     collapse_warning,
 )
-from tfxdr.options import Options
-from tfxdr.registry import Spec
 from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import (
@@ -27,44 +23,6 @@ from tfxdr.report.policies import (
 )
 from tfxdr.report.table import Row
 from tfxdr.report.tensorboard import write_images
-from tfxdr.training.memory import peak_bytes
-from tfxdr.training.run_folder import FREE
-
-
-class Stopwatch:
-    """Wall time of a block, and the process's peak memory at its end."""
-
-    cost: dict[str, float]
-
-    def __enter__(self) -> Stopwatch:
-        self._start = time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cost = {
-            "seconds": round(time.monotonic() - self._start, 3),
-            "peak_bytes_so_far": peak_bytes(),
-        }
-
-
-def default_folder(options: Options, policy: str) -> Path:
-    """Where a run goes by default; the same options give the same folder."""
-    text = "\n".join(
-        line
-        for line in options.to_flagfile().splitlines()
-        if not line.startswith(tuple(f"--{name}=" for name in FREE))
-    )
-    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-    names = (options.data.dataset, options.model.backbone, policy)
-    title = "-".join(name.partition("(")[0] for name in names)
-    return Path(options.run.runs_dir) / f"{title}-{digest}"
-
-
-def folder_name(policy: Spec) -> str:
-    """A policy's spelling as a folder's name."""
-    return "".join(
-        c if c.isalnum() or c in "-_.=" else "_" for c in str(policy)
-    )
 
 
 def result_row(name: str, result: Mapping) -> Row:

@@ -1,0 +1,1 @@
+"""Where a command becomes work: data, training, test, and their files."""
