@@ -19,8 +19,8 @@ import sys
 import numpy as np
 import scipy.stats
 
-from tfxdr.data.planted import is_harmful
 from tfxdr.data.prepared import PreparedData
+from tfxdr.datasets.planted import is_harmful
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.types import FIRST_ITEM
 

@@ -32,7 +32,7 @@ def measure(optimizer: str, rows: int, chosen: argparse.Namespace) -> dict:
     import tensorflow as tf
 
     from tfxdr.registry import optimizers
-    from tfxdr.training import optimizers as parts
+    from tfxdr.training import parameters as parts
     from tfxdr.training.cost import peak_bytes
 
     tf.random.stateless_uniform([2, 2], [0, 0])  # starts the runtime

@@ -20,7 +20,7 @@ from tfxdr import options as option_module
 from tfxdr.modes import make_experiment
 from tfxdr.policies.static import Zero
 from tfxdr.training.cost import peak_bytes
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 
 ROUNDS = 3
 

@@ -114,9 +114,9 @@ def _resident() -> int:
 
 def _measure(folder: Path) -> None:
     """In a process of its own, so that generating does not count."""
-    from tfxdr.data.movielens import MovieLens
     from tfxdr.data.prepare import prepare
     from tfxdr.data.summary import table1
+    from tfxdr.datasets.movielens import MovieLens
 
     stages = _Stages()
     source = MovieLens(str(folder))

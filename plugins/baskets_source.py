@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import tfxdr
-from tfxdr.data.rejects import BadRow, Rejects
-from tfxdr.data.source import insert_arrays
+from tfxdr.datasets import BadRow, Rejects, insert_arrays
 
 tfxdr.require_interface("1.0")
 

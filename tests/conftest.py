@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pathlib
 from collections.abc import Iterator
@@ -47,3 +48,31 @@ def data_root() -> pathlib.Path:
 def golden_root() -> pathlib.Path:
     """The folder of golden numbers: TFXDR_GOLDEN, or the committed one."""
     return pathlib.Path(os.environ.get("TFXDR_GOLDEN", _TESTS / "golden"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file below `tmp_path`; compressed if it ends in .gz."""
+
+    def write_file(name, text, encoding="utf-8"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = text if isinstance(text, bytes) else text.encode(encoding)
+        path.write_bytes(
+            gzip.compress(content, mtime=0) if name.endswith(".gz") else content
+        )
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Prepares a source into a cache below `tmp_path`."""
+
+    def prepare_source(source, **options):
+        from tfxdr.data.prepare import prepare
+
+        return prepare(source, cache_dir=tmp_path / "cache", **options)
+
+    return prepare_source

@@ -17,32 +17,31 @@ _PUBLIC = {
     "Context": "tfxdr.types",
     "InputError": "tfxdr.errors",
     "JointBackbone": "tfxdr.backbones",
-    "MetaLearner": "tfxdr.meta",
+    "InstanceLoss": "tfxdr.losses",
+    "MetaLearner": "tfxdr.meta_learners",
     "Policy": "tfxdr.policies",
     "Rollout": "tfxdr.policies",
     "PreparedData": "tfxdr.data.prepared",
-    "Source": "tfxdr.data.source",
+    "Source": "tfxdr.datasets",
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
     "INTERFACE": "tfxdr.registry.interface",
     "prepare": "tfxdr.data.prepare",
     "require_interface": "tfxdr.registry.interface",
 }
-# Registry -> the module whose import fills it with tfxdr's own components, so
-# that a name that is taken is refused to whoever comes second.
-_REGISTRIES = {
-    "callbacks": "tfxdr.registry",
-    "class_metrics": "tfxdr.registry",
-    "datasets": "tfxdr.data",
-    "losses": "tfxdr.ops.losses",
-    "meta_learners": "tfxdr.meta",
-    "optimizers": "tfxdr.training.optimizers",
-}
-# Packages, imported when first asked for. The first four stand beside a
-# registry of the same name and export its `register`, so that
-# tfxdr.policies.register means one thing however it was imported.
+# Registries of what tfxdr has no components of its own for.
+_REGISTRIES = ("callbacks", "class_metrics")
+# Packages, imported when first asked for. Those of a kind of component stand
+# beside a registry of the same name and export its `register`, so that
+# tfxdr.policies.register means one thing however it was imported; importing
+# one registers tfxdr's own, so that a name that is taken is refused to whoever
+# comes second.
 _PACKAGES = (
     "backbones",
+    "datasets",
+    "losses",
+    "meta_learners",
+    "optimizers",
     "policies",
     "policy_networks",
     "tuners",
@@ -97,7 +96,6 @@ def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     if name in _REGISTRIES:
-        importlib.import_module(_REGISTRIES[name])
         return getattr(importlib.import_module("tfxdr.registry"), name)
     if name in _PACKAGES:
         return importlib.import_module(f"tfxdr.{name}")

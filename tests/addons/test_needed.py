@@ -8,7 +8,7 @@ import pytest
 
 from tfxdr.errors import InputError
 from tfxdr.registry import callbacks, class_metrics, optimizers
-from tfxdr.training.optimizers import OptimizerSettings
+from tfxdr.training.parameters import OptimizerSettings
 
 
 @pytest.fixture

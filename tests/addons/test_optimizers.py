@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.registry import optimizers
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 
 addons = pytest.importorskip(
     "tensorflow_addons", reason="only the addons stack has it"

@@ -7,11 +7,11 @@ import pytest
 import tfxdr.data.build
 import tfxdr.data.prepare
 import tfxdr.data.prepared
-from tfxdr.data.events import Events
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.source import Source, insert_arrays
-from tfxdr.data.synthetic import Synthetic
+from tfxdr.datasets.base import Source, insert_arrays
+from tfxdr.datasets.events import Events
+from tfxdr.datasets.synthetic import Synthetic
 from tfxdr.errors import InputError
 
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from tfxdr.data.events import Events
 from tfxdr.data.prepared import SCHEMA_VERSION, PreparedData
-from tfxdr.data.synthetic import Synthetic
+from tfxdr.datasets.events import Events
+from tfxdr.datasets.synthetic import Synthetic
 from tfxdr.errors import InputError
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tfxdr.data.batches import FinetuneBatches
-from tfxdr.data.movielens import MovieLens
 from tfxdr.data.profile import profile_users
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
 from tfxdr.data.users import Users
+from tfxdr.datasets.movielens import MovieLens
 from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM
 

@@ -5,8 +5,8 @@ import gzip
 
 import pytest
 
-from tfxdr.data.events import Events
-from tfxdr.data.movielens import MovieLens
+from tfxdr.datasets.events import Events
+from tfxdr.datasets.movielens import MovieLens
 
 pytestmark = pytest.mark.large
 

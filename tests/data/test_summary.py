@@ -1,7 +1,7 @@
 import numpy as np
 
 from tfxdr.data.summary import describe_lengths, table1
-from tfxdr.data.synthetic import Synthetic
+from tfxdr.datasets.synthetic import Synthetic
 
 
 def test_lengths_by_hand():

@@ -11,7 +11,7 @@ from authors import (
     perceptron_options,
 )
 
-from tfxdr.meta.bip import BIP
+from tfxdr.meta_learners.bip import BIP
 
 TOLERANCE = 1e-6  # relative, float64
 

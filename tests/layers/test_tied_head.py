@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.layers.tied_head import TiedHead
-from tfxdr.ops import losses
+from tfxdr.ops import softmax
 
 TABLE = np.array(
     [[0, 0], [9, 9], [1, 2], [3, 4], [5, 6]], np.float32
@@ -83,8 +83,8 @@ def test_losses_take_its_kernel_and_bias(num_items, use_bias):
     def both():
         with tf.GradientTape() as tape:
             arguments = (USER, labels, head.kernel, head.bias)
-            full = losses.next_item_softmax(*arguments)
-            sampled = losses.next_item_sampled_softmax(
+            full = softmax.next_item_softmax(*arguments)
+            sampled = softmax.next_item_sampled_softmax(
                 *arguments, num_samples=3, seed=tf.constant([1, 2])
             )
             total = tf.reduce_sum(full + sampled)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import tfxdr.backbones  # noqa: F401
 from tfxdr.backbones import JointBackbone
-from tfxdr.meta.base import MetaLearner
+from tfxdr.meta_learners.base import MetaLearner
 from tfxdr.models import joint
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import backbones

@@ -11,8 +11,8 @@ from tfxdr.backbones.base import Backbone
 from tfxdr.backbones.nextitnet import NextItNet
 from tfxdr.layers.causal_convolution import CausalConvolutionBlock
 from tfxdr.layers.pooling import pool
+from tfxdr.losses.sampled import BayesianPersonalizedRanking
 from tfxdr.models.towers import tune_blocks
-from tfxdr.ops.losses import BayesianPersonalizedRanking
 from tfxdr.registry import (
     backbones,
     optimizers,
@@ -21,7 +21,7 @@ from tfxdr.registry import (
     tuners,
 )
 from tfxdr.training.assembly import Parts, build_model
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.types import Batch
 
 BACKBONE = "nextitnet(channels=8,dilations=[1,2,4,8,1,2])"

@@ -23,7 +23,7 @@ from tfxdr.training import pretraining
 SOURCE = """
 import numpy as np
 import tfxdr
-from tfxdr.data.source import insert_arrays
+from tfxdr.datasets import insert_arrays
 
 @tfxdr.datasets.register("tiny")
 class Tiny(tfxdr.Source):

@@ -10,9 +10,9 @@ import tfxdr.backbones
 import tfxdr.policies
 import tfxdr.policy_networks
 import tfxdr.tuners  # noqa: F401
+from tfxdr.losses.sampled import BayesianPersonalizedRanking
 from tfxdr.models.joint import JointModel
 from tfxdr.models.transfer import TransferModel
-from tfxdr.ops.losses import BayesianPersonalizedRanking
 from tfxdr.registry import backbones, policies, policy_networks, tuners
 from tfxdr.serving import JointServable, Retrieval, TransferServable
 from tfxdr.training.assembly import Parts, build_model

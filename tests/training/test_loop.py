@@ -12,7 +12,7 @@ from tfxdr.training import loop as loop_module
 from tfxdr.training.checkpoint import CheckpointFolder
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 
 

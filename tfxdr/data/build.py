@@ -19,11 +19,11 @@ from tfxdr.data import splits, tables
 from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
 from tfxdr.data.ragged import Ragged
 from tfxdr.data.records import Columns, write_shard
-from tfxdr.data.rejects import Rejects
-from tfxdr.data.source import Source
 from tfxdr.data.summary import describe_lengths
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import order_items, write_lines
+from tfxdr.datasets.base import Source
+from tfxdr.datasets.readers.rejects import Rejects
 from tfxdr.types import FIRST_ITEM
 
 _MIN_SHARDS = 4

@@ -14,9 +14,9 @@ import duckdb
 
 from tfxdr.data import splits
 from tfxdr.data.build import Options, build
-from tfxdr.data.integrity import InputFile, check_file
 from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
-from tfxdr.data.source import Source
+from tfxdr.datasets.base import Source
+from tfxdr.datasets.readers.integrity import InputFile, check_file
 from tfxdr.errors import InputError
 from tfxdr.files import written_aside
 from tfxdr.registry.plugin_code import code_of

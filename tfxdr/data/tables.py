@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from tfxdr.data.delimited import quoted
 from tfxdr.data.ragged import Ragged, offsets_of
-from tfxdr.data.source import Source
+from tfxdr.datasets.base import Source
+from tfxdr.datasets.readers.delimited import quoted
 from tfxdr.errors import InputError
 
 _MAX_THREADS = 8

@@ -37,7 +37,7 @@ from tfxdr.serving.servable import Servable
 from tfxdr.serving.transfer import Retrieval
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
-from tfxdr.training.optimizers import OptimizerSettings
+from tfxdr.training.parameters import OptimizerSettings
 from tfxdr.training.progress import Progress
 from tfxdr.types import FIRST_ITEM, Scorer
 

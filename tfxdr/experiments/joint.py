@@ -27,7 +27,7 @@ from tfxdr.experiments.joint_judge import (
 )
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
-from tfxdr.meta import MetaLearner
+from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.options import Options
 from tfxdr.registry import Spec, backbones, meta_learners

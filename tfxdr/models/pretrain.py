@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones import Backbone
-from tfxdr.ops import losses
+from tfxdr.ops import softmax
 from tfxdr.types import Batch, Draw
 
 FULL_SOFTMAX_LIMIT = 10_000  # items; above it `auto` samples
@@ -56,7 +56,7 @@ class PretrainModel(keras.Model):
     def full_loss(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the full softmax's losses, and how many (validation)."""
         hidden, labels = self.backbone.pretraining(history, None)
-        values = losses.next_item_softmax(
+        values = softmax.next_item_softmax(
             hidden, labels, self.head.kernel, self.head.bias
         )
         return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
@@ -66,8 +66,8 @@ class PretrainModel(keras.Model):
     ) -> tf.Tensor:
         kernel, bias = self.head.kernel, self.head.bias
         if not self.sampled:
-            return losses.next_item_softmax(hidden, labels, kernel, bias)
-        return losses.next_item_sampled_softmax(
+            return softmax.next_item_softmax(hidden, labels, kernel, bias)
+        return softmax.next_item_sampled_softmax(
             hidden,
             labels,
             kernel,

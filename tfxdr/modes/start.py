@@ -41,12 +41,12 @@ def import_components() -> None:
     """Fills the registries."""
     start_tensorflow()
     import tfxdr.backbones
-    import tfxdr.data
-    import tfxdr.meta
-    import tfxdr.ops.losses
+    import tfxdr.datasets
+    import tfxdr.losses
+    import tfxdr.meta_learners
+    import tfxdr.optimizers
     import tfxdr.policies
     import tfxdr.policy_networks
-    import tfxdr.training.optimizers
     import tfxdr.tuners  # noqa: F401
 
 

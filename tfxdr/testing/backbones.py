@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfxdr.backbones import Backbone
 from tfxdr.layers.routed_block import RoutedBlock, twin
 from tfxdr.models.pretrain import PretrainModel
-from tfxdr.ops import losses
+from tfxdr.ops import softmax
 from tfxdr.registry import Spec, backbones
 from tfxdr.testing.contract import (
     Contract,
@@ -226,7 +226,7 @@ def pretraining_reaches_every_weight(spec: Spec) -> None:
     with tf.GradientTape() as tape:
         hidden, labels = backbone.pretraining(_ROWS, _SEED)
         loss = tf.reduce_sum(
-            losses.next_item_softmax(hidden, labels, head.kernel, head.bias)
+            softmax.next_item_softmax(hidden, labels, head.kernel, head.bias)
         )
     both = (*backbone.trainable_variables, *head.trainable_variables)
     variables = list({v.ref(): v for v in both}.values())

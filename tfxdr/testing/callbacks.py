@@ -14,7 +14,7 @@ from tfxdr.registry import Spec, callbacks, optimizers
 from tfxdr.testing.contract import Contract, expect, expect_equal
 from tfxdr.training import loop
 from tfxdr.training.history import History
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 
 CALLBACK = Contract(callbacks)

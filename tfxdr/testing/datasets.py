@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-import tfxdr.data  # noqa: F401  Registers tfxdr's own.
+import tfxdr.datasets  # noqa: F401  Registers tfxdr's own.
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.source import Source
 from tfxdr.data.splits import TRAIN
+from tfxdr.datasets.base import Source
 from tfxdr.registry import Spec, datasets
 from tfxdr.testing.contract import Contract, expect
 from tfxdr.types import FIRST_ITEM

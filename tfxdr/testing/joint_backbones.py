@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.backbones import JointBackbone
-from tfxdr.meta import MetaLearner
+from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec, backbones
 from tfxdr.serving.joint import JointServable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.meta import MetaLearner
+from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import optimizers
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.types import Items, JointBatch, JointSizes
 
 SIZES = JointSizes(12, 15, 13, 5, 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.meta import MetaLearner
+from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.testing.contract import (

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 import tfxdr.backbones
-import tfxdr.meta
-import tfxdr.ops.losses
+import tfxdr.losses
+import tfxdr.meta_learners
 import tfxdr.policies
 import tfxdr.policy_networks
 import tfxdr.tuners  # noqa: F401  What small models are made of, by name.
@@ -30,7 +30,7 @@ from tfxdr.serving.servable import Servable
 from tfxdr.serving.transfer import Retrieval, TransferServable
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.types import FIRST_ITEM, Batch
 
 NUM_ITEMS = 20

@@ -9,7 +9,7 @@ from tfxdr.errors import InputError
 from tfxdr.registry import Spec, optimizers
 from tfxdr.testing.contract import Contract, expect, expect_equal, values_of
 from tfxdr.testing.models import restored
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 
 OPTIMIZER = Contract(optimizers)
 

@@ -16,7 +16,7 @@ from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings, Stage
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import Scorer
 

@@ -13,12 +13,12 @@ from tfxdr.backbones.base import JointBackbone
 from tfxdr.data.joint import JointData
 from tfxdr.data.joint_batches import JointBatches, behavior_batches
 from tfxdr.evaluation import BehaviorWeights
-from tfxdr.meta import MetaLearner
+from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings, Stage
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
 from tfxdr.types import JointBatch, JointSizes
 

@@ -17,7 +17,7 @@ from tfxdr.errors import TrainingError
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
-from tfxdr.training.optimizers import ParameterGroups
+from tfxdr.training.parameters import ParameterGroups
 from tfxdr.training.progress import EpochBar, Progress
 
 

@@ -9,7 +9,7 @@ from tfxdr.data.batches import PretrainBatches
 from tfxdr.data.ragged import Ragged
 from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
-from tfxdr.ops.losses import mask_reserved
+from tfxdr.ops.softmax import mask_reserved
 from tfxdr.training.loop import Stage
 from tfxdr.training.pretrain_split import split_last
 

@@ -23,7 +23,7 @@ from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
 from tfxdr.training.loop import Loop, LoopSettings
-from tfxdr.training.optimizers import OptimizerSettings, ParameterGroups
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
 from tfxdr.training.pretrain_stage import LastItems, PretrainStage
 from tfxdr.training.progress import Progress

@@ -14,7 +14,8 @@ from tfxdr.registry import optimizers  # tfxdr.optimizers takes TensorFlow
 from tfxdr_addons.needed import addons
 
 if TYPE_CHECKING:
-    from tfxdr.training.optimizers import Parameters, WarmupDecay
+    from tfxdr.optimizers.schedule import WarmupDecay
+    from tfxdr.training.parameters import Parameters
     from tfxdr_addons.legacy import Averaging, Legacy, Multi
 
 Inner = Literal["adam", "sgd", "lamb", "radam"]

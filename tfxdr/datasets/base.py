@@ -1,0 +1,164 @@
+"""What a data set is to tfxdr: the base of everything in `datasets`."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfxdr.datasets.readers.rejects import Rejects
+from tfxdr.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Source:
+    """Two domains' events, read into DuckDB.
+
+    A data set is one small class:
+
+        @tfxdr.datasets.register("shop")
+        class Shop(tfxdr.Source):
+            def __init__(self, path: str = ""):
+                self.path = self.check_path(path)
+
+            def files(self):
+                return [self.path]
+
+            def load(self, connection, rejects):
+                connection.execute("CREATE VIEW source AS ...")
+                connection.execute("CREATE VIEW target AS ...")
+
+    `load` makes tables or views
+
+    - `source`, `target`: `user VARCHAR, item VARCHAR, time BIGINT,
+      rating DOUBLE, row BIGINT`. Histories are ordered by (time, row). `time`
+      is NULL in every row where there is none, in one unit for both tables;
+      `rating` may be NULL; users and items are never NULL nor empty;
+    - optionally `attributes`: `user VARCHAR` and a VARCHAR column for each
+      attribute of the users;
+    - optionally `source_titles`, `target_titles`: `item VARCHAR,
+      title VARCHAR`;
+    - optionally `source_categories`, `target_categories`: `item VARCHAR,
+      category VARCHAR`. Of an item in several categories the most frequent
+      is taken, of equally frequent ones the first in the alphabet; NULL and
+      "" are none.
+
+    Store every constructor argument in an attribute of its name: that is how
+    `options` finds what the prepared data depend on.
+
+    Attributes:
+      history: The most recent source events that the data set's protocol
+        keeps of a user; None or 0 if it keeps all.
+      has_target: Whether there is a target domain. Without one the data serve
+        pre-training alone, and `target` is empty.
+      merges_copies: Whether source rows that are the same in user, item, time
+        and rating are one event. Repeated events that differ in any of these
+        stay in a history either way.
+      protocol: One sentence on what is source and what is target.
+      version: Raise it when `load` makes something else of the same input and
+        options, so that what was prepared before is not used again.
+    """
+
+    history: int | None = None
+    has_target: bool = True
+    merges_copies: bool = False
+    protocol: str = ""
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        """What the prepared folder is called after."""
+        return type(self).__name__.lower()
+
+    def files(self) -> list[Path]:
+        """The input files, in a fixed order; their content is hashed."""
+        return []
+
+    def options(self) -> dict[str, object]:
+        """The constructor's arguments, without paths (files are hashed)."""
+        names = inspect.signature(type(self).__init__).parameters
+        values = {
+            name: getattr(self, name, None) for name in names if name != "self"
+        }
+        return {
+            name: value
+            for name, value in values.items()
+            if not isinstance(value, Path)
+        }
+
+    def load(
+        self, connection: duckdb.DuckDBPyConnection, rejects: Rejects
+    ) -> None:
+        """Makes the tables; malformed rows go to `rejects`."""
+        raise NotImplementedError
+
+    def counts(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        """What to report of the input beside what is in the tables.
+
+        Called after `load`; for the counts of the manifest, such as
+        `filtered_source`: rows that the source's options left out.
+        """
+        return {}
+
+    def check_path(
+        self, path: str | Path, option: str = "path", folder: bool = False
+    ) -> Path:
+        """An existing file (or folder, where `folder` allows it).
+
+        Raises:
+          InputError: Nothing is there, or a folder where a file is needed.
+        """
+        flag = f"--dataset={self.name}({option}=...)"
+        if option == "path":
+            flag += " or --data_path"
+        wanted = "file or folder" if folder else "file"
+        if not path:
+            raise InputError(f"{flag}: names no {wanted} to read")
+        path = Path(path).expanduser()
+        if not path.exists():
+            raise InputError(f"{flag}: no such {wanted}: {path}")
+        if path.is_dir() and not folder:
+            raise InputError(f"{flag}: a file is expected, {path} is a folder")
+        return path
+
+
+def insert_arrays(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, np.ndarray],
+) -> None:
+    """Creates a table from NumPy arrays of one length, in their order.
+
+    Texts are object arrays of str.
+    """
+    arrays = dict(columns)
+    with _pandas_not_sought():
+        connection.register("inserted_arrays", arrays)
+        try:
+            connection.execute(
+                f"CREATE TABLE {table} AS SELECT * FROM inserted_arrays"
+            )
+        finally:
+            connection.unregister("inserted_arrays")
+
+
+@contextlib.contextmanager
+def _pandas_not_sought() -> Iterator[None]:
+    """DuckDB 1.5, the last for Python 3.10, tries to import pandas for
+    thousands of values; where it is missing, each time along the whole path."""
+    missing = "pandas" not in sys.modules and not find_spec("pandas")
+    if missing:
+        sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if missing:
+            del sys.modules["pandas"]

@@ -1,0 +1,1 @@
+"""Reading files into DuckDB; malformed rows are told, none is lost."""

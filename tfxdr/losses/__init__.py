@@ -1,0 +1,9 @@
+"""Losses of fine-tuning: what an instance costs."""
+
+from tfxdr.losses import in_batch, sampled
+from tfxdr.losses.base import InstanceLoss
+from tfxdr.registry import losses as _registry
+
+register = _registry.register
+
+__all__ = ["InstanceLoss", "in_batch", "register", "sampled"]

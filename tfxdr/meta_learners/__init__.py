@@ -1,0 +1,9 @@
+"""Meta-learners: how much each source behavior counts."""
+
+from tfxdr.meta_learners import bip, gcs, none
+from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
+from tfxdr.registry import meta_learners as _registry
+
+register = _registry.register
+
+__all__ = ["MetaLearner", "TrainsJointly", "bip", "gcs", "none", "register"]
