@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tfxdr.data.batches import FinetuneBatches, PretrainBatches
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 HISTORY = Ragged.from_rows([[2, 3, 4], [], [5], [6, 7, 8, 9, 2]])
 POSITIVES = Ragged.from_rows([[4, 2, 7, 5, 6], [3], [], [8, 9]])

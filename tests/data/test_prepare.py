@@ -4,9 +4,9 @@ import duckdb
 import numpy as np
 import pytest
 
-import tfxdr.data.build
 import tfxdr.data.prepare
 import tfxdr.data.prepared
+import tfxdr.data.writer
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
 from tfxdr.datasets.base import Source, insert_arrays
@@ -199,7 +199,7 @@ def test_categories_of_items_that_histories_do_not_keep(prepared):
 
 
 def test_what_an_older_version_prepared_is_left_alone(prepared, monkeypatch):
-    for module in (tfxdr.data.build, tfxdr.data.prepare, tfxdr.data.prepared):
+    for module in (tfxdr.data.writer, tfxdr.data.prepare, tfxdr.data.prepared):
         monkeypatch.setattr(module, "SCHEMA_VERSION", 1)
     old = prepared(Synthetic(users=30)).folder
     monkeypatch.undo()
@@ -231,7 +231,7 @@ def test_content_makes_the_cache_not_the_name(tmp_path, write, prepared):
 
 def test_several_shards_keep_the_order(prepared, monkeypatch):
     whole = prepared(Synthetic(users=53)).users()
-    monkeypatch.setattr(tfxdr.data.build, "_SHARD_USERS", 7)
+    monkeypatch.setattr(tfxdr.data.writer, "_SHARD_USERS", 7)
     data = prepared(Synthetic(users=53), max_history=98)
     assert len(data.manifest["shards"]) == 8
     users = data.users()
@@ -304,7 +304,7 @@ def test_a_failure_leaves_nothing(
     def fail(*_):
         raise error()
 
-    monkeypatch.setattr(tfxdr.data.build, "write_shard", fail)
+    monkeypatch.setattr(tfxdr.data.writer, "write_shard", fail)
     with pytest.raises(seen, match=message):
         prepared(Synthetic(users=30))
     assert left(tmp_path) == []

@@ -8,11 +8,11 @@ import pytest
 
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.profile import profile_users
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
 from tfxdr.data.users import Users
 from tfxdr.datasets.movielens import MovieLens
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
 FRACTIONS = (0.8, 0.05, 0.15)

@@ -3,10 +3,10 @@ import errno
 import numpy as np
 import pytest
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.records import Columns, read_shards, write_shard
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 ALL = Columns(True, True, True, True, ("age",))
 

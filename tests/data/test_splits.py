@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfxdr.data import splits
-from tfxdr.data.ragged import offsets_of
+from tfxdr.ops.ragged import offsets_of
 
 FRACTIONS = (0.8, 0.05, 0.15)
 HASHES = [3405396810240292928, 13020603013274838756]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 
 def make_users(rows=200):

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 import tfxdr.backbones  # noqa: F401
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
 from tfxdr.models.pretrain import PretrainModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.options.groups import PRETRAIN_MONITORS
 from tfxdr.registry import backbones
 from tfxdr.training import pretraining

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Batch, Draw
 
 PARALLEL_BATCHES = 2  # assembled at a time, beside the step that trains

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from tfxdr.data import splits
-from tfxdr.data.build import Options, build
 from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
+from tfxdr.data.writer import PreparationOptions, build
 from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.integrity import InputFile, check_file
 from tfxdr.errors import InputError
@@ -90,7 +90,7 @@ def _checked(
     seed: int,
     max_history: int,
     max_bad_rows: int,
-) -> Options:
+) -> PreparationOptions:
     if split not in splits.SPLITS:
         raise InputError(
             f"--split should be one of {', '.join(splits.SPLITS)}, "
@@ -115,11 +115,16 @@ def _checked(
         raise InputError(
             f"--max_bad_rows should be at least 0, found {max_bad_rows}"
         )
-    return Options(split, shares, int(seed), max_history, max_bad_rows)
+    return PreparationOptions(
+        split, shares, int(seed), max_history, max_bad_rows
+    )
 
 
 def _key(
-    dataset: Source, options: Options, inputs: Sequence[InputFile], code: str
+    dataset: Source,
+    options: PreparationOptions,
+    inputs: Sequence[InputFile],
+    code: str,
 ) -> str:
     described = {
         **({"code": code} if code else {}),

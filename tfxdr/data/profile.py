@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import hash_ids, split_random
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import order_items
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
 _SPLIT_NAMES = ("training", "validation", "test")

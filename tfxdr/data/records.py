@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 _PARSE_BATCH = 2048
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import (
     TRAIN,
     UNUSED,
@@ -16,6 +15,7 @@ from tfxdr.data.splits import (
     training_draw,
 )
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from tensorflow import keras
 
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData, hash_file
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
+from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import JointBatches, source_of_users
-from tfxdr.data.ragged import Ragged
+from tfxdr.data.joint.batches import JointBatches, source_of_users
+from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
@@ -29,6 +28,7 @@ from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import evaluation_batches, source_of_users
-from tfxdr.data.ragged import Ragged
+from tfxdr.data.joint.batches import evaluation_batches, source_of_users
+from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST, VALIDATION
 from tfxdr.data.users import Users
 from tfxdr.evaluation import BINARY, Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
 _EXAMPLES = 4096  # scored at a time

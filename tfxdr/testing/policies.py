@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.ragged import Ragged
+from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, policies
 from tfxdr.testing.contract import (

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import JointBatches, behavior_batches
+from tfxdr.data.joint.batches import JointBatches, behavior_batches
+from tfxdr.data.joint.examples import JointData
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfxdr.data.ragged import Ragged
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 
 USERS, LEAVE_ONE_OUT = "users", "leave-one-out"
 

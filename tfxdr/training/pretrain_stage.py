@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.batches import PretrainBatches
-from tfxdr.data.ragged import Ragged
 from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.softmax import mask_reserved
 from tfxdr.training.loop import Stage
 from tfxdr.training.pretrain_split import split_last

@@ -15,9 +15,9 @@ from tensorflow import keras
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import PretrainBatches
-from tfxdr.data.ragged import Ragged
 from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec, optimizers
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory

@@ -15,15 +15,15 @@ import duckdb
 import numpy as np
 
 import tfxdr
-from tfxdr.data import splits, tables
+from tfxdr.data import database, splits
 from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.records import Columns, write_shard
 from tfxdr.data.summary import describe_lengths
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import order_items, write_lines
 from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.rejects import Rejects
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
 _MIN_SHARDS = 4
@@ -31,7 +31,7 @@ _SHARD_USERS = 16_384
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class PreparationOptions:
     """What prepared data depend on, beside the source."""
 
     split: str
@@ -43,7 +43,7 @@ class Options:
 
 def build(
     dataset: Source,
-    options: Options,
+    options: PreparationOptions,
     folder: Path,
     memory_limit: str,
     say: Callable[[str], None],
@@ -58,7 +58,7 @@ def build(
         rejects = Rejects(options.max_bad_rows)
         say("reading the input")
         dataset.load(connection, rejects)
-        tables.check_domains(connection, dataset)
+        database.check_domains(connection, dataset)
         say("ordering events by user and time")
         coded = _code(connection, dataset, options)
         say(f"writing the records of {coded.num_users:,} users")
@@ -84,7 +84,7 @@ def _database(
     work: Path, memory_limit: str
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     work.mkdir()
-    connection = tables.connect(work, memory_limit, os.cpu_count() or 1)
+    connection = database.connect(work, memory_limit, os.cpu_count() or 1)
     try:
         yield connection
     finally:
@@ -97,8 +97,8 @@ class _Coded:
     """Both domains' ordered events, and what was decided on the way."""
 
     num_users: int
-    source: tables.Domain
-    target: tables.Domain
+    source: database.Domain
+    target: database.Domain
     attributes: tuple[str, ...]
     max_history: int
     boundaries: tuple[int, int] | None
@@ -106,31 +106,33 @@ class _Coded:
 
 
 def _code(
-    connection: duckdb.DuckDBPyConnection, dataset: Source, options: Options
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Source,
+    options: PreparationOptions,
 ) -> _Coded:
-    num_users = tables.code_users(connection)
-    attributes = tables.join_attributes(connection)
-    target = tables.code_events(connection, "target", distinct=tables.PAIRS)
+    num_users = database.code_users(connection)
+    attributes = database.join_attributes(connection)
+    target = database.code_events(connection, "target", distinct=database.PAIRS)
     boundaries = None
     if options.split == splits.TIME:
-        tables.check_times(connection, dataset)
-        boundaries = tables.time_boundaries(
+        database.check_times(connection, dataset)
+        boundaries = database.time_boundaries(
             connection, target, options.split_fractions
         )
     before = boundaries and boundaries[0]
-    source = tables.code_events(
+    source = database.code_events(
         connection,
         "source",
-        distinct=tables.ROWS if dataset.merges_copies else "",
+        distinct=database.ROWS if dataset.merges_copies else "",
         before=before,
     )
     limits = [options.max_history, dataset.history or options.max_history]
     left_out = {
-        domain: tables.count_rows(connection, domain)
-        - tables.count_rows(connection, coded.name)
+        domain: database.count_rows(connection, domain)
+        - database.count_rows(connection, coded.name)
         for domain, coded in (("source", source), ("target", target))
     }
-    late = tables.count_late(connection, before)
+    late = database.count_late(connection, before)
     dropped = {
         "duplicate_targets": left_out["target"],
         "late_events": late,
@@ -149,7 +151,7 @@ class _Vocabulary:
     items: list[str]
 
     @classmethod
-    def of(cls, domain: tables.Domain, counts: np.ndarray) -> _Vocabulary:
+    def of(cls, domain: database.Domain, counts: np.ndarray) -> _Vocabulary:
         order = order_items(domain.items, counts)
         ids = np.zeros(len(domain.items), np.int32)
         ids[order] = np.arange(len(order), dtype=np.int32) + FIRST_ITEM
@@ -163,7 +165,7 @@ class _Writer:
         self,
         connection: duckdb.DuckDBPyConnection,
         coded: _Coded,
-        options: Options,
+        options: PreparationOptions,
         folder: Path,
     ):
         self.connection = connection
@@ -205,13 +207,17 @@ class _Writer:
 
     def _events(
         self, first: int, stop: int
-    ) -> tuple[tables.CodedEvents, tables.CodedEvents, int]:
+    ) -> tuple[database.CodedEvents, database.CodedEvents, int]:
         """History, targets, and the number of source events left out."""
         coded = self.coded
-        history = tables.read_events(self.connection, coded.source, first, stop)
+        history = database.read_events(
+            self.connection, coded.source, first, stop
+        )
         kept = history.last(coded.max_history)
         left_out = len(history.items.values) - len(kept.items.values)
-        target = tables.read_events(self.connection, coded.target, first, stop)
+        target = database.read_events(
+            self.connection, coded.target, first, stop
+        )
         return kept, target, left_out
 
     def _count(self) -> tuple[_Vocabulary, _Vocabulary]:
@@ -221,7 +227,7 @@ class _Writer:
         target_counts = np.zeros(len(coded.target.items), np.int64)
         histories, targets = _Histogram(), _Histogram()
         shared = truncated = 0
-        for first, stop in tables.user_ranges(coded.num_users, _SHARD_USERS):
+        for first, stop in database.user_ranges(coded.num_users, _SHARD_USERS):
             history, target, left_out = self._events(first, stop)
             source_counts += np.bincount(
                 history.items.values, minlength=len(source_counts)
@@ -266,12 +272,12 @@ class _Writer:
         path = self.folder / f"{domain}_items.txt"
         write_lines(path, vocabulary.items)
         entries = [_entry(path)]
-        titles = tables.read_titles(self.connection, domain, vocabulary.items)
+        titles = database.read_titles(self.connection, domain, vocabulary.items)
         if titles is not None:
             path = self.folder / f"{domain}_titles.txt"
             write_lines(path, titles)
             entries.append(_entry(path))
-        found = tables.read_categories(
+        found = database.read_categories(
             self.connection, domain, vocabulary.items
         )
         if found is not None:
@@ -288,7 +294,7 @@ class _Writer:
         self, source: _Vocabulary, target: _Vocabulary
     ) -> list[dict]:
         size = min(_SHARD_USERS, -(-self.coded.num_users // _MIN_SHARDS))
-        ranges = list(tables.user_ranges(self.coded.num_users, size))
+        ranges = list(database.user_ranges(self.coded.num_users, size))
         entries = []
         for index, (first, stop) in enumerate(ranges):
             name = f"users-{index:05d}-of-{len(ranges):05d}.tfrecord"
@@ -302,7 +308,7 @@ class _Writer:
         self, first: int, stop: int, source: _Vocabulary, target: _Vocabulary
     ) -> Users:
         history, targets, _ = self._events(first, stop)
-        ids = tables.read_users(self.connection, first, stop)
+        ids = database.read_users(self.connection, first, stop)
         return Users(
             ids=ids,
             history=Ragged(
@@ -312,7 +318,7 @@ class _Writer:
                 target.ids[targets.items.values], targets.items.offsets
             ),
             split=self._split(ids, targets),
-            attributes=tables.read_attributes(
+            attributes=database.read_attributes(
                 self.connection, self.coded.attributes, first, stop
             ),
             history_time=history.time,
@@ -322,7 +328,7 @@ class _Writer:
         )
 
     def _split(
-        self, ids: np.ndarray, targets: tables.CodedEvents
+        self, ids: np.ndarray, targets: database.CodedEvents
     ) -> np.ndarray:
         if self.options.split == splits.LEAVE_ONE_OUT:
             return splits.split_leave_one_out(targets.items.offsets)

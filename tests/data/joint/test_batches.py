@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import (
+from tfxdr.data.joint.batches import (
     JointBatches,
     behavior_batches,
     evaluation_batches,
     source_of_users,
 )
-from tfxdr.data.ragged import Ragged
+from tfxdr.data.joint.examples import JointData
 from tfxdr.data.users import Users
+from tfxdr.ops.ragged import Ragged
 
 LENGTH = 4
 NUM_USERS = 50

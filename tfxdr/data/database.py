@@ -14,10 +14,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from tfxdr.data.ragged import Ragged, offsets_of
 from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.delimited import quoted
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged, offsets_of
 
 _MAX_THREADS = 8
 _CHUNK_USERS = 1 << 14

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfxdr.data.free_items import FreeItems
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.ragged import Ragged
 from tfxdr.data.splits import TEST, TRAIN, VALIDATION, hash_ids, uniform
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops.free_items import FreeItems
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
 
 _NEGATIVE_SALTS = {"source": 11, "target": 12}

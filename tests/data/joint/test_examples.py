@@ -6,11 +6,11 @@ import types
 import numpy as np
 import pytest
 
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_events import code_categories, dual_split
-from tfxdr.data.ragged import Ragged
+from tfxdr.data.joint.events import code_categories, dual_split
+from tfxdr.data.joint.examples import JointData
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import JointSizes
 
 DATA = types.SimpleNamespace(

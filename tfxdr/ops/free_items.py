@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfxdr.data.ragged import Ragged
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfxdr.data.joint import JointData
-from tfxdr.data.joint_batches import JointBatches
-from tfxdr.data.ragged import Ragged
+from tfxdr.data.joint.batches import JointBatches
+from tfxdr.data.joint.examples import JointData
 from tfxdr.data.users import Users
+from tfxdr.ops.ragged import Ragged
 
 NUM_USERS = 50
 DATA = types.SimpleNamespace(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfxdr.data.joint_events import DomainEvents, read_domains
+from tfxdr.data.joint.events import DomainEvents, read_domains
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import (
     TEST,

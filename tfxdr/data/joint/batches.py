@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.batches import PARALLEL_BATCHES
-from tfxdr.data.joint import JointData, Rows
-from tfxdr.data.joint_events import DomainEvents
+from tfxdr.data.joint.events import DomainEvents
+from tfxdr.data.joint.examples import JointData, Rows
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.types import FIRST_ITEM, PADDING, Items, JointBatch
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfxdr.data.ragged import Ragged
+from tfxdr.ops.ragged import Ragged
 
 ROWS = st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=8)
 

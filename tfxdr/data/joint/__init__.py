@@ -1,0 +1,1 @@
+"""Labelled examples of both domains, and batches of them."""
