@@ -40,6 +40,13 @@ def test_what_a_manifest_says(data):
         manifest["counts"] = {}
 
 
+def test_the_row_of_a_user(data):
+    ids = data.users().ids
+    assert data.row_of_user(ids[-1].decode()) == len(ids) - 1
+    with pytest.raises(InputError, match=f"like {ids[0].decode()}"):
+        data.row_of_user("nobody")
+
+
 def test_loading_again(data):
     again = PreparedData.load(data.folder)
     assert again.fingerprint == data.fingerprint

@@ -1,7 +1,5 @@
 """Raw ids in, raw ids out."""
 
-import types
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +7,7 @@ from served import joint, transfer
 
 from tfxdr.errors import InputError
 from tfxdr.serving import Recommender
-from tfxdr.serving.recommender import counted, find_user
+from tfxdr.serving.recommender import counted
 
 
 def over(servable, titles=()):
@@ -91,14 +89,6 @@ class TestBaselines:
         scores = Scores()
         self.ask(scores, [])
         assert scores.history == [[0]]
-
-
-def test_a_user_that_is_not_there():
-    users = types.SimpleNamespace(ids=np.array([b"ann", b"bob"], object))
-    data = types.SimpleNamespace(folder="prepared", users=lambda: users)
-    assert find_user(data, "bob") == 1
-    with pytest.raises(InputError, match="no such user in prepared.*ann"):
-        find_user(data, "eve")
 
 
 def test_rows_are_table_rows(shop):

@@ -112,6 +112,21 @@ class PreparedData:
         """All users, read once."""
         return self._users
 
+    def row_of_user(self, user: str) -> int:
+        """The row of a raw id.
+
+        Raises:
+          InputError: There is no such user.
+        """
+        ids = self.users().ids
+        found = np.flatnonzero(ids == user.encode())
+        if not len(found):
+            raise InputError(
+                f"--user={user}: no such user in {self.folder}; users look "
+                f"like {ids[0].decode()}"
+            )
+        return int(found[0])
+
     @functools.cached_property
     def _users(self) -> Users:
         columns = dict(self.manifest["columns"])

@@ -32,9 +32,9 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
-from tfxdr.serving.recommender import Recommender, find_user
+from tfxdr.serving.candidates import Retrieval
+from tfxdr.serving.recommender import Recommender
 from tfxdr.serving.servable import Servable
-from tfxdr.serving.transfer import Retrieval
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.parameters import OptimizerSettings
@@ -281,7 +281,7 @@ class Experiment(abc.ABC):
         Raises:
           InputError: if the data have no such user.
         """
-        row = find_user(self.data, user)
+        row = self.data.row_of_user(user)
         users = self.data.users()
         history, target = (
             ids[items - FIRST_ITEM]

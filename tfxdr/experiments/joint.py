@@ -34,9 +34,8 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.run import show_behaviors
+from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
-from tfxdr.serving.recommender import find_user
-from tfxdr.serving.transfer import Retrieval
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import Stopwatch, enough_memory
 from tfxdr.training.joint import (
@@ -307,7 +306,7 @@ class JointExperiment(Experiment):
                 "with --meta=bip"
             )
         weights = BehaviorWeights.load(path)
-        row = find_user(self.data, user)
+        row = self.data.row_of_user(user)
         relative = weights.relative()
         categories = self.category_names(weights)
         titles = self.data.source_titles

@@ -28,8 +28,9 @@ from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.run import show_actions
+from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
-from tfxdr.serving.transfer import Retrieval, TransferServable
+from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import Stopwatch, enough_memory

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_recommenders.layers.factorized_top_k import BruteForce
+
+from tfxdr.errors import InputError
+from tfxdr.types import FIRST_ITEM
 
 # Of what is no candidate: finite, for JSON has no infinity.
 LOWEST = float(np.finfo(np.float32).min)
@@ -79,3 +83,53 @@ def _without(scores: tf.Tensor, excluded: tf.Tensor) -> tf.Tensor:
         tf.stack([named[:, 0], place], axis=1),
         tf.fill([tf.shape(named)[0]], LOWEST),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrieval:
+    """What can be recommended.
+
+    Attributes:
+      k_max: how many items an answer holds; a client that wants fewer takes
+        the first ones.
+      candidates: raw ids of the items to choose from; empty: all.
+      exclude_history: leave out the items of the request's history, where the
+        domains share items.
+    """
+
+    k_max: int = 100
+    candidates: Sequence[str] = ()
+    exclude_history: bool = False
+
+
+def candidate_rows(
+    target_ids: Sequence[str], candidates: Sequence[str]
+) -> np.ndarray:
+    """Table rows of raw ids; all real items for no ids.
+
+    Raises:
+      InputError: if an id is unknown or comes twice.
+    """
+    if not len(candidates):
+        return np.arange(len(target_ids)) + FIRST_ITEM
+    known = {raw: row for row, raw in enumerate(target_ids, FIRST_ITEM)}
+    if len(set(candidates)) < len(candidates):
+        twice = next(c for c in candidates if list(candidates).count(c) > 1)
+        raise InputError(f"candidates: {twice!r} is there twice")
+    unknown = [raw for raw in candidates if raw not in known]
+    if unknown:
+        raise InputError(
+            f"candidates: {len(unknown)} ids are not in the target vocabulary "
+            f"of the model, such as {unknown[0]!r}; train it on data that "
+            "have them"
+        )
+    return np.array([known[raw] for raw in candidates])
+
+
+def check_shared(source_ids: Sequence[str], target_ids: Sequence[str]) -> None:
+    """Refuses to leave out items of the history where that cannot be."""
+    if not set(source_ids) & set(target_ids):
+        raise InputError(
+            "--exclude_history leaves out items that both domains have, but "
+            "the domains of this run share none: drop the option"
+        )

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.models.joint import JointModel
-from tfxdr.serving.candidates import LOWEST
+from tfxdr.serving.candidates import LOWEST, candidate_rows
 from tfxdr.serving.lookup import RawIds
 from tfxdr.serving.servable import (
     STRANGER,
@@ -21,7 +21,6 @@ from tfxdr.serving.servable import (
     log_shares,
     row_finder,
 )
-from tfxdr.serving.transfer import candidate_rows
 from tfxdr.types import FIRST_ITEM, Items
 
 _USER = "Raw user ids; one that was not in training is the unknown user"

@@ -6,10 +6,8 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.prepared import PreparedData
 from tfxdr.errors import InputError
 from tfxdr.serving.lookup import RawIds, as_history
 from tfxdr.serving.servable import Answer
@@ -162,19 +160,3 @@ def counted(
 
 def _row(history: Sequence[str]) -> tf.Tensor:
     return tf.constant([list(history)], tf.string, [1, len(history)])
-
-
-def find_user(data: PreparedData, user: str) -> int:
-    """The row of a raw id.
-
-    Raises:
-      InputError: if the data have no such user.
-    """
-    ids = data.users().ids
-    found = np.flatnonzero(ids == user.encode())
-    if not len(found):
-        raise InputError(
-            f"--user={user}: no such user in {data.folder}; users look like "
-            f"{ids[0].decode()}"
-        )
-    return int(found[0])

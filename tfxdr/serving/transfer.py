@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.errors import InputError
 from tfxdr.models.transfer import TransferModel
-from tfxdr.serving.candidates import LOWEST, Candidates
+from tfxdr.serving.candidates import (
+    LOWEST,
+    Candidates,
+    Retrieval,
+    candidate_rows,
+    check_shared,
+)
 from tfxdr.serving.lookup import RawIds, as_history
 from tfxdr.serving.servable import (
     STRANGER,
@@ -25,6 +29,7 @@ from tfxdr.serving.servable import (
 )
 from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
 
+_ALL = Retrieval()
 _NONE = -1  # the place of an item that is no candidate
 _SCORED = 1000  # items whose single scores are compared
 _HISTORY = (
@@ -32,23 +37,6 @@ _HISTORY = (
     "were not in training are known as unknown ones"
 )
 _SCORES = "Logits, highest first; the lowest float32 beside an empty item"
-
-
-@dataclasses.dataclass(frozen=True)
-class Retrieval:
-    """What can be recommended.
-
-    Attributes:
-      k_max: how many items an answer holds; a client that wants fewer takes
-        the first ones.
-      candidates: raw ids of the items to choose from; empty: all.
-      exclude_history: leave out the items of the request's history, where the
-        domains share items.
-    """
-
-    k_max: int = 100
-    candidates: Sequence[str] = ()
-    exclude_history: bool = False
 
 
 class TransferServable(Servable):
@@ -82,7 +70,7 @@ class TransferServable(Servable):
         counts: np.ndarray,
         max_history: int,
         examples: Sequence[Sequence[str]],
-        retrieval: Retrieval = Retrieval(),
+        retrieval: Retrieval = _ALL,
     ) -> None:
         self._model = model
         self._max_history = max_history
@@ -94,7 +82,7 @@ class TransferServable(Servable):
         }
         self._source, self._target = RawIds(source_ids), RawIds(target_ids)
         if retrieval.exclude_history:
-            _check_shared(source_ids, target_ids)
+            check_shared(source_ids, target_ids)
         rows = candidate_rows(target_ids, retrieval.candidates)
         self._prior = log_shares(counts)
         table = np.column_stack(
@@ -287,36 +275,3 @@ def as_strings(rows: Sequence[Sequence[str]]) -> np.ndarray:
         if row:
             table[place, -len(row) :] = [raw.encode() for raw in row]
     return table
-
-
-def candidate_rows(
-    target_ids: Sequence[str], candidates: Sequence[str]
-) -> np.ndarray:
-    """Table rows of raw ids; all real items for no ids.
-
-    Raises:
-      InputError: if an id is unknown or comes twice.
-    """
-    if not len(candidates):
-        return np.arange(len(target_ids)) + FIRST_ITEM
-    known = {raw: row for row, raw in enumerate(target_ids, FIRST_ITEM)}
-    if len(set(candidates)) < len(candidates):
-        twice = next(c for c in candidates if list(candidates).count(c) > 1)
-        raise InputError(f"candidates: {twice!r} is there twice")
-    unknown = [raw for raw in candidates if raw not in known]
-    if unknown:
-        raise InputError(
-            f"candidates: {len(unknown)} ids are not in the target vocabulary "
-            f"of the model, such as {unknown[0]!r}; train it on data that "
-            "have them"
-        )
-    return np.array([known[raw] for raw in candidates])
-
-
-def _check_shared(source_ids: Sequence[str], target_ids: Sequence[str]) -> None:
-    """Refuses to leave out items of the history where that cannot be."""
-    if not set(source_ids) & set(target_ids):
-        raise InputError(
-            "--exclude_history leaves out items that both domains have, but "
-            "the domains of this run share none: drop the option"
-        )

@@ -25,9 +25,10 @@ from tfxdr.registry import (
     policy_networks,
     tuners,
 )
+from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.export import save
 from tfxdr.serving.servable import Servable
-from tfxdr.serving.transfer import Retrieval, TransferServable
+from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
