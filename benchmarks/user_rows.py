@@ -25,7 +25,7 @@ from tfxdr import options as option_module
 from tfxdr.modes import make_experiment
 from tfxdr.policies.static import All
 from tfxdr.training.cost import peak_bytes
-from tfxdr.training.finetuning import scorer
+from tfxdr.training.fit import fit
 
 FLAGS = (
     "--dataset=movielens",
@@ -51,9 +51,16 @@ def train(flags: tuple[str, ...], folder: pathlib.Path) -> dict[str, float]:
         option_module.parse(["user_rows", *FLAGS, *flags])
     )
     pretrained = experiment.pretrain(folder / "pretrain", resume=False)
-    model = experiment.model(All(), pretrained)
-    best = experiment.finetune(model, True, folder / "finetune")
-    test = experiment.task.test(scorer(model), None)
+    stage = experiment.stage(All(), pretrained)
+    best = fit(
+        stage,
+        optimizer=experiment.optimizer_settings(),
+        settings=experiment.loop_settings(),
+        run_folder=folder / "finetune",
+        resume=False,
+        progress=experiment.progress,
+    )
+    test = experiment.task.test(stage.scores, None)
     epoch = best["seconds"] / best["epochs"]
     return {key: test[key] for key in KEYS} | {
         "seconds per epoch": epoch,

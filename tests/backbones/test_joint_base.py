@@ -4,8 +4,11 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones import JointBackbone
+from tfxdr.backbones import JointBackbone, is_joint
+from tfxdr.backbones.conet import CoNet
+from tfxdr.backbones.nextitnet import NextItNet
 from tfxdr.models.joint import JointModel
+from tfxdr.registry import backbones
 from tfxdr.types import Items, JointSizes
 
 SIZES = JointSizes(5, 6, 7, 4, 3)
@@ -75,3 +78,18 @@ def test_a_config_may_hold_plain_numbers(kind):
 def test_sizes_out_of_range_are_refused(sizes):
     with pytest.raises(ValueError, match="should be >= "):
         Plain(sizes)
+
+
+def test_a_function_may_make_a_joint_backbone(registries):
+    @backbones.register("thin")
+    def thin(sizes, width: int = 4) -> JointBackbone:
+        return CoNet(sizes, hidden=(width,))
+
+    @backbones.register("silent")
+    def silent(num_items):
+        return NextItNet(num_items)
+
+    assert is_joint(backbones.entry("thin"))
+    assert is_joint(backbones.entry("conet"))
+    assert not is_joint(backbones.entry("silent"))
+    assert not is_joint(backbones.entry("nextitnet"))

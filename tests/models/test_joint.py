@@ -1,6 +1,5 @@
 """The joint model, over every joint backbone."""
 
-import inspect
 import json
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tfxdr.backbones  # noqa: F401
-from tfxdr.backbones import JointBackbone
+from tfxdr.backbones import is_joint
 from tfxdr.meta_learners.base import MetaLearner
 from tfxdr.models import joint
 from tfxdr.models.joint import JointModel
@@ -22,11 +21,6 @@ SIZES = JointSizes(
     source_categories=4,
     target_categories=5,
 )
-
-
-def is_joint(entry):
-    factory = entry.factory
-    return inspect.isclass(factory) and issubclass(factory, JointBackbone)
 
 
 NAMES = [e.name for e in backbones.entries() if is_joint(e)]

@@ -9,6 +9,8 @@ from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 
 def test_every_optimizer_goes_down():
     for entry in optimizers.entries():
+        if entry.origin != "tfxdr":  # what another test has loaded
+            continue
         old = tf.Variable([1.0, 1.0])
         parameters = ParameterGroups(
             OptimizerSettings(optimizers.parse(entry.name), 0.1),

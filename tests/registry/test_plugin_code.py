@@ -212,16 +212,3 @@ class TestNamesOfMetrics:
     def test_without_any_nothing_changes(self):
         options = parse(["tfxdr"])
         assert with_names_of_metrics(options) is options
-
-
-def test_a_joint_backbone_may_come_from_a_function():
-    from tfxdr.backbones.conet import CoNet
-    from tfxdr.experiments.joint import is_joint, sequential_backbones
-
-    @registry.backbones.register("thin")
-    def thin(sizes, width: int = 4):
-        return CoNet(sizes, hidden=(width,))
-
-    assert is_joint(registry.backbones.parse("thin(width=2)"))
-    assert "thin" not in sequential_backbones()
-    assert "nextitnet" in sequential_backbones()

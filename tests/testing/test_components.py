@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tfxdr import registry
+from tfxdr.backbones import is_joint
 from tfxdr.modes.start import import_components
 from tfxdr.testing.backbones import BACKBONE
 from tfxdr.testing.callbacks import CALLBACK
@@ -51,7 +52,7 @@ def contract(known, text):
     if known is registry.policies:
         return contract_of(text)
     if known is registry.backbones:
-        joint = known.entry(text.partition("(")[0]).takes("sizes")
+        joint = is_joint(known.entry(text.partition("(")[0]))
         return JOINT_BACKBONE if joint else BACKBONE
     return next(c for c in OTHERS if c.registry is known)
 

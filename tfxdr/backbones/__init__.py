@@ -9,7 +9,7 @@ from tfxdr.backbones import (
     nextitnet,
     sasrec,
 )
-from tfxdr.backbones.base import Backbone, JointBackbone
+from tfxdr.backbones.base import Backbone, JointBackbone, is_joint
 from tfxdr.registry import backbones as _registry
 
 register = _registry.register
@@ -21,6 +21,7 @@ __all__ = [
     "conet",
     "ddtcdr",
     "gru4rec",
+    "is_joint",
     "mtl",
     "nextitnet",
     "register",

@@ -9,6 +9,7 @@ from tensorflow import keras
 
 from tfxdr.layers.domain_embedding import domain_embeddings
 from tfxdr.layers.target_head import TargetHead
+from tfxdr.registry import Entry
 from tfxdr.types import Draw, Items, JointSizes
 
 
@@ -255,6 +256,14 @@ class JointBackbone(keras.layers.Layer):
             "sizes": tuple(self.sizes),
             "embedding_size": self.embedding_size,
         }
+
+
+def is_joint(entry: Entry) -> bool:
+    """Whether a registered backbone is that of a joint model.
+
+    Its class says so; of a function, the class that it is annotated to return.
+    """
+    return issubclass(entry.product, JointBackbone)
 
 
 def check_hidden(hidden: Sequence[int], least: int = 1) -> None:

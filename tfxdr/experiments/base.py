@@ -12,10 +12,11 @@ import numpy as np
 from tensorflow import keras
 
 from tfxdr.data.prepare import prepare
-from tfxdr.data.prepared import PreparedData, hash_file
-from tfxdr.data.splits import TRAIN
+from tfxdr.data.prepared import PreparedData
+from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.experiments.contender import Contender
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
 from tfxdr.ops.ragged import Ragged
@@ -32,15 +33,13 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
-from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.recommender import Recommender
-from tfxdr.serving.servable import Servable
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.parameters import OptimizerSettings
 from tfxdr.training.progress import Progress
 from tfxdr.types import FIRST_ITEM, Scorer
 
+_EXAMPLES = 16  # test users that stand for all
 BASELINES = ("popularity", "item-knn")
 
 
@@ -66,16 +65,19 @@ class Experiment(abc.ABC):
         self.progress = progress
         self.backbone = backbones.parse(options.model.backbone)
         self.optimizer = optimizers.parse(options.finetune.optimizer)
+        self.dataset = datasets.parse(options.data.dataset)
+        if options.data.data_path:
+            given = {**self.dataset.options, "path": options.data.data_path}
+            self.dataset = dataclasses.replace(self.dataset, options=given)
         self._refuse_unused()
 
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
         chosen = self.options.data
-        spec = dataset_spec(self.options)
         return prepare(
-            spec.build(),
-            code=spec.code,
+            self.dataset.build(),
+            code=self.dataset.code,
             cache_dir=self.options.run.cache_dir,
             split=chosen.split,
             split_fractions=chosen.split_fractions,
@@ -125,34 +127,8 @@ class Experiment(abc.ABC):
         """Those of a run of one component."""
 
     @abc.abstractmethod
-    def stages(self, spec: Spec, folder: RunFolder) -> dict:
-        """One component from its first weights to its test."""
-
-    @abc.abstractmethod
-    def servable(
-        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
-    ) -> Servable:
-        """A finished run's model behind raw ids.
-
-        Raises:
-          InputError: if it cannot be served like that.
-        """
-
-    def recommender(
-        self, spec: Spec, folder: RunFolder, k_max: int
-    ) -> Recommender:
-        """What answers for a finished run, `k_max` items at a time."""
-        servable = self.servable(spec, folder, Retrieval(k_max))
-        return Recommender(
-            servable.answers(),
-            servable.known_rows,
-            servable.facts,
-            self.titles or {},
-        )
-
-    @abc.abstractmethod
-    def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
-        """Metrics of the test split, of a finished run."""
+    def contender(self, spec: Spec, folder: RunFolder) -> Contender:
+        """One of the components that are compared."""
 
     @property
     def specs(self) -> tuple[Spec, ...]:
@@ -264,13 +240,13 @@ class Experiment(abc.ABC):
         result = {
             self.kind.flag: str(spec),
             "backbone": str(self.backbone),
-            "dataset": str(dataset_spec(self.options)),
+            "dataset": str(self.dataset),
             "data": {
                 "fingerprint": self.data.fingerprint,
                 "counts": self.data.manifest["counts"],
             },
             "protocol": self.protocol(),
-            **self.stages(spec, folder),
+            **self.contender(spec, folder).train(),
         }
         folder.finish(result)
         return result
@@ -300,20 +276,19 @@ class Experiment(abc.ABC):
             return None
         return dict(zip(self.data.target_ids, titles, strict=True))
 
+    @property
+    def max_history(self) -> int:
+        """The latest source items that are known of a user."""
+        return self.data.manifest["options"]["max_history"]
+
+    def example_rows(self, users: Users) -> np.ndarray:
+        """Test users on whom an export is compared with its model."""
+        return np.flatnonzero(users.targets(TEST).lengths)[:_EXAMPLES]
+
     def training_counts(self) -> np.ndarray:
         """Training positives of each target row, `[items]`."""
         items = self.users.targets(TRAIN).values
         return np.bincount(items, minlength=self.task.num_items)
-
-    def about(self, spec: Spec, folder: RunFolder) -> dict[str, str]:
-        """Where an export comes from."""
-        return {
-            "backbone": str(self.backbone),
-            self.kind.flag: str(spec),
-            "dataset": str(dataset_spec(self.options)),
-            "data": self.data.fingerprint,
-            "options": hash_file(folder.flags),
-        }
 
     def check_data(self, folder: RunFolder) -> None:
         """Whether the data are still those of a finished run.
@@ -328,13 +303,3 @@ class Experiment(abc.ABC):
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
-
-
-def dataset_spec(options: Options) -> Spec:
-    """The data set, with `--data_path` as its `path`."""
-    spec = datasets.parse(options.data.dataset)
-    if not options.data.data_path:
-        return spec
-    return dataclasses.replace(
-        spec, options={**spec.options, "path": options.data.data_path}
-    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.backbones import is_joint
 from tfxdr.data.joint.batches import JointBatches, source_of_users
 from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST
@@ -18,6 +18,7 @@ from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY, BehaviorWeights
 from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import (
     JointJudge,
     JointScores,
@@ -27,26 +28,20 @@ from tfxdr.experiments.joint_judge import (
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.meta_learners import MetaLearner
-from tfxdr.models.joint import JointModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
-from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
-from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.cost import Stopwatch, enough_memory
+from tfxdr.training.cost import Costs, enough_memory
 from tfxdr.training.joint import (
     JointStage,
     build_joint,
-    fit_joint,
     weigh_behaviors,
 )
 from tfxdr.types import FIRST_ITEM
-
-_EXAMPLES = 16  # test users on whom an export is compared with its model
 
 # Settings that joint training has no use for, by group.
 _TRANSFER_ALONE = {
@@ -69,11 +64,6 @@ _TRANSFER_ALONE = {
 }
 
 
-def is_joint(backbone: Spec) -> bool:
-    """Whether a backbone is that of a joint model."""
-    return backbones.entry(backbone.name).takes("sizes")
-
-
 class JointExperiment(Experiment):
     """A joint backbone, for any number of meta-learners."""
 
@@ -92,7 +82,7 @@ class JointExperiment(Experiment):
         chosen = self.options.joint
         return JointData.of(
             self.data,
-            self._all_users,
+            self.all_users,
             history_length=chosen.joint_history,
             meta_fraction=chosen.meta_fraction,
             seed=self.options.run.seed,
@@ -100,7 +90,8 @@ class JointExperiment(Experiment):
         )
 
     @functools.cached_property
-    def _all_users(self) -> Users:
+    def all_users(self) -> Users:
+        """As prepared, with the share of training items that is used."""
         return self.data.users().keep_train_fraction(
             self.options.data.train_fraction, self.options.run.seed
         )
@@ -108,7 +99,7 @@ class JointExperiment(Experiment):
     @functools.cached_property
     def task(self) -> NextTarget:
         """Ranking, where an item rated high is a positive."""
-        users = positives_of(self._all_users, self.examples)
+        users = positives_of(self.all_users, self.examples)
         return NextTarget(self.options, self.data, users)
 
     @functools.cached_property
@@ -121,10 +112,10 @@ class JointExperiment(Experiment):
     @property
     def backbone_phrase(self) -> str:
         known = ", ".join(entry.name for entry in meta_learners.entries())
+        sequential = [e.name for e in backbones.entries() if not is_joint(e)]
         return (
             f"the joint model {self.backbone}, whose choice is --meta={known}; "
-            "policies tune the sequential backbones "
-            + ", ".join(sequential_backbones())
+            f"policies tune the sequential backbones {', '.join(sequential)}"
         )
 
     @property
@@ -143,7 +134,7 @@ class JointExperiment(Experiment):
         super().check(specs)
         backbone = self.backbone.build(sizes=self.examples.sizes)
         for spec in specs:
-            if self._meta(spec).interval and not backbone.uses_source:
+            if self.meta(spec).interval and not backbone.uses_source:
                 raise InputError(
                     f"--meta={spec} weighs source behaviors, and "
                     f"--backbone={self.backbone} uses none: expected "
@@ -160,7 +151,12 @@ class JointExperiment(Experiment):
             ("target", "source") if backbone.uses_source else ("target",)
         )
 
-    def _meta(self, spec: Spec) -> MetaLearner:
+    def meta(self, spec: Spec) -> MetaLearner:
+        """A new meta-learner.
+
+        Raises:
+          InputError: if it learns from a meta set, and there is none.
+        """
         chosen = self.options.joint
         meta = spec.build(
             interval=chosen.bip_interval,
@@ -174,147 +170,125 @@ class JointExperiment(Experiment):
             )
         return meta
 
-    def stages(self, spec: Spec, folder: RunFolder) -> dict:
-        """One meta-learner from first weights to its test."""
-        meta = self._meta(spec)
-        model = self._model(meta)
-        cost: dict[str, dict[str, float]] = {}
-        stages: dict[str, dict] = {}
+    def stage(self, meta: MetaLearner) -> JointStage:
+        """A new model and what weighs its source behaviors, to be trained."""
+        with enough_memory("model"):
+            model = build_joint(
+                self.backbone, meta, self.examples.sizes, self.options.run.seed
+            )
         scores = JointScores(model, self.examples)
         batches = JointBatches(
             self.examples,
             batch_size=self.options.finetune.batch_size,
             seed=self.options.run.seed,
         )
-        with Stopwatch() as watch:
-            stages["validation"] = fit_joint(
-                JointStage(
-                    model,
-                    meta,
-                    batches,
-                    lambda: self.judge.validate(scores),
-                ),
-                optimizer=self.optimizer_settings(),
-                settings=self.loop_settings(),
-                callbacks=self.callbacks(),
-                run_folder=folder.path,
-                resume=self.options.run.resume,
-                progress=self.progress,
-            )
-        cost["train"] = watch.cost
-        # A run that was killed in its test may have left some already.
-        shutil.rmtree(folder.weights, ignore_errors=True)
-        save_variables(
-            folder.weights, tf.train.Checkpoint(model=model, meta=meta)
-        )
-        self._draw_curves(folder.path)
-        with Stopwatch() as watch:
-            stages["test"] = self.judge.test(scores, folder.path)
-            weights = self._weigh(model, meta)
-            if weights is not None:
-                stages["behaviors"] = show_behaviors(
-                    weights, self.category_names(weights), folder.path
-                )
-        cost["evaluate"] = watch.cost
-        return stages | {"cost": cost}
-
-    def _model(self, meta: MetaLearner) -> JointModel:
-        with enough_memory("model"):
-            return build_joint(
-                self.backbone, meta, self.examples.sizes, self.options.run.seed
-            )
-
-    def _weigh(
-        self, model: JointModel, meta: MetaLearner
-    ) -> BehaviorWeights | None:
-        users = np.flatnonzero(self._all_users.targets(TEST).lengths)
-        return weigh_behaviors(
-            model,
-            meta,
-            self.examples,
-            users,
-            self.options.finetune.batch_size,
+        return JointStage(
+            model, meta, batches, lambda: self.judge.validate(scores)
         )
 
-    def category_names(self, weights: BehaviorWeights) -> np.ndarray:
+    def contender(self, spec: Spec, folder: RunFolder) -> JointContender:
+        return JointContender(self, spec, folder)
+
+
+class JointContender(TrainedContender[JointStage]):
+    """A meta-learner."""
+
+    experiment: JointExperiment
+
+    def _first(self, costs: Costs) -> tuple[JointStage, dict[str, Mapping]]:
+        del costs  # Random weights have none.
+        return self._untrained(), {}
+
+    def _untrained(self) -> JointStage:
+        return self.experiment.stage(self.experiment.meta(self.spec))
+
+    def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
+        return tf.train.Checkpoint(model=stage.model, meta=stage.meta)
+
+    @property
+    def _monitors(self) -> dict[str, str]:
+        return {JointStage.name: self.experiment.monitor}
+
+    def _test(self, stage: JointStage, folder: Path | None) -> dict[str, float]:
+        scores = JointScores(stage.model, self.experiment.examples)
+        return self.experiment.judge.test(scores, folder)
+
+    def _show(self, stage: JointStage) -> dict[str, Mapping]:
+        """What the meta-learner makes of the test users' source behaviors."""
+        experiment = self.experiment
+        weights = weigh_behaviors(
+            stage.model,
+            stage.meta,
+            experiment.examples,
+            np.flatnonzero(experiment.all_users.targets(TEST).lengths),
+            experiment.options.finetune.batch_size,
+        )
+        if weights is None:
+            return {}
+        categories = self._category_names(weights)
+        shown = show_behaviors(weights, categories, self.folder.path)
+        return {"behaviors": shown}
+
+    def _category_names(self, weights: BehaviorWeights) -> np.ndarray:
         """`[behaviors]` the category of each one's item, "" if unknown."""
-        names = self.data.source_categories
+        names = self.experiment.data.source_categories
         if names is None:
             return np.full(len(weights), "", object)
         return names[weights.item - FIRST_ITEM]
 
-    def _draw_curves(self, folder: Path) -> None:
-        history = read_history(folder / "history.csv")
-        figure = learning_curves(history, monitors={"joint": self.monitor})
-        save_figure(figure, folder / "learning_curves.png")
-
-    def servable(
-        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
-    ) -> JointServable:
+    def servable(self, retrieval: Retrieval) -> JointServable:
+        experiment = self.experiment
         if retrieval.exclude_history:
             raise InputError(
-                f"--exclude_history: --backbone={self.backbone} reads no "
-                "histories, so there is nothing to leave out: drop the option"
+                f"--exclude_history: --backbone={experiment.backbone} reads "
+                "no histories, so there is nothing to leave out: drop the "
+                "option"
             )
-        users = self._all_users
-        tested = np.flatnonzero(users.targets(TEST).lengths)[:_EXAMPLES]
+        users = experiment.all_users
         names = [raw.decode() for raw in users.ids]
+        examples = experiment.examples
         return JointServable(
-            self._trained(spec, folder).model,
+            self.trained().model,
             user_ids=names,
-            target_ids=self.data.target_ids.tolist(),
-            source=source_of_users(self.examples, np.arange(len(users))),
-            category=self.examples.target.category,
-            counts=self.training_counts(),
-            examples=[names[row] for row in tested],
+            target_ids=experiment.data.target_ids.tolist(),
+            source=source_of_users(examples, np.arange(len(users))),
+            category=examples.target.category,
+            counts=experiment.training_counts(),
+            examples=[names[row] for row in experiment.example_rows(users)],
             k_max=retrieval.k_max,
             candidates=retrieval.candidates,
         )
 
-    def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
-        return self.judge.test(self._trained(spec, folder), None)
-
-    def _trained(self, spec: Spec, folder: RunFolder) -> JointScores:
-        self.check_data(folder)
-        meta = self._meta(spec)
-        model = self._model(meta)
-        restore_variables(
-            folder.weights,
-            tf.train.Checkpoint(model=model, meta=meta),
-            remedy="train it again with --overwrite",
-        )
-        return JointScores(model, self.examples)
-
     def explain(
-        self, folder: RunFolder, user: str, k: int
+        self, user: str, k: int
     ) -> tuple[list[Behavior], list[Behavior]]:
         """A test user's most and least useful source behaviors.
 
         Args:
-          folder: of a finished run.
           user: raw id.
           k: how many of each, at most.
 
         Raises:
           InputError: if the run weighs no behaviors, or not this user's.
         """
-        self.check_data(folder)
-        path = folder.path / "behavior_weights.npz"
+        self.experiment.check_data(self.folder)
+        path = self.folder.path / "behavior_weights.npz"
         if not path.is_file():
             raise InputError(
-                f"--mode=explain: {folder.path} weighs no behaviors; train "
-                "with --meta=bip"
+                f"--mode=explain: {self.folder.path} weighs no behaviors; "
+                "train with --meta=bip"
             )
         weights = BehaviorWeights.load(path)
-        row = self.data.row_of_user(user)
+        data = self.experiment.data
+        row = data.row_of_user(user)
         relative = weights.relative()
-        categories = self.category_names(weights)
-        titles = self.data.source_titles
+        categories = self._category_names(weights)
+        titles = data.source_titles
 
         def shown(place: int) -> Behavior:
             item = weights.item[place] - FIRST_ITEM
             return Behavior(
-                self.data.source_ids[item],
+                data.source_ids[item],
                 float(relative[place]),
                 categories[place],
                 "" if titles is None else titles[item],
@@ -322,10 +296,3 @@ class JointExperiment(Experiment):
 
         most, least = weights.most_and_least(row, k)
         return [shown(place) for place in most], [shown(p) for p in least]
-
-
-def sequential_backbones() -> list[str]:
-    """Names of the backbones that policies tune."""
-    return [
-        entry.name for entry in backbones.entries() if not entry.takes("sizes")
-    ]

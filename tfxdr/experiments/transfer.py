@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,10 +12,15 @@ import tensorflow as tf
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
-from tfxdr.data.splits import TEST, TRAIN
+from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY
 from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.contender import (
+    Contender,
+    CountedContender,
+    TrainedContender,
+)
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.models.pretrain import PretrainModel
@@ -26,15 +30,12 @@ from tfxdr.options.groups import Joint
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
-from tfxdr.report.figures import learning_curves, read_history, save_figure
 from tfxdr.report.run import show_actions
 from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
-from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.cost import Stopwatch, enough_memory
-from tfxdr.training.finetuning import decider, finetune, scorer
+from tfxdr.training.cost import Costs, enough_memory
+from tfxdr.training.finetuning import FinetuneStage
 from tfxdr.training.pretraining import (
     Pretrained,
     PretrainSettings,
@@ -44,7 +45,6 @@ from tfxdr.training.progress import Progress
 from tfxdr.types import FIRST_ITEM
 
 # Settings that fine-tuning has no use for, by group.
-_EXAMPLES = 16  # test users on whom an export is compared with its model
 _JOINT_ALONE = {"joint": tuple(settings_of(Joint))}
 
 
@@ -217,139 +217,106 @@ class TransferExperiment(Experiment):
         model = dataclasses.replace(self.options.model, policy=str(spec))
         return dataclasses.replace(self.options, model=model)
 
-    def finetune(
-        self, model: TransferModel, pretrained: bool, folder: Path
-    ) -> Mapping[str, float]:
-        """Fine-tunes a model; it is left with its best weights."""
-        return finetune(
-            model,
-            self.batches(model.policy),
+    def stage(
+        self, policy: Policy, pretrained: Pretrained | None
+    ) -> FinetuneStage:
+        """A new model with its training input and its judge."""
+        return FinetuneStage(
+            self.model(policy, pretrained),
+            self.batches(policy),
             self.task,
-            optimizer=self.optimizer_settings(),
-            settings=self.loop_settings(),
-            callbacks=self.callbacks(),
-            pretrained=pretrained,
-            run_folder=folder,
-            resume=self.options.run.resume,
-            progress=self.progress,
+            pretrained=pretrained is not None,
         )
 
-    def stages(self, spec: Spec, folder: RunFolder) -> dict:
-        """One policy from pre-training to test."""
+    def contender(self, spec: Spec, folder: RunFolder) -> Contender:
         component = self._component(spec)
         if isinstance(component, Baseline):
-            return self._run_baseline(component, folder.path)
-        return self._run_policy(component, str(spec), folder)
+            return CountedContender(self, spec, folder, component)
+        return TransferContender(self, spec, folder, component)
 
-    def _run_baseline(self, baseline: Baseline, folder: Path) -> dict:
-        with Stopwatch() as watch:
-            metrics = self.task.test(self.fit_baseline(baseline), folder)
-        return {"test": metrics, "cost": {"finetune": watch.cost}}
 
-    def _run_policy(
-        self, policy: Policy, label: str, folder: RunFolder
-    ) -> dict:
-        cost: dict[str, dict[str, float]] = {}
-        stages: dict[str, Mapping] = {}
-        pretrained = None
-        if policy.pretrained:
-            with Stopwatch() as watch:
-                pretrained = self.pretrain(
-                    folder.path, resume=self.options.run.resume
-                )
-            cost["pretrain"] = watch.cost
-            stages["pretrain"] = pretrained.metrics | {
-                "cached": pretrained.cached
-            }
-        model = self.model(policy, pretrained)
-        with Stopwatch() as watch:
-            stages["validation"] = self.finetune(
-                model, pretrained is not None, folder.path
+class TransferContender(TrainedContender[FinetuneStage]):
+    """A policy.
+
+    Args:
+      experiment: has data and options.
+      spec: of the policy.
+      folder: of the run.
+      policy: decides what is tuned.
+    """
+
+    experiment: TransferExperiment
+
+    def __init__(
+        self,
+        experiment: TransferExperiment,
+        spec: Spec,
+        folder: RunFolder,
+        policy: Policy,
+    ) -> None:
+        super().__init__(experiment, spec, folder)
+        self._policy = policy
+
+    def _first(self, costs: Costs) -> tuple[FinetuneStage, dict[str, Mapping]]:
+        """From pre-trained weights, if the policy wants them."""
+        experiment = self.experiment
+        if not self._policy.pretrained:
+            return experiment.stage(self._policy, None), {}
+        with costs.of("pretrain"):
+            pretrained = experiment.pretrain(
+                self.folder.path, resume=experiment.options.run.resume
             )
-        cost["finetune"] = watch.cost
-        # A run that was killed in its test may have left some already.
-        shutil.rmtree(folder.weights, ignore_errors=True)
-        save_variables(folder.weights, tf.train.Checkpoint(model=model))
-        self._draw_curves(folder.path)
-        with Stopwatch() as watch:
-            stages["test"] = self.task.test(scorer(model), folder.path)
-            if model.is_routed:
-                stages["actions"] = self._show_actions(
-                    model, label, folder.path
-                )
-        cost["evaluate"] = watch.cost
-        return stages | {"cost": cost}
+        told = pretrained.metrics | {"cached": pretrained.cached}
+        return experiment.stage(self._policy, pretrained), {"pretrain": told}
 
-    def _show_actions(
-        self, model: TransferModel, label: str, folder: Path
-    ) -> dict[str, object]:
-        actions = self.task.actions(decider(model))
-        names = [raw.decode() for raw in self.users.ids[actions.users]]
-        return show_actions(actions, names, folder, label, self.progress.say)
+    def _untrained(self) -> FinetuneStage:
+        return self.experiment.stage(self._policy, None)
 
-    def _draw_curves(self, folder: Path) -> None:
-        monitors = {
-            "pretrain": self.options.pretrain.pretrain_monitor,
-            "finetune": self.options.monitor,
+    def _kept(self, stage: FinetuneStage) -> tf.train.Checkpoint:
+        return tf.train.Checkpoint(model=stage.model)
+
+    @property
+    def _monitors(self) -> dict[str, str]:
+        options = self.experiment.options
+        return {
+            "pretrain": options.pretrain.pretrain_monitor,
+            "finetune": options.monitor,
         }
-        history = read_history(folder / "history.csv")
-        figure = learning_curves(history, monitors=monitors)
-        save_figure(figure, folder / "learning_curves.png")
 
-    def evaluate(self, spec: Spec, folder: RunFolder) -> Mapping[str, float]:
-        self.check_data(folder)
-        component = self._component(spec)
-        if isinstance(component, Baseline):
-            return self.task.test(self.fit_baseline(component), None)
-        model = self._trained(component, folder)
-        return self.task.test(scorer(model), None)
+    def _test(
+        self, stage: FinetuneStage, folder: Path | None
+    ) -> dict[str, float]:
+        return self.experiment.task.test(stage.scores, folder)
 
-    def _trained(self, policy: Policy, folder: RunFolder) -> TransferModel:
-        model = self.model(policy, None)
-        restore_variables(
-            folder.weights,
-            tf.train.Checkpoint(model=model),
-            remedy="train it again with --overwrite",
+    def _show(self, stage: FinetuneStage) -> dict[str, Mapping]:
+        """What the policy decides for the test users."""
+        if not stage.model.is_routed:
+            return {}
+        experiment = self.experiment
+        actions = experiment.task.actions(stage.decide)
+        ids = experiment.users.ids[actions.users]
+        shown = show_actions(
+            actions,
+            [raw.decode() for raw in ids],
+            self.folder.path,
+            str(self.spec),
+            experiment.progress.say,
         )
-        return model
+        return {"actions": shown}
 
-    def servable(
-        self, spec: Spec, folder: RunFolder, retrieval: Retrieval
-    ) -> TransferServable:
-        self.check_data(folder)
-        component = self._component(spec)
-        if isinstance(component, Baseline):
-            raise InputError(
-                f"--policy={spec} counts and trains no model: expected a run "
-                "of another policy"
-            )
-        rows = np.flatnonzero(self.users.targets(TEST).lengths)[:_EXAMPLES]
-        ids = self.data.source_ids
+    def servable(self, retrieval: Retrieval) -> TransferServable:
+        model = self.trained().model
+        experiment = self.experiment
+        users, ids = experiment.users, experiment.data.source_ids
         return TransferServable(
-            self._trained(component, folder),
+            model,
             source_ids=ids.tolist(),
-            target_ids=self.task.target_ids,
-            counts=self.training_counts(),
-            max_history=self.data.manifest["options"]["max_history"],
+            target_ids=experiment.task.target_ids,
+            counts=experiment.training_counts(),
+            max_history=experiment.max_history,
             examples=[
-                ids[self.users.history[row] - FIRST_ITEM].tolist()
-                for row in rows
+                ids[users.history[row] - FIRST_ITEM].tolist()
+                for row in experiment.example_rows(users)
             ],
             retrieval=retrieval,
-        )
-
-    def recommender(
-        self, spec: Spec, folder: RunFolder, k_max: int
-    ) -> Recommender:
-        component = self._component(spec)
-        if not isinstance(component, Baseline):
-            return super().recommender(spec, folder, k_max)
-        self.check_data(folder)
-        return counted(
-            self.fit_baseline(component),
-            source_ids=self.data.source_ids.tolist(),
-            target_ids=self.task.target_ids,
-            max_history=self.data.manifest["options"]["max_history"],
-            k_max=k_max,
-            titles=self.titles or {},
         )

@@ -56,8 +56,8 @@ def _ask_run(
     """What answers, the history (none: a joint model's user), and what the
     user has already."""
     chosen = options.recommend
-    experiment, folder = finished(options)
-    (spec,) = experiment.specs
+    contender = finished(options)
+    experiment = contender.experiment
     if chosen.history and not experiment.reads_histories:
         raise InputError(_NO_HISTORIES.format(experiment.backbone))
     history: Sequence[str] | None = chosen.history
@@ -66,7 +66,7 @@ def _ask_run(
         history, known = experiment.known_of(chosen.user)
     if not experiment.reads_histories:
         history = None
-    recommender = experiment.recommender(spec, folder, chosen.k + len(known))
+    recommender = contender.recommender(chosen.k + len(known))
     return recommender, history, known
 
 
@@ -98,14 +98,13 @@ def export(options: Options) -> None:
     chosen = options.export
     if not chosen.export_dir:
         raise InputError("--mode=export: expected --export_dir=FOLDER")
-    experiment, folder = finished(options)
-    (spec,) = experiment.specs
+    contender = finished(options)
     made = serving.export(
-        experiment.servable(spec, folder, _retrieval(options)),
+        contender.servable(_retrieval(options)),
         chosen.export_dir,
         warm_up_sizes=chosen.warm_up_sizes,
-        about=experiment.about(spec, folder),
-        titles=experiment.titles,
+        about=contender.about(),
+        titles=contender.experiment.titles,
     )
     print(
         f"export: {made.folder}, whose answers to {made.compared} requests "
@@ -165,18 +164,18 @@ def read_candidates(path: Path) -> list[str]:
 
 
 def explain(options: Options) -> None:
-    from tfxdr.experiments.joint import JointExperiment
+    from tfxdr.experiments.joint import JointContender
     from tfxdr.report.behaviors import print_behaviors
 
-    experiment, folder = finished(options)
-    if not isinstance(experiment, JointExperiment):
+    contender = finished(options)
+    if not isinstance(contender, JointContender):
         raise InputError(
             "--mode=explain: expected a run that weighs source behaviors "
-            f"(--backbone=conet --meta=bip), found {folder.path}, one of "
-            f"--backbone={experiment.backbone}"
+            f"(--backbone=conet --meta=bip), found {contender.folder.path}, "
+            f"one of --backbone={contender.experiment.backbone}"
         )
     if not options.recommend.user:
         raise InputError("--mode=explain: expected --user=ID")
     print_behaviors(
-        *experiment.explain(folder, options.recommend.user, options.recommend.k)
+        *contender.explain(options.recommend.user, options.recommend.k)
     )

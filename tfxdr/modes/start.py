@@ -14,7 +14,7 @@ from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:
     from tfxdr.experiments.base import Experiment
-    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.contender import Contender
 
 
 def make_experiment(options: Options) -> Experiment:
@@ -22,7 +22,8 @@ def make_experiment(options: Options) -> Experiment:
     import_components()
     import tensorflow as tf
 
-    from tfxdr.experiments.joint import JointExperiment, is_joint
+    from tfxdr.backbones import is_joint
+    from tfxdr.experiments.joint import JointExperiment
     from tfxdr.experiments.transfer import TransferExperiment
     from tfxdr.registry import backbones
     from tfxdr.training.progress import Progress
@@ -32,9 +33,10 @@ def make_experiment(options: Options) -> Experiment:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
-    if is_joint(backbones.parse(options.model.backbone)):
-        return JointExperiment(options, Progress())
-    return TransferExperiment(options, Progress())
+    backbone = backbones.parse(options.model.backbone)
+    joint = is_joint(backbones.entry(backbone.name))
+    experiment = JointExperiment if joint else TransferExperiment
+    return experiment(options, Progress())
 
 
 def import_components() -> None:
@@ -50,7 +52,12 @@ def import_components() -> None:
     import tfxdr.tuners  # noqa: F401
 
 
-def finished(options: Options) -> tuple[Experiment, RunFolder]:
+def finished(options: Options) -> Contender:
+    """The run that `--run` names.
+
+    Raises:
+      InputError: There is none, or it was made with other options.
+    """
     from tfxdr.experiments.run_folder import FREE, RunFolder
 
     why = f"--mode={options.run.mode}"
@@ -67,4 +74,6 @@ def finished(options: Options) -> tuple[Experiment, RunFolder]:
             "made: what it answers may not be what was trained",
             file=sys.stderr,
         )
-    return make_experiment(options), folder
+    experiment = make_experiment(options)
+    (spec,) = experiment.specs
+    return experiment.contender(spec, folder)

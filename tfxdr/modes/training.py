@@ -92,10 +92,10 @@ def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
 def evaluate(options: Options) -> None:
     from tfxdr.report.table import Row
 
-    experiment, folder = finished(options)
-    (spec,) = experiment.specs
-    metrics = experiment.evaluate(spec, folder)
-    rows = [*experiment.baseline_rows(), Row(str(spec), metrics)]
+    contender = finished(options)
+    experiment = contender.experiment
+    row = Row(str(contender.spec), contender.evaluate())
+    rows = [*experiment.baseline_rows(), row]
     _show(experiment, rows, None)
 
 

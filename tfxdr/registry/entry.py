@@ -81,6 +81,19 @@ class Entry:
         """Whether the factory takes `**kwargs`."""
         return _takes_anything(_signature(self.factory)[0])
 
+    @property
+    def product(self) -> type:
+        """The class of what it makes: itself, or what a function says that it
+        returns; `object` if it does not say."""
+        if inspect.isclass(self.factory):
+            return self.factory
+        function = inspect.unwrap(self.factory)
+        returned = inspect.signature(function).return_annotation
+        if returned is inspect.Signature.empty:
+            return object
+        hint = _resolved(function, returned)
+        return hint if inspect.isclass(hint) else object
+
     def takes(self, name: str) -> bool:
         """Whether a parameter is the factory's, or one of its bases to which
         it hands on `**kwargs`."""
@@ -192,20 +205,21 @@ def _signature(factory: Callable) -> tuple[list[inspect.Parameter], dict]:
 
 
 def _hints(function, parameters: list[inspect.Parameter]) -> dict[str, object]:
-    """Annotations one by one; `_UNKNOWN` is one that cannot be resolved,
-    because it is imported for the type checker only."""
+    """Annotations, one by one."""
     hints: dict[str, object] = {}
     for parameter in parameters:
         if parameter.annotation is parameter.empty:
             continue
-        holder = type(
-            "_", (), {"__annotations__": {"value": parameter.annotation}}
-        )
-        scope = getattr(function, "__globals__", {})
-        try:
-            hints[parameter.name] = typing.get_type_hints(holder, scope)[
-                "value"
-            ]
-        except NameError:
-            hints[parameter.name] = _UNKNOWN
+        hints[parameter.name] = _resolved(function, parameter.annotation)
     return hints
+
+
+def _resolved(function, annotation: object) -> object:
+    """An annotation as a type; `_UNKNOWN` where it is imported for the type
+    checker alone."""
+    holder = type("_", (), {"__annotations__": {"value": annotation}})
+    scope = getattr(function, "__globals__", {})
+    try:
+        return typing.get_type_hints(holder, scope)["value"]
+    except NameError:
+        return _UNKNOWN

@@ -28,7 +28,8 @@ from tfxdr.report.tensorboard import write_images
 def result_row(name: str, result: Mapping) -> Row:
     """A line of the results table from `metrics.json`.
 
-    Its time is that of pre-training, wherever it was done, and fine-tuning.
+    Its time is that of pre-training, wherever it was done, and of training;
+    of a baseline, that of counting and its test.
     """
     seconds = sum(
         result[stage]["seconds"]
@@ -36,12 +37,11 @@ def result_row(name: str, result: Mapping) -> Row:
         if stage in result
     )
     cost = result["cost"]
-    return Row(
-        name,
-        result["test"],
-        seconds or cost["finetune"]["seconds"],
-        max(stage["peak_bytes_so_far"] for stage in cost.values()),
-    )
+    if not seconds:
+        (counting,) = cost.values()
+        seconds = counting["seconds"]
+    peak = max(stage["peak_bytes_so_far"] for stage in cost.values())
+    return Row(name, result["test"], seconds, peak)
 
 
 def show_actions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.backbones import Backbone
+from tfxdr.backbones import Backbone, is_joint
 from tfxdr.layers.routed_block import RoutedBlock, twin
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops import softmax
@@ -37,9 +37,8 @@ _ROWS = tf.constant(np.concatenate([HISTORY, HISTORY[3:]]))
 
 def _small(spec: Spec) -> Backbone:
     expect(
-        not spec.registry.entry(spec.name).takes("sizes"),
-        "it takes sizes, as that of a joint model: check_joint_backbone is "
-        "for these",
+        not is_joint(spec.registry.entry(spec.name)),
+        "it makes a tfxdr.JointBackbone: check_joint_backbone is for these",
     )
     tf.keras.utils.set_random_seed(3)
     backbone = spec.build(num_items=NUM_ITEMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.backbones import JointBackbone
+from tfxdr.backbones import JointBackbone, is_joint
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec, backbones
@@ -34,9 +34,9 @@ JOINT_BACKBONE = Contract(backbones)
 
 def _model(spec: Spec, seed: int = 3) -> JointModel:
     expect(
-        spec.registry.entry(spec.name).takes("sizes"),
-        "it takes no sizes, as that of a joint model does: check_backbone is "
-        "for these",
+        is_joint(spec.registry.entry(spec.name)),
+        "it makes a sequential backbone, as far as its class or annotation "
+        "says: check_backbone is for these",
     )
     tf.keras.utils.set_random_seed(seed)
     backbone = spec.build(sizes=SIZES)

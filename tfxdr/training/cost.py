@@ -35,17 +35,22 @@ def enough_memory(stage: str) -> Iterator[None]:
         ) from error
 
 
-class Stopwatch:
-    """Wall time of a block, and the process's peak memory at its end."""
+class Costs:
+    """Wall time of each stage, and the process's peak memory at its end.
 
-    cost: dict[str, float]
+    Attributes:
+      stages: `seconds` and `peak_bytes_so_far` by the name of the stage.
+    """
 
-    def __enter__(self) -> Stopwatch:
-        self._start = time.monotonic()
-        return self
+    def __init__(self) -> None:
+        self.stages: dict[str, dict[str, float]] = {}
 
-    def __exit__(self, *_: object) -> None:
-        self.cost = {
-            "seconds": round(time.monotonic() - self._start, 3),
+    @contextlib.contextmanager
+    def of(self, stage: str) -> Iterator[None]:
+        """Measures a block; one that fails costs nothing worth telling."""
+        start = time.monotonic()
+        yield
+        self.stages[stage] = {
+            "seconds": round(time.monotonic() - start, 3),
             "peak_bytes_so_far": peak_bytes(),
         }

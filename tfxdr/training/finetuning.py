@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,10 +13,8 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
-from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings, Stage
-from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
-from tfxdr.training.progress import Progress
+from tfxdr.training.loop import Stage
+from tfxdr.training.parameters import Parameters
 from tfxdr.types import Scorer
 
 
@@ -42,24 +39,41 @@ class FinetuneStage(Stage):
       model: what is trained.
       batches: training instances.
       judge: gives the metrics.
+      pretrained: whether the backbone's weights were pre-trained.
     """
 
     name = "finetune"
+    model: TransferModel
 
     def __init__(
-        self, model: TransferModel, batches: FinetuneBatches, judge: Judge
+        self,
+        model: TransferModel,
+        batches: FinetuneBatches,
+        judge: Judge,
+        *,
+        pretrained: bool,
     ) -> None:
         self.model = model
         self.batches = batches
         self._judge = judge
-        self._scores = scorer(model)
-        self._decide = decider(model)
+        self._pretrained = pretrained
+        self.scores = scorer(model)
+        self.decide = decider(model)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Of pre-training, of the policy, and new ones."""
+        slow = self.model.pretrained_variables if self._pretrained else []
+        policy = self.model.policy_variables
+        known = {id(variable) for variable in (*slow, *policy)}
+        new = [v for v in self.model.trainable_variables if id(v) not in known]
+        return Parameters(slow, policy, new)
 
     def validate(self) -> dict[str, float]:
         """Metrics and, if users have actions, what these are like."""
-        metrics = self._judge.validate(self._scores)
+        metrics = self._judge.validate(self.scores)
         if self.model.is_routed:
-            actions = self._judge.actions(self._decide, VALIDATION)
+            actions = self._judge.actions(self.decide, VALIDATION)
             if self.model.policy.is_hard and not actions.is_hard:
                 raise ValueError(
                     f"{type(self.model.policy).__name__} says is_hard, but "
@@ -81,59 +95,3 @@ def decider(model: TransferModel) -> tf.types.experimental.GenericFunction:
     return tf.function(
         model.actions, input_signature=[tf.TensorSpec([None, None], tf.int32)]
     )
-
-
-def finetune(
-    model: TransferModel,
-    batches: FinetuneBatches,
-    judge: Judge,
-    *,
-    optimizer: OptimizerSettings,
-    settings: LoopSettings,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    pretrained: bool,
-    run_folder: Path,
-    resume: bool,
-    progress: Progress,
-) -> Mapping[str, float]:
-    """Trains the model and leaves it with its best weights.
-
-    Args:
-      model: as `build_model` made it.
-      batches: training instances.
-      judge: of the validation split.
-      optimizer: how parameters move.
-      settings: when to stop.
-      callbacks: what goes along.
-      pretrained: whether the backbone's weights were pre-trained.
-      run_folder: holds checkpoints and history.
-      resume: go on from the run's checkpoint.
-      progress: what the person sees.
-
-    Returns:
-      Metrics of the best epoch, `best_epoch`, `epochs` and `seconds`.
-
-    Raises:
-      TrainingError: if the loss is not finite.
-    """
-    slow = model.pretrained_variables if pretrained else []
-    policy = model.policy_variables
-    known = {id(variable) for variable in (*slow, *policy)}
-    parameters = ParameterGroups(
-        optimizer,
-        pretrained=slow,
-        policy=policy,
-        new=[v for v in model.trainable_variables if id(v) not in known],
-        total_steps=settings.epochs * batches.steps,
-    )
-    stage = FinetuneStage(model, batches, judge)
-    loop = Loop(
-        stage,
-        parameters,
-        settings,
-        callbacks=callbacks,
-        folder=run_folder / "checkpoints" / stage.name,
-        history=History(run_folder),
-        progress=progress,
-    )
-    return loop.run(resume=resume)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -16,10 +15,8 @@ from tfxdr.evaluation import BehaviorWeights
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
-from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings, Stage
-from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
-from tfxdr.training.progress import Progress
+from tfxdr.training.loop import Stage
+from tfxdr.training.parameters import Parameters
 from tfxdr.types import JointBatch, JointSizes
 
 _UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time
@@ -74,8 +71,13 @@ class JointStage(Stage):
     ) -> None:
         self.model = model
         self.batches = batches
-        self._meta = meta
+        self.meta = meta
         self._judge = judge
+
+    @property
+    def parameters(self) -> Parameters:
+        """Those of the model: what the meta-learner has moves apart."""
+        return Parameters(new=self.model.variables_to_train)
 
     def validate(self) -> dict[str, float]:
         return self._judge()
@@ -83,68 +85,23 @@ class JointStage(Stage):
     def gradients(
         self, batch: JointBatch, variables: Sequence[tf.Variable]
     ) -> tuple[tf.Tensor, tf.Tensor, list]:
-        loss, gradients = self._meta.gradients(self.model, batch, variables)
+        loss, gradients = self.meta.gradients(self.model, batch, variables)
         return loss, tf.shape(batch.user)[0], gradients
 
     def after_step(self, batch: JointBatch) -> None:
         """Every `interval` steps the upper level follows."""
-        interval = self._meta.interval
+        interval = self.meta.interval
         if not interval or (int(batch.step) + 1) % interval:
             return
         held_out = self.batches.held_out(
             int(batch.step) // interval,
             _UPPER_BATCHES * self.batches.batch_size,
         )
-        self._meta.update(self.model, batch, held_out)
+        self.meta.update(self.model, batch, held_out)
 
     @property
     def companion(self) -> tf.Module:
-        return self._meta
-
-
-def fit_joint(
-    stage: JointStage,
-    *,
-    optimizer: OptimizerSettings,
-    settings: LoopSettings,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    run_folder: Path,
-    resume: bool,
-    progress: Progress,
-) -> dict[str, float]:
-    """Trains, and leaves model and meta-learner with their best weights.
-
-    Args:
-      stage: what is trained.
-      optimizer: how parameters move.
-      settings: when to stop.
-      callbacks: what goes along.
-      run_folder: holds checkpoints and history.
-      resume: go on from the run's checkpoint.
-      progress: what the person sees.
-
-    Returns:
-      Metrics of the best epoch, `best_epoch`, `epochs` and `seconds`.
-
-    Raises:
-      TrainingError: if the loss is not finite.
-    """
-    parameters = ParameterGroups(
-        optimizer,
-        pretrained=[],
-        new=stage.model.variables_to_train,
-        total_steps=settings.epochs * stage.batches.steps,
-    )
-    loop = Loop(
-        stage,
-        parameters,
-        settings,
-        callbacks=callbacks,
-        folder=run_folder / "checkpoints" / stage.name,
-        history=History(run_folder),
-        progress=progress,
-    )
-    return loop.run(resume=resume)
+        return self.meta
 
 
 def weigh_behaviors(

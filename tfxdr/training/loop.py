@@ -17,7 +17,7 @@ from tfxdr.errors import TrainingError
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
-from tfxdr.training.parameters import ParameterGroups
+from tfxdr.training.parameters import ParameterGroups, Parameters
 from tfxdr.training.progress import EpochBar, Progress
 
 
@@ -46,6 +46,11 @@ class Stage(abc.ABC):
     @abc.abstractmethod
     def validate(self) -> dict[str, float]:
         """Metrics on the validation split."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What moves, by where it comes from; all is new by default."""
+        return Parameters(new=self.model.trainable_variables)
 
     def gradients(
         self, batch: Any, variables: Sequence[tf.Variable]

@@ -21,9 +21,9 @@ from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec, optimizers
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory
-from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings
-from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
+from tfxdr.training.fit import checkpoints, fit
+from tfxdr.training.loop import LoopSettings
+from tfxdr.training.parameters import OptimizerSettings
 from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
 from tfxdr.training.pretrain_stage import LastItems, PretrainStage
 from tfxdr.training.progress import Progress
@@ -164,12 +164,9 @@ def pretrain(
             partial / "pretraining.json",
             {"identity": identity, "metrics": metrics},
         )
-    shutil.rmtree(_checkpoints(run_folder), ignore_errors=True)
+    done = checkpoints(run_folder, PretrainStage.name)
+    shutil.rmtree(done, ignore_errors=True)
     return Pretrained(folder, metrics, cached=False)
-
-
-def _checkpoints(run_folder: Path) -> Path:
-    return run_folder / "checkpoints" / PretrainStage.name
 
 
 def _fit(
@@ -190,16 +187,6 @@ def _fit(
         batch_size=settings.batch_size,
         seed=settings.seed,
     )
-    parameters = ParameterGroups(
-        OptimizerSettings(
-            optimizers.parse("adam"),
-            settings.learning_rate,
-            schedule=settings.schedule,
-        ),
-        pretrained=[],
-        new=model.trainable_variables,
-        total_steps=settings.epochs * batches.steps,
-    )
     last_items = functools.partial(
         LastItems,
         model,
@@ -207,26 +194,29 @@ def _fit(
         length=settings.length,
         mask_seen=settings.mask_seen,
     )
-    loop = Loop(
+    metrics = fit(
         PretrainStage(
             model,
             batches,
             last_items(split.validation),
             every_position=settings.split != LEAVE_ONE_OUT,
         ),
-        parameters,
-        LoopSettings(
+        optimizer=OptimizerSettings(
+            optimizers.parse("adam"),
+            settings.learning_rate,
+            schedule=settings.schedule,
+        ),
+        settings=LoopSettings(
             settings.epochs,
             settings.patience,
             settings.monitor,
             checkpoint_seconds,
             advice="Lower --pretrain_learning_rate",
         ),
-        folder=_checkpoints(run_folder),
-        history=History(run_folder),
+        run_folder=run_folder,
+        resume=resume,
         progress=progress,
     )
-    metrics = loop.run(resume=resume)
     if split.test is None:
         return metrics
     with enough_memory("pretrain"):

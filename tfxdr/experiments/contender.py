@@ -1,0 +1,237 @@
+"""One of the components that are compared, from its first weights to its test.
+
+What all that train have in common is written once, in `TrainedContender`; what
+transfer and joint training fill in stands beside their experiments.
+"""
+
+from __future__ import annotations
+
+import abc
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import tensorflow as tf
+
+from tfxdr.data.prepared import hash_file
+from tfxdr.errors import InputError
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.policies import Baseline
+from tfxdr.registry import Spec
+from tfxdr.report.figures import learning_curves, read_history, save_figure
+from tfxdr.serving.candidates import Retrieval
+from tfxdr.serving.recommender import Recommender, counted
+from tfxdr.serving.servable import Servable
+from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.cost import Costs
+from tfxdr.training.fit import fit
+from tfxdr.training.loop import Stage
+
+if TYPE_CHECKING:
+    from tfxdr.experiments.base import Experiment
+
+S = TypeVar("S", bound=Stage)
+
+
+class Contender(abc.ABC):
+    """A component of an experiment, with the folder of its run.
+
+    Args:
+      experiment: has data and options.
+      spec: of the component.
+      folder: of the run.
+    """
+
+    def __init__(
+        self, experiment: Experiment, spec: Spec, folder: RunFolder
+    ) -> None:
+        self.experiment = experiment
+        self.spec = spec
+        self.folder = folder
+
+    def about(self) -> dict[str, str]:
+        """Where an export comes from."""
+        return {
+            "backbone": str(self.experiment.backbone),
+            self.experiment.kind.flag: str(self.spec),
+            "dataset": str(self.experiment.dataset),
+            "data": self.experiment.data.fingerprint,
+            "options": hash_file(self.folder.flags),
+        }
+
+    @abc.abstractmethod
+    def train(self) -> dict:
+        """All that there is to train, and its test.
+
+        Returns:
+          The sections of `metrics.json` that tell of it: `test` and `cost`,
+          and what else there is.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self) -> Mapping[str, float]:
+        """Metrics of the test split, of a finished run."""
+
+    @abc.abstractmethod
+    def servable(self, retrieval: Retrieval) -> Servable:
+        """A finished run's model behind raw ids.
+
+        Raises:
+          InputError: if it cannot be served like that.
+        """
+
+    @abc.abstractmethod
+    def recommender(self, k_max: int) -> Recommender:
+        """What answers for a finished run, `k_max` items at a time."""
+
+
+class CountedContender(Contender):
+    """A baseline: it is counted again whenever it is asked.
+
+    Args:
+      experiment: of a policy's place, which the baseline takes.
+      spec: of the baseline.
+      folder: of the run.
+      baseline: what counts.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        spec: Spec,
+        folder: RunFolder,
+        baseline: Baseline,
+    ) -> None:
+        super().__init__(experiment, spec, folder)
+        self._baseline = baseline
+
+    def train(self) -> dict:
+        costs = Costs()
+        with costs.of("finetune"):
+            metrics = self._test(self.folder.path)
+        return {"test": metrics, "cost": costs.stages}
+
+    def evaluate(self) -> Mapping[str, float]:
+        self.experiment.check_data(self.folder)
+        return self._test(None)
+
+    def _test(self, folder: Path | None) -> dict[str, float]:
+        scorer = self.experiment.fit_baseline(self._baseline)
+        return self.experiment.task.test(scorer, folder)
+
+    def servable(self, retrieval: Retrieval) -> Servable:
+        raise InputError(
+            f"--policy={self.spec} counts and trains no model: expected a run "
+            "of another policy"
+        )
+
+    def recommender(self, k_max: int) -> Recommender:
+        experiment = self.experiment
+        experiment.check_data(self.folder)
+        return counted(
+            experiment.fit_baseline(self._baseline),
+            source_ids=experiment.data.source_ids.tolist(),
+            target_ids=experiment.task.target_ids,
+            max_history=experiment.max_history,
+            k_max=k_max,
+            titles=experiment.titles or {},
+        )
+
+
+class TrainedContender(Contender, Generic[S]):
+    """A model that is trained, kept with its best weights, and judged."""
+
+    @abc.abstractmethod
+    def _first(self, costs: Costs) -> tuple[S, dict[str, Mapping]]:
+        """The stage of a new model, and what `metrics.json` tells of how its
+        first weights came about."""
+
+    @abc.abstractmethod
+    def _untrained(self) -> S:
+        """The stage of a model whose weights are about to be read."""
+
+    @abc.abstractmethod
+    def _kept(self, stage: S) -> tf.train.Checkpoint:
+        """What the run's `weights/` hold."""
+
+    @abc.abstractmethod
+    def _test(self, stage: S, folder: Path | None) -> dict[str, float]:
+        """Metrics of the test split; single answers go to the folder."""
+
+    @abc.abstractmethod
+    def _show(self, stage: S) -> dict[str, Mapping]:
+        """Stores and draws what was learned beside a model; tells of it."""
+
+    @property
+    @abc.abstractmethod
+    def _monitors(self) -> dict[str, str]:
+        """What picks the epoch, by stage."""
+
+    def train(self) -> dict:
+        costs = Costs()
+        stage, before = self._first(costs)
+        with costs.of(stage.name):
+            validation = self.fit(stage)
+        self._keep(stage)
+        self._draw_curves()
+        with costs.of("evaluate"):
+            test = self._test(stage, self.folder.path)
+            shown = self._show(stage)
+        return {
+            **before,
+            "validation": validation,
+            "test": test,
+            **shown,
+            "cost": costs.stages,
+        }
+
+    def fit(self, stage: S) -> Mapping[str, float]:
+        """Trains a stage's model, which is left with its best weights."""
+        experiment = self.experiment
+        return fit(
+            stage,
+            optimizer=experiment.optimizer_settings(),
+            settings=experiment.loop_settings(),
+            callbacks=experiment.callbacks(),
+            run_folder=self.folder.path,
+            resume=experiment.options.run.resume,
+            progress=experiment.progress,
+        )
+
+    def _keep(self, stage: S) -> None:
+        # A run that was killed in its test may have left some already.
+        shutil.rmtree(self.folder.weights, ignore_errors=True)
+        save_variables(self.folder.weights, self._kept(stage))
+
+    def _draw_curves(self) -> None:
+        history = read_history(self.folder.path / "history.csv")
+        figure = learning_curves(history, monitors=self._monitors)
+        save_figure(figure, self.folder.path / "learning_curves.png")
+
+    def trained(self) -> S:
+        """The stage of a finished run, with the weights that it kept.
+
+        Raises:
+          InputError: if data or weights are not those of the run.
+        """
+        self.experiment.check_data(self.folder)
+        stage = self._untrained()
+        restore_variables(
+            self.folder.weights,
+            self._kept(stage),
+            remedy="train it again with --overwrite",
+        )
+        return stage
+
+    def evaluate(self) -> Mapping[str, float]:
+        return self._test(self.trained(), None)
+
+    def recommender(self, k_max: int) -> Recommender:
+        servable = self.servable(Retrieval(k_max))
+        return Recommender(
+            servable.answers(),
+            servable.known_rows,
+            servable.facts,
+            self.experiment.titles or {},
+        )

@@ -1,0 +1,65 @@
+"""Training a stage to its end, as every stage is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tensorflow import keras
+
+from tfxdr.training.history import History
+from tfxdr.training.loop import Loop, LoopSettings, Stage
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
+from tfxdr.training.progress import Progress
+
+
+def fit(
+    stage: Stage,
+    *,
+    optimizer: OptimizerSettings,
+    settings: LoopSettings,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    run_folder: Path,
+    resume: bool,
+    progress: Progress,
+) -> dict[str, float]:
+    """Trains a stage's model and leaves it with its best weights.
+
+    Args:
+      stage: what is trained.
+      optimizer: how parameters move.
+      settings: when to stop.
+      callbacks: what goes along.
+      run_folder: holds checkpoints and history.
+      resume: go on from the run's checkpoint.
+      progress: what the person sees.
+
+    Returns:
+      Metrics of the best epoch, `best_epoch`, `epochs` and `seconds`.
+
+    Raises:
+      TrainingError: if the loss is not finite, or memory runs out.
+    """
+    moved = stage.parameters
+    parameters = ParameterGroups(
+        optimizer,
+        pretrained=moved.pretrained,
+        policy=moved.policy,
+        new=moved.new,
+        total_steps=settings.epochs * stage.batches.steps,
+    )
+    loop = Loop(
+        stage,
+        parameters,
+        settings,
+        callbacks=callbacks,
+        folder=checkpoints(run_folder, stage.name),
+        history=History(run_folder),
+        progress=progress,
+    )
+    return loop.run(resume=resume)
+
+
+def checkpoints(run_folder: Path, stage: str) -> Path:
+    """Where a stage's checkpoints lie."""
+    return run_folder / "checkpoints" / stage
