@@ -13,6 +13,7 @@ from tfxdr.datasets.base import Source, insert_arrays
 from tfxdr.datasets.events import Events
 from tfxdr.datasets.synthetic import Synthetic
 from tfxdr.errors import InputError
+from tfxdr.options import Options
 
 
 class Shop(Source):
@@ -342,3 +343,33 @@ def test_a_plugin_without_files_or_name(prepared):
     assert data.source_titles is None
     assert data.source_categories is None
     assert data.users().attributes == {}
+
+
+def test_defaults_are_those_of_the_command_line(prepared):
+    made = prepared(Synthetic(users=40)).manifest["options"]
+    chosen = Options().data
+    assert made["max_history"] == chosen.max_history
+    assert made["split"] == chosen.split
+    assert tuple(made["split_fractions"]) == chosen.split_fractions
+
+
+class Shifted(Synthetic):
+    """Hands its other options on."""
+
+    def __init__(self, shift: int = 0, **options):
+        super().__init__(**options)
+        self.shift = shift
+
+
+class Forgetful(Synthetic):
+    """Does not store what it takes."""
+
+    def __init__(self, users: int = 40, least: int = 1):
+        super().__init__(users=users)
+
+
+def test_sources_with_other_options_do_not_share_a_folder(prepared):
+    one, other = (prepared(Shifted(users=n)) for n in (40, 41))
+    assert one.folder != other.folder
+    with pytest.raises(TypeError, match="argument 'least' in the attribute"):
+        prepared(Forgetful(least=2))

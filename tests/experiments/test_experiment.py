@@ -76,3 +76,9 @@ def test_sampled_ranking_comes_beside_the_full_one(tmp_path):
         tmp_path, "--eval_negatives=10", "--monitor=hr@5/uni10"
     )
     assert [r.num_negatives for r in subject.task.rankers(VALIDATION)] == [10]
+
+
+def test_a_joint_model_is_not_pre_trained(tmp_path):
+    flags = ("--backbone=mtl", "--dataset=planted", "--pretrain_epochs=3")
+    with pytest.raises(InputError, match="--pretrain_epochs=3 means nothing"):
+        experiment(tmp_path, *flags)

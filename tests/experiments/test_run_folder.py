@@ -6,7 +6,8 @@ import os
 import pytest
 
 from tfxdr.errors import InputError
-from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_folder import RunFolder, folder_names
+from tfxdr.registry import Registry, Spec
 
 FLAGS = "# Run\n--seed=1\n--threads=2\n--policy=all\n"
 
@@ -101,3 +102,21 @@ def test_a_read_only_place_says_which_flag_chooses_another(
     with pytest.raises(InputError, match=r"cannot be written.*--run"):
         start(RunFolder(tmp_path / "run"))
     assert not list(tmp_path.iterdir())
+
+
+def test_an_option_that_did_not_exist_yet_had_its_default(folder):
+    assert start(folder, FLAGS + "--tuner=copy\n", resume=True) == []
+    with pytest.raises(InputError, match=r"--tuner=adapter \(was copy\)"):
+        start(folder, FLAGS + "--tuner=adapter\n", resume=True)
+
+
+def test_components_have_folders_of_their_own():
+    kind = Registry("policy")
+    specs = [
+        Spec(kind, "mix", {"of": text}) for text in ("a b", "a/b", "A/B", "ab")
+    ]
+    names = list(folder_names(specs).values())
+    assert len({name.lower() for name in names}) == 4
+    assert names[3] == "mix_of=ab_"
+    assert names == list(folder_names(specs).values())
+    assert folder_names(specs[:1]) == {specs[0]: "mix_of=_a_b__"}

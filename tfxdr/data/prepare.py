@@ -19,8 +19,10 @@ from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.integrity import InputFile, check_file
 from tfxdr.errors import InputError
 from tfxdr.files import written_aside
+from tfxdr.options.groups import Data, Run
 from tfxdr.registry.plugin_code import code_of
 
+_DATA = Data()  # whose defaults are those of the command line
 _INTERRUPTED = "Query interrupted"
 
 
@@ -28,11 +30,11 @@ def prepare(
     dataset: Source,
     *,
     cache_dir: str | Path,
-    split: str = splits.RANDOM,
-    split_fractions: Sequence[float] = (0.8, 0.05, 0.15),
-    seed: int = 0,
-    max_history: int = 100,
-    max_bad_rows: int = 0,
+    split: str = _DATA.split,
+    split_fractions: Sequence[float] = _DATA.split_fractions,
+    seed: int = Run().seed,
+    max_history: int = _DATA.max_history,
+    max_bad_rows: int = _DATA.max_bad_rows,
     memory_limit: str = "2GB",
     code: str = "",
     report: Callable[[str], None] | None = None,

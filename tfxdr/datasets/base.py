@@ -18,6 +18,11 @@ from tfxdr.errors import InputError
 if TYPE_CHECKING:
     import duckdb
 
+_NAMED = (
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+
 
 class Source:
     """Two domains' events, read into DuckDB.
@@ -83,11 +88,20 @@ class Source:
         return []
 
     def options(self) -> dict[str, object]:
-        """The constructor's arguments, without paths (files are hashed)."""
-        names = inspect.signature(type(self).__init__).parameters
-        values = {
-            name: getattr(self, name, None) for name in names if name != "self"
-        }
+        """The constructor's arguments, without paths (files are hashed).
+
+        Raises:
+          TypeError: One is not stored in an attribute of its name.
+        """
+        names = _arguments(type(self))
+        lost = [name for name in names if not hasattr(self, name)]
+        if lost:
+            raise TypeError(
+                f"{type(self).__name__} should store its argument {lost[0]!r} "
+                f"in the attribute {lost[0]!r}: what it is prepared from "
+                "depends on it"
+            )
+        values = {name: getattr(self, name) for name in names}
         return {
             name: value
             for name, value in values.items()
@@ -128,6 +142,22 @@ class Source:
         if path.is_dir() and not folder:
             raise InputError(f"{flag}: a file is expected, {path} is a folder")
         return path
+
+
+def _arguments(source: type[Source]) -> list[str]:
+    """Names of a constructor's arguments, and of those of the bases to which
+    it hands on `**options`."""
+    names: list[str] = []
+    for base in source.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        _, *parameters = inspect.signature(
+            vars(base)["__init__"]
+        ).parameters.values()
+        names += [p.name for p in parameters if p.kind in _NAMED]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return list(dict.fromkeys(names))
 
 
 def insert_arrays(

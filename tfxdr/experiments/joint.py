@@ -30,6 +30,8 @@ from tfxdr.experiments.tasks import NextTarget
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
+from tfxdr.options.groups import Pretrain
+from tfxdr.options.settings import settings_of
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
@@ -61,6 +63,7 @@ _TRANSFER_ALONE = {
         "policy_learning_rate",
     ),
     "task": ("task", "attribute"),
+    "pretrain": tuple(settings_of(Pretrain)),
 }
 
 

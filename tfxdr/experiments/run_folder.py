@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tfxdr.errors import InputError
@@ -96,7 +97,9 @@ class RunFolder:
         Raises:
           InputError: names what differs.
         """
-        before, now = _lines(self._before()), _lines(flagfile)
+        # An option that the run's tfxdr did not have yet had its default.
+        before = _lines(Options().to_flagfile()) | _lines(self._before())
+        now = _lines(Options().to_flagfile()) | _lines(flagfile)
         changed = [
             f"--{key}={now.get(key)} (was {before.get(key)})"
             for key in sorted((before.keys() | now.keys()) - set(free))
@@ -189,14 +192,28 @@ def default_folder(options: Options, policy: str) -> Path:
         for line in options.to_flagfile().splitlines()
         if not line.startswith(tuple(f"--{name}=" for name in FREE))
     )
-    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
     names = (options.data.dataset, options.model.backbone, policy)
     title = "-".join(name.partition("(")[0] for name in names)
-    return Path(options.run.runs_dir) / f"{title}-{digest}"
+    return Path(options.run.runs_dir) / f"{title}-{_hash(text)}"
 
 
-def folder_name(policy: Spec) -> str:
-    """A policy's spelling as a folder's name."""
-    return "".join(
-        c if c.isalnum() or c in "-_.=" else "_" for c in str(policy)
-    )
+def folder_names(specs: Sequence[Spec]) -> dict[Spec, str]:
+    """What the folders of several components are called.
+
+    By their spelling, with `_` for what a file's name should not hold; of
+    those that end up alike, in capitals or not, each has a hash behind it.
+    """
+    plain = {spec: _as_file_name(str(spec)) for spec in specs}
+    times = collections.Counter(name.lower() for name in plain.values())
+    return {
+        spec: name if times[name.lower()] == 1 else f"{name}-{_hash(str(spec))}"
+        for spec, name in plain.items()
+    }
+
+
+def _as_file_name(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_.=" else "_" for c in text)
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

@@ -46,7 +46,7 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.experiments.run_folder import RunFolder, folder_name
+    from tfxdr.experiments.run_folder import RunFolder, folder_names
     from tfxdr.report.run import compare_actions, result_row
 
     experiment = make_experiment(options)
@@ -57,10 +57,11 @@ def run(options: Options) -> None:
     _start(experiment, base, resume=options.run.resume)
     rows = experiment.baseline_rows()
     results = []
+    names = folder_names(specs)
     for spec in specs:
         alone = base
         if len(specs) > 1:
-            alone = RunFolder(base.path / folder_name(spec))
+            alone = RunFolder(base.path / names[spec])
         results.append(_run_one(experiment, spec, alone))
         rows = [row for row in rows if row.name != str(spec)]
         rows.append(result_row(str(spec), results[-1]))
@@ -133,6 +134,7 @@ def _show(
         name_title=experiment.kind.kind,
     )
     if folder is not None:
-        write_text(folder / "results.md", to_markdown(rows))
-        write_text(folder / "results.csv", to_csv(rows))
+        kind = experiment.kind.kind
+        write_text(folder / "results.md", to_markdown(rows, name_title=kind))
+        write_text(folder / "results.csv", to_csv(rows, name_title=kind))
         print(f"results: {folder}")

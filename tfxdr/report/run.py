@@ -31,15 +31,9 @@ def result_row(name: str, result: Mapping) -> Row:
     Its time is that of pre-training, wherever it was done, and of training;
     of a baseline, that of counting and its test.
     """
-    seconds = sum(
-        result[stage]["seconds"]
-        for stage in ("pretrain", "validation")
-        if stage in result
-    )
     cost = result["cost"]
-    if not seconds:
-        (counting,) = cost.values()
-        seconds = counting["seconds"]
+    trained = [result[s] for s in ("pretrain", "validation") if s in result]
+    seconds = sum(stage["seconds"] for stage in trained or cost.values())
     peak = max(stage["peak_bytes_so_far"] for stage in cost.values())
     return Row(name, result["test"], seconds, peak)
 
