@@ -12,11 +12,10 @@ import numpy as np
 from tensorflow import keras
 
 from tfxdr.data.prepare import prepare
-from tfxdr.data.prepared import PreparedData
+from tfxdr.data.prepared import PreparedData, hash_file
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
-from tfxdr.experiments.contender import Contender
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
 from tfxdr.ops.ragged import Ragged
@@ -33,6 +32,9 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
+from tfxdr.serving.candidates import Retrieval
+from tfxdr.serving.recommender import Recommender
+from tfxdr.serving.servable import Servable
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.parameters import OptimizerSettings
@@ -235,22 +237,6 @@ class Experiment(abc.ABC):
             **self.task.protocol,
         }
 
-    def run(self, spec: Spec, folder: RunFolder) -> dict:
-        """One component to its end; returns what `metrics.json` holds."""
-        result = {
-            self.kind.flag: str(spec),
-            "backbone": str(self.backbone),
-            "dataset": str(self.dataset),
-            "data": {
-                "fingerprint": self.data.fingerprint,
-                "counts": self.data.manifest["counts"],
-            },
-            "protocol": self.protocol(),
-            **self.contender(spec, folder).train(),
-        }
-        folder.finish(result)
-        return result
-
     def known_of(self, user: str) -> tuple[list[str], set[str]]:
         """Raw ids of a user's history and of the target items that he has.
 
@@ -303,3 +289,72 @@ class Experiment(abc.ABC):
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
+
+
+class Contender(abc.ABC):
+    """A component of an experiment, with the folder of its run.
+
+    Args:
+      experiment: has data and options.
+      spec: of the component.
+      folder: of the run.
+    """
+
+    def __init__(
+        self, experiment: Experiment, spec: Spec, folder: RunFolder
+    ) -> None:
+        self.experiment = experiment
+        self.spec = spec
+        self.folder = folder
+
+    def about(self) -> dict[str, str]:
+        """Where an export comes from."""
+        return {
+            "backbone": str(self.experiment.backbone),
+            self.experiment.kind.flag: str(self.spec),
+            "dataset": str(self.experiment.dataset),
+            "data": self.experiment.data.fingerprint,
+            "options": hash_file(self.folder.flags),
+        }
+
+    def run(self) -> dict:
+        """Trains and tests it; returns what `metrics.json` holds then."""
+        experiment = self.experiment
+        result = {
+            experiment.kind.flag: str(self.spec),
+            "backbone": str(experiment.backbone),
+            "dataset": str(experiment.dataset),
+            "data": {
+                "fingerprint": experiment.data.fingerprint,
+                "counts": experiment.data.manifest["counts"],
+            },
+            "protocol": experiment.protocol(),
+            **self.train(),
+        }
+        self.folder.finish(result)
+        return result
+
+    @abc.abstractmethod
+    def train(self) -> dict:
+        """All that there is to train, and its test.
+
+        Returns:
+          The sections of `metrics.json` that tell of it: `test` and `cost`,
+          and what else there is.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self) -> Mapping[str, float]:
+        """Metrics of the test split, of a finished run."""
+
+    @abc.abstractmethod
+    def servable(self, retrieval: Retrieval) -> Servable:
+        """A finished run's model behind raw ids.
+
+        Raises:
+          InputError: if it cannot be served like that.
+        """
+
+    @abc.abstractmethod
+    def recommender(self, k_max: int) -> Recommender:
+        """What answers for a finished run, `k_max` items at a time."""

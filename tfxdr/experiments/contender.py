@@ -1,4 +1,4 @@
-"""One of the components that are compared, from its first weights to its test.
+"""What contenders do: baselines count, and models are trained.
 
 What all that train have in common is written once, in `TrainedContender`; what
 transfer and joint training fill in stands beside their experiments.
@@ -10,12 +10,12 @@ import abc
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import tensorflow as tf
 
-from tfxdr.data.prepared import hash_file
 from tfxdr.errors import InputError
+from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
@@ -28,62 +28,7 @@ from tfxdr.training.cost import Costs
 from tfxdr.training.fit import fit
 from tfxdr.training.loop import Stage
 
-if TYPE_CHECKING:
-    from tfxdr.experiments.base import Experiment
-
 S = TypeVar("S", bound=Stage)
-
-
-class Contender(abc.ABC):
-    """A component of an experiment, with the folder of its run.
-
-    Args:
-      experiment: has data and options.
-      spec: of the component.
-      folder: of the run.
-    """
-
-    def __init__(
-        self, experiment: Experiment, spec: Spec, folder: RunFolder
-    ) -> None:
-        self.experiment = experiment
-        self.spec = spec
-        self.folder = folder
-
-    def about(self) -> dict[str, str]:
-        """Where an export comes from."""
-        return {
-            "backbone": str(self.experiment.backbone),
-            self.experiment.kind.flag: str(self.spec),
-            "dataset": str(self.experiment.dataset),
-            "data": self.experiment.data.fingerprint,
-            "options": hash_file(self.folder.flags),
-        }
-
-    @abc.abstractmethod
-    def train(self) -> dict:
-        """All that there is to train, and its test.
-
-        Returns:
-          The sections of `metrics.json` that tell of it: `test` and `cost`,
-          and what else there is.
-        """
-
-    @abc.abstractmethod
-    def evaluate(self) -> Mapping[str, float]:
-        """Metrics of the test split, of a finished run."""
-
-    @abc.abstractmethod
-    def servable(self, retrieval: Retrieval) -> Servable:
-        """A finished run's model behind raw ids.
-
-        Raises:
-          InputError: if it cannot be served like that.
-        """
-
-    @abc.abstractmethod
-    def recommender(self, k_max: int) -> Recommender:
-        """What answers for a finished run, `k_max` items at a time."""
 
 
 class CountedContender(Contender):

@@ -15,9 +15,8 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY
-from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.contender import (
-    Contender,
     CountedContender,
     TrainedContender,
 )

@@ -78,7 +78,7 @@ def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
         say(f"{folder.path}: this run is finished already")
         return folder.read()
     say(f"run: {folder.path}")
-    return experiment.run(spec, folder)
+    return experiment.contender(spec, folder).run()
 
 
 def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
