@@ -174,7 +174,7 @@ def test_unknown_public_name():
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in tfxdr._PACKAGES if hasattr(registry, kind)],
+    tfxdr.COMPONENTS,
 )
 def test_package_and_registry_of_one_name_register_alike(kind):
     package = importlib.import_module(f"tfxdr.{kind}")

@@ -31,12 +31,12 @@ _PUBLIC = {
 }
 # Registries of what tfxdr has no components of its own for.
 _REGISTRIES = ("callbacks", "class_metrics")
-# Packages, imported when first asked for. Those of a kind of component stand
-# beside a registry of the same name and export its `register`, so that
+# Packages of one kind of component each, imported when first asked for. Each
+# stands beside a registry of the same name and exports its `register`, so that
 # tfxdr.policies.register means one thing however it was imported; importing
 # one registers tfxdr's own, so that a name that is taken is refused to whoever
 # comes second.
-_PACKAGES = (
+COMPONENTS = (
     "backbones",
     "datasets",
     "losses",
@@ -45,9 +45,8 @@ _PACKAGES = (
     "policies",
     "policy_networks",
     "tuners",
-    "serving",
-    "testing",
 )
+_PACKAGES = (*COMPONENTS, "serving", "testing")
 
 __all__ = ["__version__", *_PUBLIC, *_REGISTRIES, *_PACKAGES]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tfxdr
 from tfxdr.errors import InputError
 from tfxdr.modes.components import flagfile
 from tfxdr.options import Options
@@ -42,14 +44,8 @@ def make_experiment(options: Options) -> Experiment:
 def import_components() -> None:
     """Fills the registries."""
     start_tensorflow()
-    import tfxdr.backbones
-    import tfxdr.datasets
-    import tfxdr.losses
-    import tfxdr.meta_learners
-    import tfxdr.optimizers
-    import tfxdr.policies
-    import tfxdr.policy_networks
-    import tfxdr.tuners  # noqa: F401
+    for kind in tfxdr.COMPONENTS:
+        importlib.import_module(f"tfxdr.{kind}")
 
 
 def finished(options: Options) -> Contender:
