@@ -60,6 +60,9 @@ setuptools.setup(
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
             "hypothesis>=6.100",
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.5,<10",
+            "mkdocstrings[python]>=0.29,<2",
             "mypy==2.4.1",
             "pytest>=8",
             "pytest-xdist>=3.6",
