@@ -45,7 +45,9 @@ def on_page_markdown(
             return f"[{text}]({_relative(source, name)}{anchor})"
         if not (_ROOT / target).exists():
             return link.group(0)  # strict mode says so
-        return f"`{target}`" if target.endswith(text) else f"{text} (`{target}`)"
+        return (
+            f"`{target}`" if target.endswith(text) else f"{text} (`{target}`)"
+        )
 
     return _LINK.sub(replace, markdown)
 
