@@ -33,28 +33,21 @@ def on_page_markdown(
 ) -> str:
     """Follows each link through the repository to its page."""
     name = page.file.src_uri
-    here = "" if name in _PAGES else posixpath.join("docs", _folder(name))
+    folder = posixpath.dirname(name)
+    here = "" if name in _PAGES else posixpath.join("docs", folder)
 
     def replace(link: re.Match) -> str:
-        text, path, anchor = link.group(1), link.group(2), link.group(3) or ""
+        text, path, anchor = link.groups(default="")
         if ":" in path:
             return link.group(0)
         target = posixpath.normpath(posixpath.join(here, path))
-        source = target.removeprefix("docs/")
-        if source in _PAGES or target != source:
-            return f"[{text}]({_relative(source, name)}{anchor})"
+        page_of = target.removeprefix("docs/")
+        if page_of in _PAGES or page_of != target:
+            relative = posixpath.relpath(page_of, folder or ".")
+            return f"[{text}]({relative}{anchor})"
         if not (_ROOT / target).exists():
             return link.group(0)  # strict mode says so
-        return (
-            f"`{target}`" if target.endswith(text) else f"{text} (`{target}`)"
-        )
+        named = target.endswith(text)
+        return f"`{target}`" if named else f"{text} (`{target}`)"
 
     return _LINK.sub(replace, markdown)
-
-
-def _folder(uri: str) -> str:
-    return posixpath.dirname(uri)
-
-
-def _relative(uri: str, page: str) -> str:
-    return posixpath.relpath(uri, _folder(page) or ".")
