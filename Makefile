@@ -36,13 +36,14 @@ define make_venv
 	@touch $@
 endef
 
-.PHONY: help demo test test-addons same-metrics lint format clean
+.PHONY: help demo test test-addons same-metrics docs lint format clean
 
 help:
 	@echo "make demo         train and compare four policies on synthetic data"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
 	@echo "make same-metrics  the demo on both stacks: are its metrics the same?"
+	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make format       let ruff mend what it can"
 	@echo "make clean        remove environments and caches; runs stay"
@@ -74,7 +75,11 @@ test-addons: $(VENV_ADDONS)/.stamp
 same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
 	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python
 
+# Its theme announces on every build that it will not follow MkDocs 2.
+docs: $(VENV)/.stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) $(VENV_ADDONS) build dist *.egg-info
+	rm -rf $(VENV) $(VENV_ADDONS) build dist site *.egg-info
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -60,6 +60,11 @@ setuptools.setup(
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
             "hypothesis>=6.100",
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.5,<10",
+            "mkdocstrings[python]>=0.29,<2",
+            # The last mkdocstrings of Python 3.10 cannot use a newer one.
+            'pymdown-extensions<11; python_version < "3.11"',
             "mypy==2.4.1",
             "pytest>=8",
             "pytest-xdist>=3.6",
