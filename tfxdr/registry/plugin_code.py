@@ -41,7 +41,8 @@ def files_of(path: pathlib.Path) -> list[pathlib.Path]:
     """A file, and the others that are one piece of code with it, sorted."""
     package = _package_of(path)
     if package is not None:
-        return sorted(package.rglob("*.py"))
+        # Editors leave links to nothing there.
+        return sorted(f for f in package.rglob("*.py") if f.is_file())
     found: set[pathlib.Path] = set()
     todo = [path]
     while todo:
