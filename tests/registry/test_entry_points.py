@@ -99,11 +99,13 @@ class TestEntryPoints:
         loaded = plugins.load_plugins([path])
         assert [str(p) for p in loaded if p.error or not p.names] == []
 
-    def test_a_given_file_is_not_taken_for_an_installed_one(
+    def test_a_given_file_with_a_name_of_theirs_is_refused(
         self, tmp_path, monkeypatch
     ):
         write(tmp_path, "installed_plugin.py", COIN)
         self.install(monkeypatch, tmp_path, {"coin": "installed_plugin"})
-        plugins.load_plugins([write(tmp_path, "edited.py", COIN)])
-        with pytest.raises(InputError, match=r"edited.py\) is broken"):
-            registry.losses.build("coin")
+        path = write(tmp_path, "edited.py", COIN)
+        *_, edited = plugins.load_plugins([path])
+        assert "edited.py) is broken" in str(edited)
+        assert "installed_plugin.py:4" in str(edited)
+        assert "edited.py:4" in str(edited)

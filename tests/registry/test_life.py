@@ -55,6 +55,7 @@ class Gate(tfxdr.Policy):
 class Folder:
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
+        self.said = ""  # by the script
 
     def command(self, *words, cwd=None, code=0):
         done = subprocess.run(
@@ -78,7 +79,8 @@ def folder(tmp_path_factory):
     folder = Folder(tmp_path_factory.mktemp("life"))
     write(folder.path, "mine.py", POLICY)
     write(folder.path, "starter.py", STARTER)
-    folder.command("starter.py", *SMALL, "--run=run", "--gate_slope=2")
+    done = folder.command("starter.py", *SMALL, "--run=run", "--gate_slope=2")
+    folder.said = done.stderr
     return folder
 
 
@@ -96,23 +98,34 @@ def test_its_variables_are_trained(folder):
     assert slope != 4.0 and abs(slope - 4.0) < 1.0
 
 
+def test_a_session_says_how_to_replay_it(folder):
+    (note,) = (
+        line for line in folder.said.splitlines() if line.startswith("note:")
+    )
+    assert "policy gate is registered in this session alone" in note
+    assert "--plugins=FILE" in note
+
+
 def test_its_options_replay_it(folder):
-    """From elsewhere, without the script's own command line."""
+    """From elsewhere, without the script, and by the run's plugins later."""
     flags = folder.path / "run" / "options.flags"
     elsewhere = folder.path / "elsewhere"
     elsewhere.mkdir()
     folder.command(
         *("-m", "tfxdr.main", f"--flagfile={flags}"),
         *(f"--run={folder.path / 'again'}", f"--cache_dir={elsewhere}"),
+        "--plugins=../mine.py",
         cwd=elsewhere,
     )
     assert folder.metrics("again")["test"] == folder.metrics("run")["test"]
+    again = folder.path / "again" / "options.flags"
+    assert f"--plugins={folder.path / 'mine.py'}" in again.read_text()
 
 
 def test_it_is_exported(folder):
     told = folder.command(
         *("-m", "tfxdr.main", "--mode=export", "--run=run", "--gate_slope=2"),
-        *("--export_dir=export", "--warm_up_sizes=1"),
+        *("--export_dir=export", "--warm_up_sizes=1", "--plugins=mine.py"),
     ).stdout
     assert "are those of the trained model" in told
 
@@ -120,7 +133,7 @@ def test_it_is_exported(folder):
 def test_code_that_changed_is_said(folder):
     path = folder.path / "mine.py"
     path.write_text(POLICY + "# Changed.\n")  # the last test that reads it
-    options = ["-m", "tfxdr.main", "--run=run", "--gate_slope=2"]
+    options = ["-m", "tfxdr.main", "--run=run", "--plugins=mine.py"]
     done = folder.command(*options, "--mode=evaluate")
     assert "| gate(slope=2.0)" in done.stdout
     said = done.stderr

@@ -148,7 +148,7 @@ class TestParse:
             LoadedPlugin(
                 "coin",
                 "/x/coin.py",
-                (("", "coin"), ("policies", "flip-N")),
+                ("coin", "flip-N"),
                 cause,
             )
         )

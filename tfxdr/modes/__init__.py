@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 
 from tfxdr.modes import answers, training
-from tfxdr.modes.components import check_names, with_names_of_metrics
+from tfxdr.modes.components import chosen_specs, with_names_of_metrics
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
-from tfxdr.registry import plugins
+from tfxdr.registry import Spec, origins, plugins
 from tfxdr.registry.listing import list_text
-from tfxdr.registry.origins import LoadedPlugin, main_script
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -26,41 +25,43 @@ FINISHED = ("evaluate", "recommend", "explain", "export")
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
     import_components()
-    options = _replayable(options)
+    options = _with_absolute_plugins(options)
     loaded = plugins.load_plugins(options.run.plugins)
     if options.run.mode != "list":
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
-    check_names(options)  # before anything is done
+    _note_session(tuple(chosen_specs(options)))  # checks all names, too
     _MODES[options.run.mode](options)
 
 
-def _replayable(options: Options) -> Options:
-    """With plugins by which a run can be replayed from any folder.
-
-    A script that registers components, by itself or by what it imports, is one
-    of them.
-    """
-    given = [plugins.absolute(spec) for spec in options.run.plugins]
-    session = plugins.of_this_session()
-    script = main_script()
-    if session and script is not None and str(script) not in given:
-        given.append(str(script))
-    elif session and script is None:
-        print(
-            f"note: {', '.join(session)} registered here: the run can be "
-            "replayed in this session alone",
-            file=sys.stderr,
-        )
-    run = dataclasses.replace(options.run, plugins=tuple(given))
+def _with_absolute_plugins(options: Options) -> Options:
+    """With plugins by which a run can be replayed from any folder."""
+    given = tuple(map(plugins.absolute, options.run.plugins))
+    run = dataclasses.replace(options.run, plugins=given)
     return dataclasses.replace(options, run=run)
 
 
-def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
+def _warn_of_broken(loaded: Sequence[origins.LoadedPlugin]) -> None:
     """A broken plugin stops only what asks for it."""
     for plugin in loaded:
-        if plugin.error is not None or (plugin.given and not plugin.names):
+        if plugin.error is not None:
             print(f"warning: plugin {plugin}", file=sys.stderr)
+
+
+def _note_session(chosen: Sequence[Spec]) -> None:
+    """Says which components a later command has to be given."""
+    names = [
+        f"{spec.kind} {spec.name}"
+        for spec in chosen
+        if origins.of_this_session(spec.entry.origin)
+    ]
+    if names:
+        verb = "is" if len(names) == 1 else "are"
+        print(
+            f"note: {', '.join(names)} {verb} registered in this session "
+            "alone: replay the run in it, or by --plugins=FILE",
+            file=sys.stderr,
+        )
 
 
 def _list(options: Options) -> None:

@@ -33,15 +33,6 @@ def chosen_specs(options: Options) -> Iterator[Spec]:
             yield from known.parse_list(text)
 
 
-def check_names(options: Options) -> None:
-    """Refuses what cannot be named.
-
-    Raises:
-      InputError: See `chosen_specs`.
-    """
-    tuple(chosen_specs(options))
-
-
 def flagfile(options: Options) -> str:
     """What replays a run, with a line for the code of each plugin's component.
 

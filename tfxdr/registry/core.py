@@ -9,18 +9,11 @@ import dataclasses
 import difflib
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tfxdr.errors import InputError
 from tfxdr.registry import origins, spec_text
-from tfxdr.registry.entry import (
-    Entry,
-    Option,
-    canonical_name,
-    check_signature,
-    matches,
-    numbered_argument,
-)
+from tfxdr.registry.entry import Entry, Option, check_signature, matches
 from tfxdr.registry.plugin_code import code_of
 
 
@@ -34,26 +27,81 @@ class Spec:
         default_factory=dict, hash=False
     )
 
+    def __str__(self) -> str:
+        """The canonical text: equal components have equal texts."""
+        return spec_text.render_call(self.name, self.options)
+
     @property
     def kind(self) -> str:
         return self.registry.kind
 
     @property
+    def entry(self) -> Entry:
+        """What is registered under the name."""
+        return self.registry.entry(self.name)
+
+    @property
     def code(self) -> str:
         """A hash of the plugin's code; "" of what is tfxdr's own."""
-        return code_of(self.registry.entry(self.name).module)
-
-    def __str__(self) -> str:
-        """The canonical text: equal components have equal texts."""
-        return spec_text.render_call(self.name, self.options)
+        return code_of(self.entry.module)
 
     def resolved(self) -> dict[str, object]:
         """All options, with the defaults of those that were not given."""
-        return self.registry.resolve(self)
+        defaults = {
+            option.name: option.default
+            for option in self.registry.options(self.entry)
+            if not option.required
+        }
+        return {**defaults, **self.options}
 
     def build(self, **provided: object) -> typing.Any:
-        """Makes the component; see `Registry.construct`."""
-        return self.registry.construct(self, provided)
+        """Calls the factory with the user's options and what is provided.
+
+        Raises:
+          InputError: An option is provided by the program, missing, or was
+            refused by the component (a ValueError).
+          TypeError: The component does not take something that is provided:
+            a mistake of the component, not of the user.
+        """
+        values = self._checked(provided)
+        try:
+            return self.entry.factory(**values)
+        except InputError:
+            raise
+        except ValueError as error:
+            # Without an option of the user's a ValueError is a bug: let it be.
+            if not self.options and not self.entry.numbered:
+                raise
+            raise InputError(
+                f"{self.registry.label(str(self))}: {error}"
+            ) from error
+
+    def _checked(self, provided: Mapping[str, object]) -> dict[str, object]:
+        """All that the factory is called with."""
+        entry, label = self.entry, self.registry.label(self.name)
+        clash = sorted(set(provided) & set(self.options))
+        if clash:
+            raise InputError(
+                f"{label} takes {clash[0]!r} from the program; it is no option"
+            )
+        offered = self.registry.offered
+        values = {**entry.number_in(self.name), **self.options}
+        for name, value in provided.items():
+            if name not in offered or entry.takes(name):
+                values[name] = value
+        foreign = sorted(set(values) - set(entry.parameters))
+        if foreign and not entry.takes_anything:
+            raise TypeError(
+                f"{self.kind} {self.name!r} ({entry.place}) does not take "
+                f"{', '.join(foreign)}, which every {self.kind} is given"
+            )
+        for option in entry.parameters.values():
+            if option.required and option.name not in values:
+                raise InputError(
+                    f"{label} needs the option {option.name} "
+                    f"({option.expected})"
+                )
+        return values
 
 
 class Registry:
@@ -90,7 +138,7 @@ class Registry:
 
     @property
     def attribute(self) -> str:
-        """Its name in `tfxdr.registry`: `policy_networks`."""
+        """Its name in `tfxdr` and in `tfxdr.registry`: `policy_networks`."""
         return self.plural.replace(" ", "_").replace("-", "_")
 
     def __contains__(self, name: str) -> bool:
@@ -118,8 +166,8 @@ class Registry:
             )
 
         def add(factory: Callable) -> Callable:
+            self._refuse_duplicate(name, place)
             origin = origins.origin_of(module)
-            self._refuse_duplicate(name, place, origin)
             entry = Entry(name, factory, module, place, origin)
             check_signature(entry, self.kind, self.provided)
             self._entries[name] = entry
@@ -136,14 +184,14 @@ class Registry:
         try:
             name, options = spec_text.parse_call(text)
         except InputError as error:
-            raise InputError(f"{self._label(text)}: {error}") from error
+            raise InputError(f"{self.label(text)}: {error}") from error
         entry = self.entry(name)
         known = {option.name: option for option in self.options(entry)}
         checked = {
             key: self._check(name, key, value, known)
             for key, value in options.items()
         }
-        return Spec(self, canonical_name(entry, name), checked)
+        return Spec(self, entry.canonical(name), checked)
 
     def parse_list(self, text: str) -> tuple[Spec, ...]:
         """Reads several components, separated by commas.
@@ -161,61 +209,6 @@ class Registry:
         """Short for `parse(text).build(**provided)`."""
         return self.parse(text).build(**provided)
 
-    def construct(self, spec: Spec, provided: Mapping[str, object]):
-        """Calls the factory with the user's options and what is provided.
-
-        Raises:
-          InputError: An option is provided by the program, missing, or was
-            refused by the component (a ValueError).
-          TypeError: The component does not take something that is provided:
-            a mistake of the component, not of the user.
-        """
-        entry = self.entry(spec.name)
-        taken = entry.parameters
-        clash = sorted(set(provided) & set(spec.options))
-        if clash:
-            raise InputError(
-                f"{self._label(spec.name)} takes {clash[0]!r} from the "
-                "program; it is no option"
-            )
-        unwanted = {name for name in self.offered if not entry.takes(name)}
-        provided = {k: v for k, v in provided.items() if k not in unwanted}
-        foreign = sorted(set(provided) - set(taken))
-        if foreign and not entry.takes_anything:
-            raise TypeError(
-                f"{self.kind} {spec.name!r} ({entry.place}) does not take "
-                f"{', '.join(foreign)}, which every {self.kind} is given"
-            )
-        values = numbered_argument(entry, spec.name)
-        values |= {**spec.options, **provided}
-        for option in taken.values():
-            if option.required and option.name not in values:
-                raise InputError(
-                    f"{self._label(spec.name)} needs the option {option.name} "
-                    f"({option.expected})"
-                )
-        return self._call(spec, entry, values)
-
-    def _call(self, spec: Spec, entry: Entry, values: dict[str, object]):
-        try:
-            return entry.factory(**values)
-        except InputError:
-            raise
-        except ValueError as error:
-            # Without an option of the user's a ValueError is a bug: let it be.
-            if not spec.options and not entry.numbered:
-                raise
-            raise InputError(f"{self._label(str(spec))}: {error}") from error
-
-    def resolve(self, spec: Spec) -> dict[str, object]:
-        """The options of a spec, with the defaults of those not given."""
-        defaults = {
-            option.name: option.default
-            for option in self.options(self.entry(spec.name))
-            if not option.required
-        }
-        return {**defaults, **spec.options}
-
     def entry(self, name: str) -> Entry:
         """The entry of a name.
 
@@ -224,8 +217,12 @@ class Registry:
         """
         for known, entry in self._entries.items():
             if matches(known, name):
-                self._refuse_contested(name, entry)
                 return entry
+        for plugin in origins.loaded_plugins:
+            if plugin.broken_with(name):
+                raise InputError(
+                    f"{self.label(name)} cannot be used: plugin {plugin}"
+                ) from plugin.error
         raise self._unknown(name)
 
     def entries(self) -> tuple[Entry, ...]:
@@ -246,9 +243,13 @@ class Registry:
             if option.name not in self.provided and option.textual
         )
 
+    def label(self, text: str) -> str:
+        """What an error calls a component."""
+        return f"--{self.flag}={text}" if self.flag else f"{self.kind} {text}"
+
     def _check(self, name: str, key: str, value: object, known: dict):
         if key not in known:
-            label = self._label(name)
+            label = self.label(name)
             if key in self.provided:
                 raise InputError(f"{label} takes {key!r} from the program")
             listed = ", ".join(map(str, known.values())) or "none"
@@ -260,53 +261,23 @@ class Registry:
             return spec_text.convert(value, known[key].annotation)
         except TypeError as error:
             raise InputError(
-                f"{self._label(name)}: option {key}: {error}, found {value!r}"
+                f"{self.label(name)}: option {key}: {error}, found {value!r}"
             ) from error
 
-    def _refuse_duplicate(self, name: str, place: str, origin: str) -> None:
-        for known, entry in tuple(self._entries.items()):
+    def _refuse_duplicate(self, name: str, place: str) -> None:
+        for known, entry in self._entries.items():
             same = known == name
             if same or matches(known, name) or matches(name, known):
-                error = InputError(
+                raise InputError(
                     f"{self.kind} {name!r} is registered twice:\n"
                     f"  {known} at {entry.place}\n  {name} at {place}"
                 )
-                # A plugin that came before tfxdr's own does not get the name.
-                if origin != origins.OWN or not origins.break_plugin(
-                    entry.origin, error
-                ):
-                    raise error
-                del self._entries[known]
-
-    def _refuse_contested(self, name: str, entry: Entry) -> None:
-        """Whoever gives a plugin wants its components, and no others of
-        these names; tfxdr's own stay tfxdr's."""
-        for plugin in self._broken_with(name):
-            if plugin.given and entry.origin != origins.OWN:
-                raise InputError(
-                    f"{self._label(name)} is that of {entry.origin}, and "
-                    f"--plugins has another one: plugin {plugin}"
-                ) from plugin.error
-
-    def _broken_with(self, name: str) -> list[origins.LoadedPlugin]:
-        return [
-            plugin
-            for plugin in origins.loaded_plugins
-            if plugin.error is not None
-            and plugin.declares(self.attribute, name)
-        ]
 
     def _unknown(self, name: str) -> InputError:
-        for plugin in self._broken_with(name):
-            error = InputError(
-                f"{self._label(name)} cannot be used: plugin {plugin}"
-            )
-            error.__cause__ = plugin.error
-            return error
         if name in self._entries:  # "last-N" itself, which matches no number.
             stem = name[:-2]
             return InputError(
-                f"{self._label(name)}: put a number for N: {stem}-1, {stem}-2"
+                f"{self.label(name)}: put a number for N: {stem}-1, {stem}-2"
             )
         prefix = f"--{self.flag}: " if self.flag else ""
         plugins = "; ".join(map(str, origins.loaded_plugins)) or "none"
@@ -318,10 +289,7 @@ class Registry:
             "  load one by --plugins=file.py or --plugins=package.module"
         )
 
-    def _label(self, text: str) -> str:
-        return f"--{self.flag}={text}" if self.flag else f"{self.kind} {text}"
 
-
-def _did_you_mean(name: str, known) -> str:
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import types
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 from tfxdr.errors import InputError
 from tfxdr.registry import spec_text
@@ -68,18 +69,36 @@ class Entry:
         """Whether the name ends in `-N` and stands for any number."""
         return self.name.endswith("-N")
 
+    def canonical(self, name: str) -> str:
+        """The one spelling of a name that is asked for."""
+        if not self.numbered:
+            return name
+        stem, _, number = name.rpartition("-")
+        return f"{stem}-{int(number)}"
+
+    def number_in(self, name: str) -> dict[str, int]:
+        """The first parameter, if a name has a number for it."""
+        if not self.numbered:
+            return {}
+        return {next(iter(self.parameters)): int(name.rpartition("-")[2])}
+
     @property
     def parameters(self) -> dict[str, Option]:
         """Everything that the factory takes by name."""
+        named = (
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        )
         return {
-            name: Option(name, annotation, parameter.default)
-            for name, parameter, annotation in _named_parameters(self.factory)
+            p.name: Option(p.name, p.annotation, p.default)
+            for p in _parameters(self.factory)
+            if p.kind in named
         }
 
     @property
     def takes_anything(self) -> bool:
         """Whether the factory takes `**kwargs`."""
-        return _takes_anything(_signature(self.factory)[0])
+        return _takes_anything(_parameters(self.factory))
 
     @property
     def product(self) -> type:
@@ -91,30 +110,23 @@ class Entry:
         returned = inspect.signature(function).return_annotation
         if returned is inspect.Signature.empty:
             return object
-        hint = _resolved(function, returned)
+        hint = _resolved(returned, getattr(function, "__globals__", {}))
         return hint if inspect.isclass(hint) else object
 
     def takes(self, name: str) -> bool:
         """Whether a parameter is the factory's, or one of its bases to which
         it hands on `**kwargs`."""
-        classes = [self.factory]
+        factories = [self.factory]
         if inspect.isclass(self.factory):
-            classes += [c for c in self.factory.__mro__[1:] if _has_init(c)]
-        for factory in classes:
-            parameters = _signature(factory)[0]
+            bases = self.factory.__mro__[1:]
+            factories += [base for base in bases if "__init__" in vars(base)]
+        for factory in factories:
+            parameters = _parameters(factory)
             if any(parameter.name == name for parameter in parameters):
                 return True
             if not _takes_anything(parameters):
                 return False
         return False
-
-
-def _takes_anything(parameters: list[inspect.Parameter]) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _has_init(cls: type) -> bool:
-    return "__init__" in vars(cls)
 
 
 def check_signature(entry: Entry, kind: str, provided: Collection[str]) -> None:
@@ -155,70 +167,48 @@ def check_signature(entry: Entry, kind: str, provided: Collection[str]) -> None:
 
 
 def matches(known: str, name: str) -> bool:
+    """Whether a registered name is, or stands for, one that is asked for."""
     if known.endswith("-N"):
         return bool(re.fullmatch(re.escape(known[:-1]) + "[0-9]+", name))
     return known == name
 
 
-def canonical_name(entry: Entry, name: str) -> str:
-    if not entry.numbered:
-        return name
-    stem, _, number = name.rpartition("-")
-    return f"{stem}-{int(number)}"
+def _takes_anything(parameters: list[inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def numbered_argument(entry: Entry, name: str) -> dict[str, object]:
-    if not entry.numbered:
-        return {}
-    first = next(iter(entry.parameters))
-    return {first: int(name.rpartition("-")[2])}
-
-
-def _named_parameters(factory: Callable) -> Iterator[tuple]:
-    parameters, hints = _signature(factory)
-    for parameter in parameters:
-        if parameter.kind not in (
-            parameter.POSITIONAL_OR_KEYWORD,
-            parameter.KEYWORD_ONLY,
-        ):
-            continue
-        annotation = hints.get(parameter.name, typing.Any)
-        default = parameter.default
-        if default is not _REQUIRED and default is not None:
-            if annotation in (typing.Any, _UNKNOWN):
-                annotation = type(default)
-        yield parameter.name, parameter, annotation
-
-
-def _signature(factory: Callable) -> tuple[list[inspect.Parameter], dict]:
-    """The parameters without `self`, and their annotations."""
+def _parameters(factory: Callable) -> list[inspect.Parameter]:
+    """Those of a factory without `self`, with resolved annotations."""
     function: typing.Any = factory
     if inspect.isclass(factory):
         # inspect.signature(cls) would find the `__new__(*args, **kwargs)`
         # that Keras layers have.
         function = factory.__init__
         if function is object.__init__:
-            return [], {}
+            return []
     parameters = list(inspect.signature(function).parameters.values())
-    hints = _hints(inspect.unwrap(function), parameters)
-    return parameters[inspect.isclass(factory) :], hints
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    return [
+        parameter.replace(annotation=_annotation(parameter, scope))
+        for parameter in parameters[inspect.isclass(factory) :]
+    ]
 
 
-def _hints(function, parameters: list[inspect.Parameter]) -> dict[str, object]:
-    """Annotations, one by one."""
-    hints: dict[str, object] = {}
-    for parameter in parameters:
-        if parameter.annotation is parameter.empty:
-            continue
-        hints[parameter.name] = _resolved(function, parameter.annotation)
-    return hints
+def _annotation(parameter: inspect.Parameter, scope: dict) -> object:
+    """The type of a parameter; that of the default where it has no other."""
+    hint: object = typing.Any
+    if parameter.annotation is not parameter.empty:
+        hint = _resolved(parameter.annotation, scope)
+    default = parameter.default
+    if default is None or default is _REQUIRED:
+        return hint
+    return type(default) if hint in (typing.Any, _UNKNOWN) else hint
 
 
-def _resolved(function, annotation: object) -> object:
+def _resolved(annotation: object, scope: dict) -> object:
     """An annotation as a type; `_UNKNOWN` where it is imported for the type
     checker alone."""
-    holder = type("_", (), {"__annotations__": {"value": annotation}})
-    scope = getattr(function, "__globals__", {})
+    holder = types.SimpleNamespace(__annotations__={"value": annotation})
     try:
         return typing.get_type_hints(holder, scope)["value"]
     except NameError:

@@ -1,12 +1,10 @@
-"""Where components come from: tfxdr itself, a plugin, or somebody's script."""
+"""Where components come from: tfxdr itself, a plugin, or this session."""
 
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
 from tfxdr.registry.entry import matches
-from tfxdr.registry.plugin_code import file_of
 
 OWN = __name__.partition(".")[0]
 
@@ -18,22 +16,17 @@ class LoadedPlugin:
     Attributes:
       name: of the entry point, file or module.
       origin: the distribution or file that it comes from.
-      names: of the components that it registered or, when it is broken, that
-        it declares: pairs of a registry (`policies`, or "" for any) and a
-        name.
+      names: of the components that it registered or, when it is broken, would
+        have registered.
       error: what broke it.
       place: the line of the plugin at which that happened; "" if unknown.
-      file: that it was loaded from, as far as that is one.
-      given: whether it stands in `--plugins`.
     """
 
     name: str
     origin: str
-    names: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
     error: BaseException | None = None
     place: str = ""
-    file: pathlib.Path | None = None
-    given: bool = False
 
     @property
     def label(self) -> str:
@@ -42,19 +35,16 @@ class LoadedPlugin:
 
     def __str__(self) -> str:
         if self.error is None:
-            if self.names:
-                return self.label
-            return f"{self.label} has registered no component"
+            nothing = "" if self.names else " has registered no component"
+            return self.label + nothing
         cause = f"{type(self.error).__name__}: {self.error}"
         place = f", at {self.place}" if self.place else ""
         return f"{self.label} is broken: {cause}{place}"
 
-    def declares(self, kind: str, name: str) -> bool:
-        """Whether it has a component of that registry and name."""
-        return any(
-            of in ("", kind) and matches(known, name)
-            for of, known in self.names
-        )
+    def broken_with(self, name: str) -> bool:
+        """Whether it is the reason that a component is missing."""
+        named = any(matches(known, name) for known in self.names)
+        return self.error is not None and named
 
 
 loaded_plugins: list[LoadedPlugin] = []
@@ -62,30 +52,12 @@ loading: list[str] = []  # plugins whose import has begun, the innermost last
 
 
 def origin_of(module: str) -> str:
-    """Of what is registered now, by a module."""
+    """Of what a module registers now; the module itself in no plugin."""
     if module.partition(".")[0] == OWN:
         return OWN
-    if loading:
-        return loading[-1]
-    script = main_script()
-    if module == "__main__" and script is not None:
-        return LoadedPlugin(script.stem, str(script)).label
-    return module
+    return loading[-1] if loading else module
 
 
-def main_script() -> pathlib.Path | None:
-    """The script that Python was started with; none if it is a shell, a
-    notebook, or a program that is installed."""
-    path = file_of("__main__")
-    if path is None or path.suffix != ".py" or "site-packages" in path.parts:
-        return None
-    return path
-
-
-def break_plugin(origin: str, error: Exception) -> bool:
-    """Marks the plugin of an origin as broken; false if it is of none."""
-    for index, plugin in enumerate(loaded_plugins):
-        if plugin.label == origin:
-            loaded_plugins[index] = dataclasses.replace(plugin, error=error)
-            return True
-    return False
+def of_this_session(origin: str) -> bool:
+    """Whether only this process has it: from a script, shell or notebook."""
+    return origin not in (OWN, *(plugin.label for plugin in loaded_plugins))
