@@ -1,6 +1,6 @@
 """Users as rows against one instance per row, on MovieLens-1M.
 
-A row of fine-tuning is a user with up to 32 of his target items, so that his
+A row of fine-tuning is a user with up to 32 target items, so that the user's
 history is encoded once for all of them. This compares it with rows of a
 single instance: the same code with `--targets_per_user=1`, the same weights
 to start from, data, loss and learning rate; both train until their validation

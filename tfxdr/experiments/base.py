@@ -54,7 +54,7 @@ class Experiment(abc.ABC):
 
     Attributes:
       kind: of the components that are compared, one run each.
-      reads_histories: whether the model knows a user by his history.
+      reads_histories: whether the model knows a user by their history.
       unused_settings: settings that mean nothing here, by group.
     """
 
@@ -238,7 +238,7 @@ class Experiment(abc.ABC):
         }
 
     def known_of(self, user: str) -> tuple[list[str], set[str]]:
-        """Raw ids of a user's history and of the target items that he has.
+        """Raw ids of a user's history and of the target items they have.
 
         Raises:
           InputError: if the data have no such user.
@@ -256,7 +256,7 @@ class Experiment(abc.ABC):
 
     @property
     def titles(self) -> dict[str, str] | None:
-        """Of target items by raw id; none if the data have none."""
+        """Of target items by raw id; `None` if the data have none."""
         titles = self.data.target_titles
         if titles is None:
             return None

@@ -123,7 +123,7 @@ class JointScores:
 
 
 def as_histories(num_users: int) -> Ragged:
-    """What a joint model reads of each user: his row of the user table."""
+    """What a joint model reads of each user: their row of the user table."""
     rows = np.arange(num_users, dtype=np.int32) + FIRST_ITEM
     return Ragged.from_lengths(rows, np.ones(num_users, np.int64))
 

@@ -89,7 +89,7 @@ class NextTarget(Task):
     """Ranking target items (UAF section 4.2).
 
     Full ranking leaves out the user's training positives and, in a test,
-    those of validation; sampled negatives are none of his positives.
+    those of validation; sampled negatives are none of their positives.
 
     Args:
       options: of the run.
@@ -121,7 +121,7 @@ class NextTarget(Task):
             "split": options.data.split,
             "ranking": (
                 "all items but the user's training positives and, in a test, "
-                "his validation positives"
+                "their validation positives"
             ),
             "eval_negatives": options.evaluate.eval_negatives,
         }

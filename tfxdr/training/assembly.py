@@ -62,7 +62,7 @@ def build_model(
       policy_pooling: likewise, in the policy network.
       train_embeddings: `true`, `false`, or `auto`: as policy and tuner do.
       top_k: the last rank that a policy takes for correct by default.
-      pretrained: where the backbone's weights are; none keeps random ones.
+      pretrained: where the backbone's weights are; `None` keeps random ones.
       seed: of random weights.
 
     Raises:

@@ -62,7 +62,7 @@ class Stage(abc.ABC):
           variables: what moves.
 
         Returns:
-          Two scalars, and one gradient, or none, for each variable.
+          Two scalars, and one gradient, or `None`, for each variable.
         """
         with tf.GradientTape() as tape:
             loss, count = self.model.batch_loss(batch)

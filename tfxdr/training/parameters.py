@@ -41,7 +41,7 @@ class OptimizerSettings:
     Attributes:
       optimizer: name and options from the registry. A factory that takes
         `parameters` is given `Parameters`, and knows the rate of each itself.
-      learning_rate: of new parameters, and of all when the next is none.
+      learning_rate: of new parameters, and of all when the next is `None`.
       pretrained_learning_rate: of parameters that pre-training made.
       policy_learning_rate: of the policy network.
       schedule: `constant`, `linear` or `cosine`.
@@ -184,7 +184,7 @@ class ParameterGroups(tf.Module):
         """Clips, then moves every group by its own optimizer.
 
         Args:
-          gradients: one for each of `variables_to_train`; none is zero.
+          gradients: one for each of `variables_to_train`; `None` is zero.
 
         Returns:
           The global norm before clipping, to be checked for being finite.

@@ -19,7 +19,7 @@ class PretrainSplit:
     Attributes:
       training: learned from.
       validation: the last item of each row is predicted from those before.
-      test: likewise; none where whole users are held out.
+      test: likewise; `None` where whole users are held out.
     """
 
     training: Ragged
