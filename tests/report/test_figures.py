@@ -83,36 +83,6 @@ def test_what_a_killed_process_left_is_removed(tmp_path, writing):
     assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
 
 
-def test_reads_a_history(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text(
-        "stage,epoch,loss,hr@5\npretrain,1,7.5,\nfinetune,1,0.5,0.25\n"
-    )
-    assert figures.read_history(path) == [
-        {"stage": "pretrain", "epoch": 1.0, "loss": 7.5},
-        {"stage": "finetune", "epoch": 1.0, "loss": 0.5, "hr@5": 0.25},
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "column 'stage', found none"),
-        ("stage,loss\npretrain,7\n", "column 'epoch', found stage, loss"),
-        ("stage,epoch,loss\na,1,7\na,2,x\n", "line 3.*'loss', found 'x'"),
-        ("stage,epoch,loss\na,1,7,8\n", "line 2"),
-        ("stage,epoch,loss\na,,7\n", "line 2.*'epoch'"),
-    ],
-)
-def test_refuses_other_files(tmp_path, text, message):
-    path = tmp_path / "history.csv"
-    path.write_text(text)
-    with pytest.raises(InputError, match=message):
-        figures.read_history(path)
-
-
-def test_refuses_nothing_to_draw(tmp_path):
-    with pytest.raises(InputError, match="no history of a run"):
-        figures.read_history(tmp_path / "history.csv")
+def test_refuses_nothing_to_draw():
     with pytest.raises(InputError, match="no epoch"):
         figures.learning_curves([])

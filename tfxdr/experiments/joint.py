@@ -32,7 +32,8 @@ from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
-from tfxdr.report.figures import learning_curves, read_history, save_figure
+from tfxdr.report.figures import learning_curves, save_figure
+from tfxdr.report.history import read_history
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable

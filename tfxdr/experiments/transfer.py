@@ -26,7 +26,8 @@ from tfxdr.options.groups import Joint
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
-from tfxdr.report.figures import learning_curves, read_history, save_figure
+from tfxdr.report.figures import learning_curves, save_figure
+from tfxdr.report.history import read_history
 from tfxdr.report.run import show_actions
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted

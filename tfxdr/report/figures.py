@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import os
@@ -26,36 +25,6 @@ _TRAINING, _VALIDATION, _KEPT = "#0072B2", "#D55E00", "#555555"
 class _Curve:
     epochs: list[float]
     values: list[float]
-
-
-def read_history(
-    path: str | os.PathLike[str],
-) -> list[dict[str, str | float]]:
-    """Reads `history.csv`: a line per stage and epoch.
-
-    Returns:
-      One mapping per line: `stage` is text, everything else a number; empty
-      cells are left out.
-
-    Raises:
-      InputError: the file is missing, has no column `stage` or `epoch`, or
-        holds something that is no number.
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            for column in ("stage", "epoch"):
-                if column not in (reader.fieldnames or ()):
-                    raise InputError(
-                        f"{path}: expected a column {column!r}, found "
-                        f"{', '.join(reader.fieldnames or ()) or 'none'}"
-                    )
-            return [
-                _parsed(line, f"{path}, line {reader.line_num}")
-                for line in reader
-            ]
-    except FileNotFoundError:
-        raise InputError(f"there is no history of a run at {path}") from None
 
 
 def learning_curves(
@@ -102,24 +71,6 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     with file_aside(Path(path)) as file:
         figure.savefig(file, format="png", dpi=150)
-
-
-def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:
-    row: dict[str, str | float] = {}
-    for column, text in line.items():
-        if column == "stage":
-            row[column] = text
-        elif text:
-            try:
-                row[column] = float(text)
-            except (TypeError, ValueError):
-                raise InputError(
-                    f"{place}: expected a number in column {column!r}, found "
-                    f"{text!r}"
-                ) from None
-    if "epoch" not in row:
-        raise InputError(f"{place}: expected a number in column 'epoch'")
-    return row
 
 
 def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:
