@@ -6,6 +6,13 @@ import numpy as np
 import pytest
 
 from tfxdr.errors import InputError
+from tfxdr.evaluation import (
+    Actions,
+    BehaviorWeights,
+    Predictions,
+    Probabilities,
+    Ranking,
+)
 from tfxdr.evaluation.arrays import load_arrays, save_arrays
 
 _HALF = """
@@ -39,3 +46,33 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be written.*--run"):
         save_arrays(tmp_path / "file" / "ranks.npz", ranks=[1])
+
+
+_ONE = np.ones(1, np.int32)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Actions(_ONE, np.ones([1, 2], np.float32), _ONE),
+        BehaviorWeights(_ONE, _ONE, _ONE, _ONE),
+        Predictions(_ONE, _ONE, _ONE),
+        Probabilities(_ONE, _ONE, _ONE, _ONE),
+        Ranking(_ONE, _ONE, _ONE),
+    ],
+    ids=lambda result: type(result).__name__,
+)
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, result):
+    path = tmp_path / "result.npz"
+    result.save(path)
+    before = path.read_bytes()
+
+    def full_disk(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(InputError, match=r"disk of .* is full.*--run"):
+        result.save(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["result.npz"]
+    assert path.read_bytes() == before

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfxdr import errors
 from tfxdr.evaluation.arrays import load_arrays, save_arrays
 from tfxdr.evaluation.batching import padded_batches
+from tfxdr.ops.ragged import Ragged
 
 # A straight-through estimator adds and subtracts probabilities around 0 or 1.
 _ROUNDING = 1e-6
@@ -126,8 +127,8 @@ class Actions:
 
 
 def collect_actions(
-    decide: Callable[[np.ndarray], Any],
-    history: Any,
+    decide: Callable[[np.ndarray], npt.ArrayLike],
+    history: Ragged,
     users: np.ndarray,
     *,
     batch_size: int = 256,
@@ -137,7 +138,7 @@ def collect_actions(
     Args:
       decide: maps int32 histories `[batch, length]`, left-padded with 0, to
         actions `[batch, blocks]`.
-      history: ragged source ids per user, oldest first.
+      history: source ids per user, oldest first.
       users: `[n]` rows of `history`.
       batch_size: users per call, at most.
 
@@ -158,7 +159,7 @@ def collect_actions(
     return Actions(
         users=np.asarray(users, np.int32),
         actions=np.concatenate(rows)[order],
-        history_length=np.diff(history.offsets)[users].astype(np.int32),
+        history_length=history.lengths[users].astype(np.int32),
     )
 
 

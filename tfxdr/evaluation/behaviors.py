@@ -82,7 +82,7 @@ class BehaviorWeights:
         Args:
           user: row of the user.
           k: how many of each, at most. Who has fewer than twice as many gets
-            half of his behaviors as each; none stands in both.
+            half of their behaviors as each; none stands in both.
 
         Returns:
           Positions of the behaviors, int64: the most useful ones, the best

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
+from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec
 from tfxdr.types import FIRST_ITEM, Scorer
 
@@ -145,8 +145,6 @@ class Classifier:
     highest score. Users without a known class are not scored. Batches and
     their limits are those of `Ranker`.
 
-    Ragged arguments are anything with `values [n]` and `offsets [users + 1]`.
-
     Example:
 
     ```python
@@ -158,8 +156,8 @@ class Classifier:
 
     def __init__(
         self,
-        history: Any,
-        targets: Any,
+        history: Ragged,
+        targets: Ragged,
         num_items: int,
         *,
         batch_size: int = 256,
@@ -167,8 +165,8 @@ class Classifier:
         """Stores who is classified.
 
         Args:
-          history: ragged source ids per user, oldest first.
-          targets: ragged target ids per user: his class, or none.
+          history: source ids per user, oldest first.
+          targets: target ids per user: their class, or none.
           num_items: the classes and the reserved ids 0 and 1.
           batch_size: users per call of the scorer, at most.
 
@@ -177,7 +175,7 @@ class Classifier:
         """
         check_rows(history=history, targets=targets)
         check_ids("targets", targets.values, num_items)
-        counts = np.diff(targets.offsets)
+        counts = targets.lengths
         if counts.max(initial=0) > 1:
             raise ValueError(
                 "targets should hold one class per user or none. Received: "

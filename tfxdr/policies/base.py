@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Protocol
+from typing import Protocol
 
 import tensorflow as tf
 
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import Context, Scorer
 
 
@@ -127,20 +128,19 @@ class Baseline(abc.ABC):
     @abc.abstractmethod
     def fit(
         self,
-        history: Any,
-        train_targets: Any,
+        history: Ragged,
+        train_targets: Ragged,
         num_source_items: int,
         num_target_items: int,
     ) -> Scorer:
         """Counts.
 
         Args:
-          history: ragged rows of source items, one per user, as `values` and
-            `offsets`.
-          train_targets: ragged rows of the same users' training positives.
-          num_source_items: size of the source table, reserved ids included.
+          history: source items of each user, oldest first.
+          train_targets: the same users' training positives.
+          num_source_items: size of the source table, ids 0 and 1 included.
           num_target_items: likewise of the target table.
 
         Returns:
-          What scores the target catalogue for a history.
+          What scores the target catalogue for left-padded histories.
         """
