@@ -58,7 +58,9 @@ class RoutedBlock(keras.layers.Layer):
           seed: `[2]` int32 of dropout, the same in both; none at inference.
         """
         if self.hard and seed is None:
-            return self._route(hidden, tf.cast(action, tf.int32), mask)
+            # A straight-through estimator's 1 may lie below 1 by rounding.
+            tuned = tf.cast(tf.cast(action, tf.float32) >= 0.5, tf.int32)
+            return self._route(hidden, tuned, mask)
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
         tuned = self.tuned(hidden, mask=mask, seed=seed)
         frozen = self.frozen(hidden, mask=mask, seed=seed)

@@ -196,7 +196,7 @@ def exported_actions(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
 def _servable(model: TransferModel) -> tuple[TransferServable, tf.Tensor]:
     """What serves a model, and the raw histories of `HISTORY`.
 
-    Who has none is left out: he gets the most frequent items.
+    Those who have none are left out: they get the most frequent items.
     """
     raw = np.array(["", "", *_SOURCE_IDS], object)[HISTORY[1:]]
     servable = TransferServable(
