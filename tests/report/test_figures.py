@@ -44,6 +44,20 @@ def test_marks_the_epoch_that_the_monitor_picks():
     assert axes[3].get_ylabel() == "HR@10"
 
 
+@pytest.mark.parametrize("monitor", ["log_loss", "hamming-loss"])
+def test_a_metric_that_falls_is_drawn_and_marked_as_a_metric(monitor):
+    history = [
+        {"stage": "joint", "epoch": epoch, "loss": 1.0, "auc": 0.5, monitor: x}
+        for epoch, x in enumerate((0.7, 0.5, 0.6), start=1)
+    ]
+    loss, metric = figures.learning_curves(
+        history, monitors={"joint": monitor}
+    ).axes
+    assert _line(metric, "validation") == ([1, 2, 3], [0.7, 0.5, 0.6])
+    assert _line(metric, "kept: 0.5000 at epoch 2") == ([2], [0.5])
+    assert not any(line.get_label()[:4] == "kept" for line in loss.lines)
+
+
 def test_a_value_that_is_not_finite_is_left_out():
     history = [*HISTORY, {"stage": "pretrain", "epoch": 4, "loss": "nan"}]
     axes = figures.learning_curves(history).axes

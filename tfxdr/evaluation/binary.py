@@ -11,8 +11,7 @@ import scipy.stats
 
 from tfxdr import errors
 from tfxdr.evaluation.arrays import load_arrays, save_arrays
-
-BINARY = ("auc", "log_loss")  # keys of the metrics
+from tfxdr.ops.metric_names import BINARY_METRICS
 
 
 def auc(
@@ -84,11 +83,9 @@ def binary_metrics(
         probability lies outside [0, 1].
     """
     logit = score if from_logits else _logits(score)
-    return {
-        # Of the scores themselves: two probabilities may share a logit.
-        "auc": auc(label, score, split=split),
-        "log_loss": log_loss(label, logit, split=split),
-    }
+    # The AUC is of the scores themselves: two probabilities may share a logit.
+    values = auc(label, score, split=split), log_loss(label, logit, split=split)
+    return dict(zip(BINARY_METRICS, values, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)

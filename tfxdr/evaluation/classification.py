@@ -17,6 +17,7 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
+from tfxdr.ops.metric_names import CLASS_METRICS
 from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec
 from tfxdr.types import FIRST_ITEM, Scorer
@@ -91,10 +92,11 @@ def classification_metrics(
       ValueError: the arguments contradict each other, or a metric has no
         single value.
     """
-    found = {
-        "accuracy": accuracy(labels, predictions),
-        "macro_f1": macro_f1(labels, predictions, num_classes),
-    }
+    own = (
+        accuracy(labels, predictions),
+        macro_f1(labels, predictions, num_classes),
+    )
+    found = dict(zip(CLASS_METRICS, own, strict=True))
     one_hot = np.eye(num_classes, dtype=np.float32)
     for spec in more:
         metric = spec.build(num_classes=num_classes)

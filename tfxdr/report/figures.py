@@ -15,10 +15,12 @@ from matplotlib.ticker import MaxNLocator
 
 from tfxdr.errors import InputError
 from tfxdr.files import file_aside
-from tfxdr.report.table import is_loss, metric_title
+from tfxdr.ops.metric_names import falls, parse
+from tfxdr.report.table import metric_title
 
 # Of Okabe and Ito: told apart by everyone, and in print.
 _TRAINING, _VALIDATION, _KEPT = "#0072B2", "#D55E00", "#555555"
+_LOSSES = ("loss", "validation_loss")  # what the left axes show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +86,8 @@ def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:
 
 def _first_metric(rows: Sequence[Mapping[str, str | float]]) -> str | None:
     """A metric has a cutoff or is an AUC; the smallest cutoff goes first."""
-    keys = {key for row in rows for key in row if "@" in key or key == "auc"}
+    keys = {key for row in rows for key in row}
+    keys = {key for key in keys if parse(key).cutoff or key == "auc"}
     return min(keys, key=lambda key: (len(key), key), default=None)
 
 
@@ -98,12 +101,10 @@ def _draw_stage(
     metric = _first_metric(rows)
     if monitor is None:
         monitor = metric
-    elif not is_loss(monitor):
+    elif monitor not in _LOSSES:
         metric = monitor
-    for key, label, color in (
-        ("loss", "training", _TRAINING),
-        ("validation_loss", "validation", _VALIDATION),
-    ):
+    labels = ("training", _TRAINING), ("validation", _VALIDATION)
+    for key, (label, color) in zip(_LOSSES, labels, strict=True):
         _draw_line(left, _curve(rows, key), label, color)
     if metric:
         _draw_line(right, _curve(rows, metric), "validation", _VALIDATION)
@@ -124,12 +125,12 @@ def _mark_kept(left: Axes, right: Axes, curve: _Curve, monitor: str) -> None:
     """A line through both axes, and a ring around what decided."""
     if not curve.values:
         return
-    value = (min if is_loss(monitor) else max)(curve.values)
+    value = (min if falls(monitor) else max)(curve.values)
     epoch = curve.epochs[curve.values.index(value)]
     for axes in (left, right):
         if axes.lines:
             axes.axvline(epoch, color=_KEPT, lw=1, ls=":", zorder=0)
-    (left if is_loss(monitor) else right).plot(
+    (left if monitor in _LOSSES else right).plot(
         epoch,
         value,
         "o",
