@@ -49,9 +49,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 
 _ONE = np.ones(1, np.int32)
-
-
-@pytest.mark.parametrize(
+of_each_kind = pytest.mark.parametrize(
     "result",
     [
         Actions(_ONE, np.ones([1, 2], np.float32), _ONE),
@@ -62,6 +60,27 @@ _ONE = np.ones(1, np.int32)
     ],
     ids=lambda result: type(result).__name__,
 )
+
+
+@of_each_kind
+def test_round_trip(tmp_path, result):
+    path = tmp_path / "result"  # no suffix is added
+    result.save(path)
+    found = type(result).load(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["result"]
+    assert set(result.types) == set(vars(result))
+    for name, dtype in result.types.items():
+        assert getattr(found, name).dtype == dtype
+        assert np.array_equal(getattr(found, name), getattr(result, name))
+
+
+@of_each_kind
+def test_a_missing_file_is_named_with_what_it_should_hold(tmp_path, result):
+    with pytest.raises(InputError, match=f"no file of {result.what} at"):
+        type(result).load(tmp_path / "result.npz")
+
+
+@of_each_kind
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, result):
     path = tmp_path / "result.npz"
     result.save(path)

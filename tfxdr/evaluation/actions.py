@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import load_arrays, save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import padded_batches
 from tfxdr.ops.ragged import Ragged
 
@@ -21,7 +20,7 @@ _COLLAPSED_SPREAD = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class Actions:
+class Actions(SavedArrays):
     """What a policy answered for each test user.
 
     Attributes:
@@ -35,6 +34,13 @@ class Actions:
       ValueError: the shapes do not fit, there is no block, or an action lies
         outside [0, 1].
     """
+
+    what = "actions"
+    types = {
+        "users": np.int32,
+        "actions": np.float32,
+        "history_length": np.int32,
+    }
 
     users: np.ndarray
     actions: np.ndarray
@@ -94,36 +100,6 @@ class Actions:
                 "Give it a larger share of the data (--split_fractions)."
             )
         return np.clip(self.actions.mean(axis=0, dtype=np.float64), 0.0, 1.0)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            users=np.asarray(self.users, np.int32),
-            actions=np.asarray(self.actions, np.float32),
-            history_length=np.asarray(self.history_length, np.int32),
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Actions:
-        """Reads what `save` wrote.
-
-        Raises:
-          InputError: the file is missing, damaged or no file of actions.
-        """
-        types = {
-            "users": np.int32,
-            "actions": np.float32,
-            "history_length": np.int32,
-        }
-        arrays = load_arrays(path, "actions", types)
-        try:
-            return cls(**arrays)
-        except ValueError as error:
-            raise errors.InputError(
-                f"{path} is no file of actions ({error}). Train the run "
-                "again with --overwrite."
-            ) from error
 
 
 def collect_actions(

@@ -28,6 +28,7 @@ def scored_batches(
     *,
     num_items: int,
     batch_size: int,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
     """Scores users, longest history first, so that padding is little.
 
@@ -38,6 +39,7 @@ def scored_batches(
       users: `[scored]` rows of `history`.
       num_items: size of the target item table, ids 0 and 1 included.
       batch_size: users per call of the scorer, at most.
+      progress: called with (users done, users in all) after each batch.
 
     Yields:
       Places in `users`, `[batch]`, and their scores, `[batch, num_items]`
@@ -47,8 +49,12 @@ def scored_batches(
       TrainingError: the score of a real item is NaN.
       ValueError: the scorer's answer has another shape.
     """
+    done = 0
     for places, padded in padded_batches(history, users, batch_size):
         yield places, _scores(scorer, padded, users[places], num_items)
+        done += len(places)
+        if progress is not None:
+            progress(done, len(users))
 
 
 def padded_batches(

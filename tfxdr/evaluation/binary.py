@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import numpy as np
 import scipy.special
 import scipy.stats
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import load_arrays, save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.ops.metric_names import BINARY_METRICS
 
 
@@ -89,7 +88,7 @@ def binary_metrics(
 
 
 @dataclasses.dataclass(frozen=True)
-class Probabilities:
+class Probabilities(SavedArrays):
     """What a model thinks of labelled pairs of user and target item.
 
     Attributes:
@@ -98,6 +97,14 @@ class Probabilities:
       label: `[n]` int32, 0 or 1.
       logit: `[n]` float32, of label 1.
     """
+
+    what = "probabilities"
+    types = {
+        "user": np.int32,
+        "item": np.int32,
+        "label": np.int32,
+        "logit": np.float32,
+    }
 
     user: np.ndarray
     item: np.ndarray
@@ -115,31 +122,6 @@ class Probabilities:
     def metrics(self, split: str = "evaluation") -> dict[str, float]:
         """`binary_metrics` of these examples."""
         return binary_metrics(self.label, self.logit, split=split)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            user=np.asarray(self.user, np.int32),
-            item=np.asarray(self.item, np.int32),
-            label=np.asarray(self.label, np.int32),
-            logit=np.asarray(self.logit, np.float32),
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Probabilities:
-        """Reads what `save` wrote.
-
-        Raises:
-          InputError: the file is missing, damaged or of another kind.
-        """
-        types = {
-            "user": np.int32,
-            "item": np.int32,
-            "label": np.int32,
-            "logit": np.float32,
-        }
-        return cls(**load_arrays(path, "probabilities", types))
 
 
 def _logits(probability: np.ndarray) -> np.ndarray:

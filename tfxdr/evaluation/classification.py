@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import (
     Progress,
     check_ids,
@@ -111,7 +110,7 @@ def classification_metrics(
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictions:
+class Predictions(SavedArrays):
     """Predicted classes, in user-row order.
 
     Classes count from 0, as the names that `profile_users` returns do: class
@@ -123,21 +122,15 @@ class Predictions:
       prediction: `[n]` int32.
     """
 
+    what = "predictions"
+    types = dict.fromkeys(("user", "label", "prediction"), np.int32)
+
     user: np.ndarray
     label: np.ndarray
     prediction: np.ndarray
 
     def __len__(self) -> int:
         return len(self.prediction)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            user=self.user,
-            label=self.label,
-            prediction=self.prediction,
-        )
 
 
 class Classifier:
@@ -218,19 +211,16 @@ class Classifier:
           ValueError: the scorer's answer has another shape.
         """
         prediction = np.zeros(self.num_users, np.int32)
-        done = 0
         for slots, scores in scored_batches(
             scorer,
             self.history,
             self._users,
             num_items=self.num_items,
             batch_size=min(self.batch_size, rows_in_bounds(self.num_items)),
+            progress=progress,
         ):
             # NumPy promises the first of equal scores, TensorFlow does not.
             prediction[slots] = scores.numpy()[:, FIRST_ITEM:].argmax(axis=1)
-            done += len(slots)
-            if progress is not None:
-                progress(done, self.num_users)
         label = np.asarray(self.targets.values, np.int32) - FIRST_ITEM
         return Predictions(self._users.astype(np.int32), label, prediction)
 

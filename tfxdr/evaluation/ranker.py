@@ -127,13 +127,13 @@ class Ranker:
         """
         rank = np.zeros(self.num_instances, np.int32)
         instances = Ragged(np.arange(len(rank)), self.targets.offsets)
-        done = 0
         for slots, scores in scored_batches(
             scorer,
             self.history,
             self._users,
             num_items=self.num_items,
             batch_size=min(self.batch_size, self._rows_in_bounds),
+            progress=progress,
         ):
             users = self._users[slots]
             rank_chunk = self._chunk_ranker(scores, users, slots)
@@ -144,9 +144,6 @@ class Ranker:
                 rank[instance] = rank_chunk(
                     owner[part], self.targets.values[instance]
                 )
-            done += len(users)
-            if progress is not None:
-                progress(done, self.num_users)
         user = self.targets.row_of_value.astype(np.int32)
         item = np.array(self.targets.values, np.int32)
         return Ranking(user, item, rank)
