@@ -114,9 +114,9 @@ class AttentionBlock(keras.layers.Layer):
 
         Args:
           hidden: the block's input.
-          mask: `[batch, length]` bool, true where an item is; none means
+          mask: `[batch, length]` bool, true where an item is; `None` means
             that every position counts.
-          seed: `[2]` int32 of dropout; none at inference.
+          seed: `[2]` int32 of dropout; `None` at inference.
           adapters: none, or two, after the attention and after the
             feed-forward network: functions of what each read (normalized) and
             of what it gave.
@@ -156,7 +156,7 @@ class AttentionBlock(keras.layers.Layer):
             value,
             self._hidden_keys(tf.shape(hidden)[1], mask),
             lambda probs: dropout(probs, self.dropout, seed),
-        )
+        )  # [batch, length, channels]
         if mask is not None:
             mixed *= tf.cast(mask, mixed.dtype)[..., tf.newaxis]
         return self.output_projection(mixed)

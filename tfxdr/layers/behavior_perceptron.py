@@ -20,7 +20,7 @@ class HistorySummary(keras.layers.Layer):
       head_size: width of a head.
       masked: whether padding takes no part: neither as a key nor in the
         mean, which is 0 for an empty history. The authors' code attends to
-        padding and divides by the padded length, as does false.
+        padding and divides by the padded length, as does `False`.
       name: layer name.
 
     Raises:
@@ -69,7 +69,7 @@ class HistorySummary(keras.layers.Layer):
             ~mask[:, tf.newaxis, tf.newaxis] if self.masked else None,
         )
         real = tf.cast(mask, mixed.dtype)[..., tf.newaxis]
-        outputs = self.output_projection(mixed) * real
+        outputs = self.output_projection(mixed) * real  # [batch, length, f]
         count = tf.reduce_sum(real if self.masked else real * 0 + 1, axis=1)
         return tf.reduce_sum(outputs, axis=1) / tf.maximum(count, 1)
 
@@ -102,7 +102,7 @@ class BehaviorPerceptron(keras.layers.Layer):
       bound: of a log-importance, upwards and downwards, by a hyperbolic
         tangent; 0 is none, as in the authors' code. Without, learning can end
         with all weight on a few behaviors.
-      masked: see `HistorySummary`; the authors' code is false.
+      masked: see `HistorySummary`; the authors' code is `False`.
       name: layer name.
 
     Raises:

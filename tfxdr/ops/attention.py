@@ -10,6 +10,7 @@ import tensorflow as tf
 def split_heads(hidden: tf.Tensor, num_heads: int, size: int) -> tf.Tensor:
     """`[batch, length, heads * size]` to `[batch, heads, length, size]`."""
     batch, length = tf.unstack(tf.shape(hidden)[:2])
+    # [batch, length, heads, size]
     heads = tf.reshape(hidden, [batch, length, num_heads, size])
     return tf.transpose(heads, [0, 2, 1, 3])
 
@@ -18,6 +19,7 @@ def merge_heads(heads: tf.Tensor) -> tf.Tensor:
     """The inverse of `split_heads`."""
     batch, _, length, _ = tf.unstack(tf.shape(heads))
     _, num_heads, _, size = heads.shape
+    # [batch, length, heads, size]
     hidden = tf.transpose(heads, [0, 2, 1, 3])
     return tf.reshape(hidden, [batch, length, num_heads * size])
 

@@ -42,7 +42,7 @@ class Policy(tf.Module):
     and saved with the model.
 
     Attributes:
-      pretrained: false if the backbone starts from random weights.
+      pretrained: `False` if the backbone starts from random weights.
       train_embeddings: whether the item embedding is tuned where
         `--train_embeddings` leaves it open.
       has_network: whether a policy network is trained to give the logits;
@@ -65,7 +65,7 @@ class Policy(tf.Module):
         """The action of every block, bottom first, the same for all users.
 
         Returns:
-          1 for a block that is tuned, 0 for one that stays frozen; or none if
+          1 for a block that is tuned, 0 for one that stays frozen; or `None` if
           `call` decides.
 
         Raises:
