@@ -157,21 +157,6 @@ class TestFile:
         for name, value in vars(wide).items():
             np.testing.assert_array_equal(getattr(back, name), value)
 
-    def test_a_failed_save_leaves_what_was_there(self, tmp_path, monkeypatch):
-        path = tmp_path / "actions.npz"
-        HARD.save(path)
-
-        def fail(file, **arrays):
-            file.write(b"half")
-            raise OSError("no space left")
-
-        monkeypatch.setattr(np, "savez", fail)
-        with pytest.raises(OSError, match="no space left"):
-            _actions([[1.0]]).save(path)
-        monkeypatch.undo()
-        assert [file.name for file in tmp_path.iterdir()] == ["actions.npz"]
-        np.testing.assert_array_equal(Actions.load(path).users, HARD.users)
-
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(InputError, match="no file of actions at"):
             Actions.load(tmp_path / "actions.npz")

@@ -19,6 +19,7 @@ from tfxdr.evaluation.classification import (
     classification_metrics,
     macro_f1,
 )
+from tfxdr.ops.ragged import Ragged
 
 NUM_CLASSES = 5
 NUM_ITEMS = 2 + NUM_CLASSES
@@ -111,12 +112,6 @@ class TestMetrics:
             macro_f1(LABELS, PREDICTED - 1, 5)
 
 
-def _ragged(rows):
-    offsets = np.cumsum([0, *map(len, rows)])
-    values = np.array([item for row in rows for item in row], np.int32)
-    return types.SimpleNamespace(values=values, offsets=offsets)
-
-
 def _score_user(history):
     """Few distinct scores, so ties; the reserved ids have the highest."""
     items = [int(item) for item in history if item != 0]
@@ -148,7 +143,10 @@ def users():
 
 def _classifier(users, **options):
     return Classifier(
-        _ragged(users.history), _ragged(users.targets), NUM_ITEMS, **options
+        Ragged.from_rows(users.history),
+        Ragged.from_rows(users.targets),
+        NUM_ITEMS,
+        **options,
     )
 
 
@@ -281,19 +279,3 @@ class TestPredictions:
         with np.load(path, allow_pickle=False) as file:
             assert sorted(file) == ["label", "prediction", "user"]
             assert _rows(Predictions(**file)) == _rows(predictions)
-
-    def test_a_failed_write_leaves_the_old_file(self, tmp_path, monkeypatch):
-        path = tmp_path / "predictions.npz"
-        one = np.ones(1, np.int32)
-        Predictions(one, one, one).save(path)
-
-        def full_disk(file, **arrays):
-            file.write(b"half")
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(np, "savez", full_disk)
-        with pytest.raises(OSError, match="No space"):
-            Predictions(one, one, 2 * one).save(path)
-        assert [file.name for file in tmp_path.iterdir()] == ["predictions.npz"]
-        with np.load(path) as file:
-            assert file["prediction"].tolist() == [1]

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pytest
 
 from tfxdr import errors
 from tfxdr.evaluation import negatives as negatives_lib
-
-
-def _ragged(rows):
-    offsets = np.cumsum([0, *map(len, rows)])
-    values = np.array([item for row in rows for item in row], np.int32)
-    return types.SimpleNamespace(values=values, offsets=offsets)
+from tfxdr.ops.ragged import Ragged
 
 
 def _sample(positives, rows=None, *, num_items, num_negatives, seed=0):
     if rows is None:
         rows = np.arange(len(positives))
     return negatives_lib.sample_negatives(
-        _ragged(positives),
+        Ragged.from_rows(positives),
         np.asarray(rows),
         num_items=num_items,
         num_negatives=num_negatives,

@@ -99,7 +99,7 @@ def test_zero_and_one_are_the_towers_to_the_bit(dtype):
         )
 
 
-def test_each_user_takes_his_own_way():
+def test_each_user_takes_their_own_way():
     routed, frozen, tuned = make()
     mixed = routed(HIDDEN, tf.constant([0.0, 1.0, 0.25]), mask=MASK)
     f, t = frozen(HIDDEN, mask=MASK), tuned(HIDDEN, mask=MASK)
@@ -170,3 +170,19 @@ def test_a_hard_block_still_mixes_in_training():
         hard(HIDDEN, action, mask=MASK, seed=seed),
         mixed(HIDDEN, action, mask=MASK, seed=seed),
     )
+
+
+@pytest.mark.parametrize("mode", ["eager", "function"])
+def test_a_hard_action_that_is_off_by_rounding_is_not_another_one(mode):
+    """`p + (1 - p)` in float32, as straight-through estimators give it."""
+    hard, _ = hard_and_mixed()
+    below_one = np.nextafter(np.float32(1), np.float32(0))
+    call = hard if mode == "eager" else tf.function(hard)
+    for near, exact in (
+        ([below_one, 0.9999999, 1.0], [1.0, 1.0, 1.0]),
+        ([below_one, 1e-7, 1.0 + 1e-7], [1.0, 0.0, 1.0]),
+    ):
+        np.testing.assert_array_equal(
+            call(HIDDEN, tf.constant(near, tf.float32), MASK),
+            call(HIDDEN, tf.constant(exact), MASK),
+        )

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pytest
 
 from tfxdr.errors import InputError
+from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import item_knn
 from tfxdr.registry import policies
 
-
-def _ragged(rows):
-    offsets = np.cumsum([0, *map(len, rows)])
-    values = np.array([item for row in rows for item in row], np.int32)
-    return types.SimpleNamespace(values=values, offsets=offsets)
-
-
 # Source items 2, 3, 4 have 3, 1, 1 readers; 0 and 1 are no items. Target items
 # 2, 3, 4, 5 have 2, 1, 1, 0 buyers.
-HISTORY = _ragged([[2, 3, 2], [0, 2, 1], [2], [4]])
-TRAIN = _ragged([[2, 3], [2], [], [4]])
+HISTORY = Ragged.from_rows([[2, 3, 2], [0, 2, 1], [2], [4]])
+TRAIN = Ragged.from_rows([[2, 3], [2], [], [4]])
 
 
 def _fit(text="item-knn"):
@@ -92,7 +84,7 @@ def test_equals_dense_matrices_in_any_blocks(neighbors, monkeypatch):
     expected = read @ similarity
     monkeypatch.setattr(item_knn, "_BLOCK_PRODUCTS", 50)
     scorer = policies.build(f"item-knn(neighbors={neighbors})").fit(
-        _ragged(history), _ragged(train), 30, 25
+        Ragged.from_rows(history), Ragged.from_rows(train), 30, 25
     )
     padded = np.zeros([80, 9], np.int32)
     for row, items in enumerate(history):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 
 import tfxdr.policies.popularity  # noqa: F401  (registers itself)
+from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import policies
 
 
 def test_scores_are_training_counts_for_everyone():
-    train = types.SimpleNamespace(
-        values=np.array([2, 3, 3, 5, 3, 2], np.int32),
-        offsets=np.array([0, 2, 2, 6]),
-    )
+    train = Ragged.from_rows([[2, 3], [], [3, 5, 3, 2]])
     scorer = policies.build("popularity").fit(None, train, 9, 7)
     scores = scorer(np.zeros([4, 3], np.int32))
     assert scores.dtype == np.float32
@@ -22,8 +18,6 @@ def test_scores_are_training_counts_for_everyone():
 
 
 def test_nobody_bought_anything():
-    train = types.SimpleNamespace(
-        values=np.array([], np.int32), offsets=np.array([0, 0])
-    )
+    train = Ragged.from_rows([[]])
     scorer = policies.build("popularity").fit(None, train, 9, 4)
     np.testing.assert_array_equal(scorer(np.zeros([1, 1], np.int32)), [[0] * 4])

@@ -44,6 +44,20 @@ def test_marks_the_epoch_that_the_monitor_picks():
     assert axes[3].get_ylabel() == "HR@10"
 
 
+@pytest.mark.parametrize("monitor", ["log_loss", "hamming-loss"])
+def test_a_metric_that_falls_is_drawn_and_marked_as_a_metric(monitor):
+    history = [
+        {"stage": "joint", "epoch": epoch, "loss": 1.0, "auc": 0.5, monitor: x}
+        for epoch, x in enumerate((0.7, 0.5, 0.6), start=1)
+    ]
+    loss, metric = figures.learning_curves(
+        history, monitors={"joint": monitor}
+    ).axes
+    assert _line(metric, "validation") == ([1, 2, 3], [0.7, 0.5, 0.6])
+    assert _line(metric, "kept: 0.5000 at epoch 2") == ([2], [0.5])
+    assert not any(line.get_label()[:4] == "kept" for line in loss.lines)
+
+
 def test_a_value_that_is_not_finite_is_left_out():
     history = [*HISTORY, {"stage": "pretrain", "epoch": 4, "loss": "nan"}]
     axes = figures.learning_curves(history).axes
@@ -58,36 +72,31 @@ def test_writes_a_whole_png(tmp_path):
     assert path.read_bytes().endswith(b"IEND\xaeB`\x82")
 
 
-def test_reads_a_history(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text(
-        "stage,epoch,loss,hr@5\npretrain,1,7.5,\nfinetune,1,0.5,0.25\n"
-    )
-    assert figures.read_history(path) == [
-        {"stage": "pretrain", "epoch": 1.0, "loss": 7.5},
-        {"stage": "finetune", "epoch": 1.0, "loss": 0.5, "hr@5": 0.25},
-    ]
+_HALF = """
+import time
+from tfxdr.report import figures
+
+class Slow:
+    def savefig(self, file, **options):
+        file.write(b"half")
+        file.flush()
+        print("ready", flush=True)
+        time.sleep(60)
+
+figures.save_figure(Slow(), {path!r})
+"""
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "column 'stage', found none"),
-        ("stage,loss\npretrain,7\n", "column 'epoch', found stage, loss"),
-        ("stage,epoch,loss\na,1,7\na,2,x\n", "line 3.*'loss', found 'x'"),
-        ("stage,epoch,loss\na,1,7,8\n", "line 2"),
-        ("stage,epoch,loss\na,,7\n", "line 2.*'epoch'"),
-    ],
-)
-def test_refuses_other_files(tmp_path, text, message):
-    path = tmp_path / "history.csv"
-    path.write_text(text)
-    with pytest.raises(InputError, match=message):
-        figures.read_history(path)
+def test_what_a_killed_process_left_is_removed(tmp_path, writing):
+    path = tmp_path / "curves.png"
+    process = writing(_HALF.format(path=str(path)))
+    assert len(list(tmp_path.iterdir())) == 1
+    process.kill()
+    process.wait()
+    figures.save_figure(figures.learning_curves(HISTORY), path)
+    assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
 
 
-def test_refuses_nothing_to_draw(tmp_path):
-    with pytest.raises(InputError, match="no history of a run"):
-        figures.read_history(tmp_path / "history.csv")
+def test_refuses_nothing_to_draw():
     with pytest.raises(InputError, match="no epoch"):
         figures.learning_curves([])

@@ -9,6 +9,7 @@ import math
 import pytest
 import rich.console
 
+from tfxdr import registry
 from tfxdr.report import table
 
 ROWS = [
@@ -104,6 +105,20 @@ def test_less_loss_is_better():
     assert table.to_markdown(rows).splitlines()[2:] == [
         "| 0.5 | **0.5000** | 0.5000 |",
         "| 0.6 | 0.6000 | **0.6000** |",
+    ]
+
+
+def test_a_class_metric_says_whether_less_is_better(registries):
+    def brier(num_classes):
+        """Takes what a metric takes."""
+
+    brier.lower_is_better = True
+    registry.class_metrics.register("brier", brier)
+    names = ("hamming-loss", "top-error(k=3)", "brier", "kappa")
+    rows = [table.Row(str(x), dict.fromkeys(names, x)) for x in (0.5, 0.6)]
+    assert table.to_markdown(rows).splitlines()[2:] == [
+        "| 0.5 | **0.5000** | **0.5000** | **0.5000** | 0.5000 |",
+        "| 0.6 | 0.6000 | 0.6000 | 0.6000 | **0.6000** |",
     ]
 
 

@@ -193,7 +193,10 @@ def test_a_sound_callback():
 @pytest.mark.parametrize(
     ("metric", "broken"),
     [
-        (lambda num_classes: keras.metrics.MeanAbsoluteError(), "It rises"),
+        (
+            lambda num_classes: keras.metrics.MeanAbsoluteError(),
+            "It gets better with the number.*`lower_is_better`.*more is better",
+        ),
         (
             lambda num_classes: keras.metrics.MeanTensor(),
             "should have one value",
@@ -202,7 +205,7 @@ def test_a_sound_callback():
 )
 def test_class_metrics(metric, broken):
     registry.class_metrics.register("broken", metric)
-    with pytest.raises(AssertionError, match=broken):
+    with pytest.raises(AssertionError, match=f"(?s){broken}"):
         testing.check_class_metric("broken")
 
 
@@ -230,3 +233,16 @@ def test_every_check_is_public_and_says_what_it_takes():
     for name in testing.__all__:
         assert name in dir(testing)
         assert getattr(testing, name).__doc__
+
+
+def test_a_class_metric_of_which_less_is_better():
+    def distance(num_classes):
+        return keras.metrics.MeanAbsoluteError()
+
+    registry.class_metrics.register("absolute-error", distance)
+    testing.check_class_metric("absolute-error")
+    registry.class_metrics.register("distance", distance)
+    with pytest.raises(AssertionError, match="more is better"):
+        testing.check_class_metric("distance")
+    distance.lower_is_better = True
+    testing.check_class_metric("distance")

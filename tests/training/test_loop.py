@@ -197,11 +197,15 @@ def test_patience_and_best_weights(tmp_path):
     assert stage.model.weight.numpy() == kept[1]
 
 
-def test_a_loss_is_monitored_downwards(tmp_path):
+@pytest.mark.parametrize(
+    "monitor",
+    ["validation_loss", "log_loss", "hamming-loss", "top-error(k=3)"],
+)
+def test_a_loss_is_monitored_downwards(tmp_path, monitor):
     stage = Stage()
     values = [3.0, 1.0, 2.0]
-    stage.validate = lambda: {"validation_loss": values.pop(0)}
-    loop = make(tmp_path, stage, epochs=3, monitor="validation_loss")
+    stage.validate = lambda: {monitor: values.pop(0)}
+    loop = make(tmp_path, stage, epochs=3, monitor=monitor)
     assert loop.run(resume=False)["best_epoch"] == 2
 
 

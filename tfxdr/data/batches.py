@@ -6,16 +6,14 @@ killed starts again at any step and sees the same batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.data.replayed import batches, generator, step_seed
 from tfxdr.errors import InputError
+from tfxdr.ops.free_items import FreeItems
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Batch, Draw
-
-PARALLEL_BATCHES = 2  # assembled at a time, beside the step that trains
 
 
 class PretrainBatches:
@@ -36,7 +34,7 @@ class PretrainBatches:
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
-        rows = _generator(self.seed, epoch).permutation(self._rows)
+        rows = generator(self.seed, epoch).permutation(self._rows)
         rows = tf.constant(rows, tf.int64)
 
         def assemble(step: tf.Tensor) -> Batch:
@@ -48,12 +46,12 @@ class PretrainBatches:
                 positives=tf.zeros([tf.size(chosen), 0], tf.int32),
                 negatives=tf.zeros([tf.size(chosen), 0, 0], tf.int32),
                 candidates=tf.zeros([tf.size(chosen), 0], tf.int32),
-                seed=_step_seed(self.seed, number),
+                seed=step_seed(self.seed, number),
                 step=tf.cast(number, tf.int32),
                 epoch=tf.constant(epoch, tf.int32),
             )
 
-        return _pipeline(assemble, first_step, self.steps)
+        return batches(assemble, first_step, self.steps)
 
 
 class FinetuneBatches:
@@ -115,11 +113,11 @@ class FinetuneBatches:
         rows = -(-positives.lengths // targets_per_user)
         self.steps = int(-(-rows.sum() // batch_size))  # in an epoch
         self._history = _TensorRows(history)
-        self._gaps = _TensorRows(_gaps(positives))
+        self._known = _TensorRows(FreeItems(positives, num_items).below)
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
-        owners, positives_of = self._chunks(_generator(self.seed, epoch))
+        owners, positives_of = self._chunks(generator(self.seed, epoch))
         users = tf.constant(owners, tf.int64)
         chunks = _TensorRows(positives_of)
 
@@ -129,7 +127,7 @@ class FinetuneBatches:
             chosen = users[start:end]
             positives = chunks.pad_right(tf.range(start, end), 0)
             number = epoch * self.steps + step
-            seed = _step_seed(self.seed, number)
+            seed = step_seed(self.seed, number)
             return Batch(
                 history=self._history.pad_left(chosen),
                 positives=positives,
@@ -144,7 +142,7 @@ class FinetuneBatches:
                 epoch=tf.constant(epoch, tf.int32),
             )
 
-        return _pipeline(assemble, first_step, self.steps)
+        return batches(assemble, first_step, self.steps)
 
     def _chunks(self, rng: np.random.Generator) -> tuple[np.ndarray, Ragged]:
         """The epoch's rows, shuffled: user of each, and its positives."""
@@ -176,10 +174,9 @@ class FinetuneBatches:
     ) -> tf.Tensor:
         """Non-positives of each user, exactly uniform, without retries.
 
-        The r-th item that is no positive is r plus the number of positives
-        below it, which a search in the gaps between positives gives.
+        See `FreeItems`; here each row has its own draws.
         """
-        free = self.num_items - FIRST_ITEM - self._gaps.lengths(users)
+        free = self.num_items - FIRST_ITEM - self._known.lengths(users)
         uniform = tf.random.stateless_uniform(
             [shape[0], tf.reduce_prod(shape[1:])], seed, dtype=tf.float64
         )
@@ -187,7 +184,7 @@ class FinetuneBatches:
             uniform * tf.cast(free, tf.float64)[:, tf.newaxis], tf.int32
         )
         below = tf.searchsorted(
-            self._gaps.pad_right(users, self.num_items), drawn, side="right"
+            self._known.pad_right(users, self.num_items), drawn, side="right"
         )
         return tf.reshape(drawn + below + FIRST_ITEM, shape)
 
@@ -228,35 +225,6 @@ class _TensorRows:
     ) -> tf.Tensor:
         values = tf.gather(self._values, tf.where(real, index, 0))
         return tf.where(real, values, padding)
-
-
-def _gaps(positives: Ragged) -> Ragged:
-    """How many non-positives lie below each positive, rising in each row."""
-    lengths = positives.lengths
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((positives.values, owner))
-    within = np.arange(len(owner)) - np.repeat(positives.offsets[:-1], lengths)
-    below = positives.values[order] - FIRST_ITEM - within
-    return Ragged(below.astype(np.int32), positives.offsets)
-
-
-def _pipeline(
-    assemble: Callable[[tf.Tensor], Batch], first_step: int, steps: int
-) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.range(first_step, steps)
-    return dataset.map(
-        assemble, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
-    ).prefetch(PARALLEL_BATCHES)
-
-
-def _generator(seed: int, epoch: int) -> np.random.Generator:
-    return np.random.Generator(
-        np.random.Philox(np.random.SeedSequence([seed, epoch]))
-    )
-
-
-def _step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
-    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
 
 
 def _own_seed(seed: tf.Tensor, draw: Draw) -> tf.Tensor:

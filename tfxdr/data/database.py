@@ -285,7 +285,7 @@ def read_attributes(
 def read_titles(
     connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
 ) -> list[str] | None:
-    """A title for each raw id, "" where it has none; None without titles."""
+    """A title for each raw id, "" where it has none; `None` without titles."""
     if not _has(connection, f"{domain}_titles"):
         return None
     titles = dict(
@@ -307,7 +307,7 @@ def read_categories(
     none.
 
     Returns:
-      None without categories.
+      `None` without categories.
     """
     if not _has(connection, f"{domain}_categories"):
         return None

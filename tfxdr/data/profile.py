@@ -30,12 +30,13 @@ def profile_users(
     split_fractions: Sequence[float],
     seed: int,
 ) -> tuple[Users, tuple[str, ...]]:
-    """Puts the class of each user in the place of his target items.
+    """Puts the class of each user in the place of their target items.
 
     All users stay, in their rows: one with an empty history is predicted from
     that, one without a known value has no target. Users are split, each by
     (`seed`, raw id) alone: whatever the attribute and whoever else is there,
-    he is in the same part, and a larger share of training holds a smaller one.
+    they are in the same part, and a larger share of training holds a smaller
+    one.
 
     Args:
       users: as prepared for ranking; their targets are not looked at.

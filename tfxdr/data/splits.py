@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tfxdr.ops.splitmix import GOLDEN, mix, unit_interval
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 UNUSED = 3  # A training instance that a smaller train fraction leaves out.
 
@@ -46,7 +48,7 @@ def uniform(
     words = np.array([seed % 2**64, salt], np.uint64)
     first, second = _mix(words)
     mixed = _mix(_mix(users ^ first) + items)
-    return (_mix(mixed ^ second) >> np.uint64(11)) * 2.0**-53
+    return unit_interval(_mix(mixed ^ second))
 
 
 def split_random(
@@ -128,8 +130,5 @@ def training_draw(
 
 
 def _mix(words: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele et al., OOPSLA 2014)."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    """One step of SplitMix64 from each word."""
+    return mix(words + GOLDEN)

@@ -8,7 +8,6 @@ from tfxdr.evaluation.actions import (
 )
 from tfxdr.evaluation.behaviors import BehaviorWeights, behavior_metrics
 from tfxdr.evaluation.binary import (
-    BINARY,
     Probabilities,
     auc,
     binary_metrics,
@@ -24,6 +23,7 @@ from tfxdr.evaluation.classification import (
 from tfxdr.evaluation.metrics import hit_ratio, mrr, ndcg, ranking_metrics
 from tfxdr.evaluation.ranker import Ranker
 from tfxdr.evaluation.ranking import Ranking
+from tfxdr.ops.metric_names import BINARY_METRICS as BINARY
 
 __all__ = [
     "BINARY",

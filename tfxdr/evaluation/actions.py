@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import load_arrays, save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import padded_batches
+from tfxdr.ops.ragged import Ragged
 
 # A straight-through estimator adds and subtracts probabilities around 0 or 1.
 _ROUNDING = 1e-6
@@ -20,7 +20,7 @@ _COLLAPSED_SPREAD = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class Actions:
+class Actions(SavedArrays):
     """What a policy answered for each test user.
 
     Attributes:
@@ -34,6 +34,13 @@ class Actions:
       ValueError: the shapes do not fit, there is no block, or an action lies
         outside [0, 1].
     """
+
+    what = "actions"
+    types = {
+        "users": np.int32,
+        "actions": np.float32,
+        "history_length": np.int32,
+    }
 
     users: np.ndarray
     actions: np.ndarray
@@ -94,40 +101,10 @@ class Actions:
             )
         return np.clip(self.actions.mean(axis=0, dtype=np.float64), 0.0, 1.0)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            users=np.asarray(self.users, np.int32),
-            actions=np.asarray(self.actions, np.float32),
-            history_length=np.asarray(self.history_length, np.int32),
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Actions:
-        """Reads what `save` wrote.
-
-        Raises:
-          InputError: the file is missing, damaged or no file of actions.
-        """
-        types = {
-            "users": np.int32,
-            "actions": np.float32,
-            "history_length": np.int32,
-        }
-        arrays = load_arrays(path, "actions", types)
-        try:
-            return cls(**arrays)
-        except ValueError as error:
-            raise errors.InputError(
-                f"{path} is no file of actions ({error}). Train the run "
-                "again with --overwrite."
-            ) from error
-
 
 def collect_actions(
-    decide: Callable[[np.ndarray], Any],
-    history: Any,
+    decide: Callable[[np.ndarray], npt.ArrayLike],
+    history: Ragged,
     users: np.ndarray,
     *,
     batch_size: int = 256,
@@ -137,7 +114,7 @@ def collect_actions(
     Args:
       decide: maps int32 histories `[batch, length]`, left-padded with 0, to
         actions `[batch, blocks]`.
-      history: ragged source ids per user, oldest first.
+      history: source ids per user, oldest first.
       users: `[n]` rows of `history`.
       batch_size: users per call, at most.
 
@@ -158,7 +135,7 @@ def collect_actions(
     return Actions(
         users=np.asarray(users, np.int32),
         actions=np.concatenate(rows)[order],
-        history_length=np.diff(history.offsets)[users].astype(np.int32),
+        history_length=history.lengths[users].astype(np.int32),
     )
 
 

@@ -5,25 +5,62 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tfxdr import errors
+from tfxdr.files import file_aside
+
+_Saved = TypeVar("_Saved", bound="SavedArrays")
+
+
+class SavedArrays:
+    """A dataclass of arrays that are equally long, with a file of its own.
+
+    Attributes:
+      what: the arrays are, for errors: `ranks`.
+      types: of the arrays in the file, by the names of the fields.
+    """
+
+    what: ClassVar[str]
+    types: ClassVar[Mapping[str, npt.DTypeLike]]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an npz file; see `save_arrays`."""
+        arrays = {
+            name: np.asarray(getattr(self, name), dtype)
+            for name, dtype in self.types.items()
+        }
+        save_arrays(path, **arrays)
+
+    @classmethod
+    def load(cls: type[_Saved], path: str | os.PathLike[str]) -> _Saved:
+        """Reads what `save` wrote.
+
+        Raises:
+          InputError: the file is missing, damaged or of another kind.
+        """
+        arrays = load_arrays(path, cls.what, cls.types)
+        try:
+            return cls(**arrays)
+        except ValueError as error:
+            raise errors.InputError(
+                f"{path} is no file of {cls.what} ({error}). Train the run "
+                "again with --overwrite."
+            ) from error
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: npt.ArrayLike) -> None:
-    """Writes an npz file that appears under `path` only when complete."""
-    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        with open(aside, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
+    """Writes an npz file that appears under `path` only when complete.
+
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    with file_aside(Path(path)) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_arrays(

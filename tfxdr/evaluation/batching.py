@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfxdr import errors
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Scorer
 
 CHUNK_BYTES = 64 << 20  # of the largest [rows, items] float32 matrix
@@ -23,21 +23,23 @@ def rows_in_bounds(num_items: int, num_bytes: int = CHUNK_BYTES) -> int:
 
 def scored_batches(
     scorer: Scorer,
-    history: Any,
+    history: Ragged,
     users: np.ndarray,
     *,
     num_items: int,
     batch_size: int,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
     """Scores users, longest history first, so that padding is little.
 
     Args:
       scorer: maps int32 histories `[batch, length]`, left-padded with 0 to
         their own longest (at least 1), to scores `[batch, num_items]`.
-      history: ragged source ids per user, oldest first.
+      history: source ids per user, oldest first.
       users: `[scored]` rows of `history`.
       num_items: size of the target item table, ids 0 and 1 included.
       batch_size: users per call of the scorer, at most.
+      progress: called with (users done, users in all) after each batch.
 
     Yields:
       Places in `users`, `[batch]`, and their scores, `[batch, num_items]`
@@ -47,44 +49,36 @@ def scored_batches(
       TrainingError: the score of a real item is NaN.
       ValueError: the scorer's answer has another shape.
     """
+    done = 0
     for places, padded in padded_batches(history, users, batch_size):
         yield places, _scores(scorer, padded, users[places], num_items)
+        done += len(places)
+        if progress is not None:
+            progress(done, len(users))
 
 
 def padded_batches(
-    history: Any, users: np.ndarray, batch_size: int
+    history: Ragged, users: np.ndarray, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields places in `users`, longest history first, and their histories.
 
-    These are int32 `[batch, length]`, as `left_padded` gives them.
+    These are int32 `[batch, longest]`, padded with 0 on the left. The longest
+    counts as at least 1: convolutions refuse length 0.
     """
-    lengths = np.diff(history.offsets)[users]
+    lengths = history.lengths[users]
     order = np.argsort(-lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         places = order[start : start + batch_size]
-        yield places, left_padded(history, users[places])
+        longest = max(1, lengths[places[0]])
+        padded = history.pad_left(users[places], longest)
+        yield places, padded.astype(np.int32, copy=False)
 
 
-def left_padded(history: Any, rows: np.ndarray) -> np.ndarray:
-    """Rows of a ragged array as int32 `[rows, longest]`, 0 on the left.
-
-    The longest counts as at least 1: convolutions refuse length 0.
-    """
-    starts = history.offsets[rows]
-    lengths = history.offsets[rows + 1] - starts
-    longest = max(1, lengths.max(initial=0))
-    position = np.arange(longest) - (longest - lengths)[:, np.newaxis]
-    real = position >= 0
-    padded = np.zeros(real.shape, np.int32)
-    padded[real] = history.values[(starts[:, np.newaxis] + position)[real]]
-    return padded
-
-
-def check_rows(**ragged: Any) -> None:
+def check_rows(**rows: Ragged) -> None:
     """Raises ValueError unless all have as many rows."""
-    rows = {name: len(part.offsets) - 1 for name, part in ragged.items()}
-    if len(set(rows.values())) != 1:
-        raise ValueError(f"all should have one row per user, found {rows}")
+    counts = {name: len(part) for name, part in rows.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"all should have one row per user, found {counts}")
 
 
 def check_ids(name: str, ids: np.ndarray, num_items: int) -> None:

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import numpy as np
 import scipy.special
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import load_arrays, save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.binary import auc
-
-_TYPES = {
-    "user": np.int32,
-    "item": np.int32,
-    "category": np.int32,
-    "log_importance": np.float32,
-}
 
 
 @dataclasses.dataclass(frozen=True)
-class BehaviorWeights:
+class BehaviorWeights(SavedArrays):
     """What a meta-learner thinks of each source behavior of the test users.
 
     A row is one behavior; all of a user's rows may stand anywhere, and users
@@ -38,13 +30,21 @@ class BehaviorWeights:
       ValueError: the shapes differ, or an importance is not finite.
     """
 
+    what = "behavior weights"
+    types = {
+        "user": np.int32,
+        "item": np.int32,
+        "category": np.int32,
+        "log_importance": np.float32,
+    }
+
     user: np.ndarray
     item: np.ndarray
     category: np.ndarray
     log_importance: np.ndarray
 
     def __post_init__(self) -> None:
-        shapes = {name: np.shape(getattr(self, name)) for name in _TYPES}
+        shapes = {name: np.shape(getattr(self, name)) for name in self.types}
         if len(set(shapes.values())) != 1 or len(shapes["user"]) != 1:
             raise ValueError(
                 f"all should have the shape [behaviors]. Received: {shapes}"
@@ -82,7 +82,7 @@ class BehaviorWeights:
         Args:
           user: row of the user.
           k: how many of each, at most. Who has fewer than twice as many gets
-            half of his behaviors as each; none stands in both.
+            half of their behaviors as each; none stands in both.
 
         Returns:
           Positions of the behaviors, int64: the most useful ones, the best
@@ -128,30 +128,6 @@ class BehaviorWeights:
                 f"useful and some not, found that {which}: plant other ones."
             )
         return auc(planted, self.log_importance)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        arrays = {
-            name: np.asarray(getattr(self, name), dtype)
-            for name, dtype in _TYPES.items()
-        }
-        save_arrays(path, **arrays)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> BehaviorWeights:
-        """Reads what `save` wrote.
-
-        Raises:
-          InputError: the file is missing, damaged or of another kind.
-        """
-        arrays = load_arrays(path, "behavior weights", _TYPES)
-        try:
-            return cls(**arrays)
-        except ValueError as error:
-            raise errors.InputError(
-                f"{path} is no file of behavior weights ({error}). Train the "
-                "run again with --overwrite."
-            ) from error
 
     def _logs(self) -> np.ndarray:
         return np.asarray(self.log_importance, np.float64)

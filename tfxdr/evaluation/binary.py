@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import numpy as np
 import scipy.special
 import scipy.stats
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import load_arrays, save_arrays
-
-BINARY = ("auc", "log_loss")  # keys of the metrics
+from tfxdr.evaluation.arrays import SavedArrays
+from tfxdr.ops.metric_names import BINARY_METRICS
 
 
 def auc(
@@ -84,15 +82,13 @@ def binary_metrics(
         probability lies outside [0, 1].
     """
     logit = score if from_logits else _logits(score)
-    return {
-        # Of the scores themselves: two probabilities may share a logit.
-        "auc": auc(label, score, split=split),
-        "log_loss": log_loss(label, logit, split=split),
-    }
+    # The AUC is of the scores themselves: two probabilities may share a logit.
+    values = auc(label, score, split=split), log_loss(label, logit, split=split)
+    return dict(zip(BINARY_METRICS, values, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
-class Probabilities:
+class Probabilities(SavedArrays):
     """What a model thinks of labelled pairs of user and target item.
 
     Attributes:
@@ -101,6 +97,14 @@ class Probabilities:
       label: `[n]` int32, 0 or 1.
       logit: `[n]` float32, of label 1.
     """
+
+    what = "probabilities"
+    types = {
+        "user": np.int32,
+        "item": np.int32,
+        "label": np.int32,
+        "logit": np.float32,
+    }
 
     user: np.ndarray
     item: np.ndarray
@@ -118,31 +122,6 @@ class Probabilities:
     def metrics(self, split: str = "evaluation") -> dict[str, float]:
         """`binary_metrics` of these examples."""
         return binary_metrics(self.label, self.logit, split=split)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            user=np.asarray(self.user, np.int32),
-            item=np.asarray(self.item, np.int32),
-            label=np.asarray(self.label, np.int32),
-            logit=np.asarray(self.logit, np.float32),
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Probabilities:
-        """Reads what `save` wrote.
-
-        Raises:
-          InputError: the file is missing, damaged or of another kind.
-        """
-        types = {
-            "user": np.int32,
-            "item": np.int32,
-            "label": np.int32,
-            "logit": np.float32,
-        }
-        return cls(**load_arrays(path, "probabilities", types))
 
 
 def _logits(probability: np.ndarray) -> np.ndarray:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from tfxdr import errors
-from tfxdr.evaluation.arrays import save_arrays
+from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import (
     Progress,
     check_ids,
@@ -18,6 +16,8 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
+from tfxdr.ops.metric_names import CLASS_METRICS
+from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec
 from tfxdr.types import FIRST_ITEM, Scorer
 
@@ -91,10 +91,11 @@ def classification_metrics(
       ValueError: the arguments contradict each other, or a metric has no
         single value.
     """
-    found = {
-        "accuracy": accuracy(labels, predictions),
-        "macro_f1": macro_f1(labels, predictions, num_classes),
-    }
+    own = (
+        accuracy(labels, predictions),
+        macro_f1(labels, predictions, num_classes),
+    )
+    found = dict(zip(CLASS_METRICS, own, strict=True))
     one_hot = np.eye(num_classes, dtype=np.float32)
     for spec in more:
         metric = spec.build(num_classes=num_classes)
@@ -109,7 +110,7 @@ def classification_metrics(
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictions:
+class Predictions(SavedArrays):
     """Predicted classes, in user-row order.
 
     Classes count from 0, as the names that `profile_users` returns do: class
@@ -121,21 +122,15 @@ class Predictions:
       prediction: `[n]` int32.
     """
 
+    what = "predictions"
+    types = dict.fromkeys(("user", "label", "prediction"), np.int32)
+
     user: np.ndarray
     label: np.ndarray
     prediction: np.ndarray
 
     def __len__(self) -> int:
         return len(self.prediction)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file that appears under `path` only when complete."""
-        save_arrays(
-            path,
-            user=self.user,
-            label=self.label,
-            prediction=self.prediction,
-        )
 
 
 class Classifier:
@@ -144,8 +139,6 @@ class Classifier:
     A class is a target item here: a user's class is the real item with the
     highest score. Users without a known class are not scored. Batches and
     their limits are those of `Ranker`.
-
-    Ragged arguments are anything with `values [n]` and `offsets [users + 1]`.
 
     Example:
 
@@ -158,8 +151,8 @@ class Classifier:
 
     def __init__(
         self,
-        history: Any,
-        targets: Any,
+        history: Ragged,
+        targets: Ragged,
         num_items: int,
         *,
         batch_size: int = 256,
@@ -167,8 +160,8 @@ class Classifier:
         """Stores who is classified.
 
         Args:
-          history: ragged source ids per user, oldest first.
-          targets: ragged target ids per user: his class, or none.
+          history: source ids per user, oldest first.
+          targets: target ids per user: their class, or none.
           num_items: the classes and the reserved ids 0 and 1.
           batch_size: users per call of the scorer, at most.
 
@@ -177,7 +170,7 @@ class Classifier:
         """
         check_rows(history=history, targets=targets)
         check_ids("targets", targets.values, num_items)
-        counts = np.diff(targets.offsets)
+        counts = targets.lengths
         if counts.max(initial=0) > 1:
             raise ValueError(
                 "targets should hold one class per user or none. Received: "
@@ -218,19 +211,16 @@ class Classifier:
           ValueError: the scorer's answer has another shape.
         """
         prediction = np.zeros(self.num_users, np.int32)
-        done = 0
         for slots, scores in scored_batches(
             scorer,
             self.history,
             self._users,
             num_items=self.num_items,
             batch_size=min(self.batch_size, rows_in_bounds(self.num_items)),
+            progress=progress,
         ):
             # NumPy promises the first of equal scores, TensorFlow does not.
             prediction[slots] = scores.numpy()[:, FIRST_ITEM:].argmax(axis=1)
-            done += len(slots)
-            if progress is not None:
-                progress(done, self.num_users)
         label = np.asarray(self.targets.values, np.int32) - FIRST_ITEM
         return Predictions(self._users.astype(np.int32), label, prediction)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfxdr import errors
+from tfxdr.ops.metric_names import RANKING_METRICS, ranking_metric
 
 
 def hits(ranks: np.ndarray, n: int) -> np.ndarray:
@@ -32,7 +33,11 @@ def discounted_gains(ranks: np.ndarray, n: int) -> np.ndarray:
     return np.where(ranks <= n, 1.0 / np.log2(1.0 + ranks), 0.0)
 
 
-PER_INSTANCE = {"hr": hits, "mrr": reciprocal_ranks, "ndcg": discounted_gains}
+PER_INSTANCE = dict(
+    zip(
+        RANKING_METRICS, (hits, reciprocal_ranks, discounted_gains), strict=True
+    )
+)
 
 
 def hit_ratio(ranks: np.ndarray, n: int) -> float:
@@ -70,16 +75,10 @@ def ranking_metrics(
     """
     ranks = _not_empty(ranks)
     return {
-        metric_key(name, n, num_negatives): float(np.mean(values(ranks, n)))
+        ranking_metric(name, n, num_negatives): float(np.mean(values(ranks, n)))
         for n in top_n
         for name, values in PER_INSTANCE.items()
     }
-
-
-def metric_key(name: str, n: int, num_negatives: int = 0) -> str:
-    """`hr@5`, or `hr@5/uni99` when 99 negatives were sampled."""
-    suffix = f"/uni{num_negatives}" if num_negatives else ""
-    return f"{name}@{n}{suffix}"
 
 
 def _not_empty(ranks: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,9 +15,9 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
-from tfxdr.evaluation.batching import left_padded as left_padded
 from tfxdr.evaluation.negatives import sample_negatives
 from tfxdr.evaluation.ranking import Ranking
+from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.ranking import rank_among, rank_of_positive
 from tfxdr.types import Scorer
 
@@ -26,13 +25,11 @@ from tfxdr.types import Scorer
 class Ranker:
     """Full or sampled ranking of a split's instances.
 
-    Each user's history is scored once, however many instances he has; users
+    Each user's history is scored once, however many instances they have; users
     without an instance are not scored. Users are batched longest history
     first, so that batches carry little padding; the result is in user-row
     order all the same. `[rows, items]` matrices stay within 64 MiB each: with
     a large catalogue a batch holds fewer than `batch_size` users.
-
-    Ragged arguments are anything with `values [n]` and `offsets [users + 1]`.
 
     Example:
 
@@ -45,10 +42,10 @@ class Ranker:
 
     def __init__(
         self,
-        history: Any,
-        targets: Any,
-        seen: Any,
-        positives: Any,
+        history: Ragged,
+        targets: Ragged,
+        seen: Ragged,
+        positives: Ragged,
         num_items: int,
         *,
         num_negatives: int = 0,
@@ -58,11 +55,11 @@ class Ranker:
         """Stores what is ranked and how.
 
         Args:
-          history: ragged source ids per user, oldest first.
-          targets: ragged target ids per user, the instances to be ranked.
-          seen: ragged target ids per user that do not compete in full ranking
+          history: source ids per user, oldest first.
+          targets: target ids per user, the instances to be ranked.
+          seen: target ids per user that do not compete in full ranking
             (training items; for a test also validation items).
-          positives: ragged target ids per user that are never sampled as
+          positives: target ids per user that are never sampled as
             negatives: all that are known, the split's own included.
           num_items: size of the target item table, ids 0 and 1 included.
           num_negatives: 0 for full ranking, else how many distinct negatives
@@ -92,7 +89,7 @@ class Ranker:
         self.num_negatives = num_negatives
         self.batch_size = batch_size
         self.seed = seed
-        self._users = np.flatnonzero(np.diff(targets.offsets))
+        self._users = np.flatnonzero(targets.lengths)
         self._negatives = None
         if num_negatives:
             self._negatives = sample_negatives(
@@ -129,30 +126,27 @@ class Ranker:
           ValueError: the scorer's answer has another shape.
         """
         rank = np.zeros(self.num_instances, np.int32)
-        done = 0
+        instances = Ragged(np.arange(len(rank)), self.targets.offsets)
         for slots, scores in scored_batches(
             scorer,
             self.history,
             self._users,
             num_items=self.num_items,
             batch_size=min(self.batch_size, self._rows_in_bounds),
+            progress=progress,
         ):
             users = self._users[slots]
             rank_chunk = self._chunk_ranker(scores, users, slots)
-            owner, instance = _flat(self.targets.offsets, users)
-            for part in self._chunks(len(instance)):
-                rank[instance[part]] = rank_chunk(
-                    owner[part], self.targets.values[instance[part]]
+            own = instances.take(users)
+            owner = own.row_of_value.astype(np.int32)
+            for part in self._chunks(len(owner)):
+                instance = own.values[part]
+                rank[instance] = rank_chunk(
+                    owner[part], self.targets.values[instance]
                 )
-            done += len(users)
-            if progress is not None:
-                progress(done, self.num_users)
-        user = np.repeat(
-            np.arange(len(self.targets.offsets) - 1),
-            np.diff(self.targets.offsets),
-        )
+        user = self.targets.row_of_value.astype(np.int32)
         item = np.array(self.targets.values, np.int32)
-        return Ranking(user.astype(np.int32), item, rank)
+        return Ranking(user, item, rank)
 
     def _chunks(self, num_instances: int) -> Iterator[slice]:
         for start in range(0, num_instances, self._rows_in_bounds):
@@ -172,22 +166,12 @@ class Ranker:
                 scores, sampled, owner, item
             ).numpy()
         excluded = np.zeros(scores.shape, bool)
-        row, flat = _flat(self.seen.offsets, users)
-        excluded[row, self.seen.values[flat]] = True
+        seen = self.seen.take(users)
+        excluded[seen.row_of_value, seen.values] = True
         excluded = tf.constant(excluded)
         return lambda owner, item: _full_ranks(
             scores, excluded, owner, item
         ).numpy()
-
-
-def _flat(
-    offsets: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Places in `rows` and in the values of all elements of these rows."""
-    lengths = offsets[rows + 1] - offsets[rows]
-    place = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
-    shift = offsets[rows] - (np.cumsum(lengths) - lengths)
-    return place, np.arange(len(place)) + shift[place]
 
 
 def _full_ranks(scores, excluded, owner, item):

@@ -19,7 +19,8 @@ from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
-from tfxdr.report.figures import learning_curves, read_history, save_figure
+from tfxdr.report.figures import learning_curves, save_figure
+from tfxdr.report.history import read_history
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.servable import Servable

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.attention import attend, split_heads
 from tfxdr.ops.dropout import check_rate, dropout
 
 EPSILON = 1e-8  # of the layer norm in SASRec's code
@@ -113,9 +114,9 @@ class AttentionBlock(keras.layers.Layer):
 
         Args:
           hidden: the block's input.
-          mask: `[batch, length]` bool, true where an item is; none means
+          mask: `[batch, length]` bool, true where an item is; `None` means
             that every position counts.
-          seed: `[2]` int32 of dropout; none at inference.
+          seed: `[2]` int32 of dropout; `None` at inference.
           adapters: none, or two, after the attention and after the
             feed-forward network: functions of what each read (normalized) and
             of what it gave.
@@ -141,31 +142,24 @@ class AttentionBlock(keras.layers.Layer):
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
         """Scaled dot-product attention, `[batch, length, channels]`."""
-        scale = (self.channels // self.num_heads) ** -0.5
-        scores = tf.matmul(
-            self._split(self.query(hidden) * scale),
-            self._split(self.key(hidden)),
-            transpose_b=True,
-        )  # [batch, heads, length, length]
-        hidden_keys = self._hidden_keys(tf.shape(hidden)[1], mask)
-        if hidden_keys is not None:
-            # Finite, so that a row that sees nothing gives no NaN.
-            scores += tf.cast(hidden_keys, scores.dtype) * (
-                scores.dtype.min / 2
+        size = self.channels // self.num_heads
+        query, key, value = (
+            split_heads(projected, self.num_heads, size)
+            for projected in (
+                self.query(hidden) * size**-0.5,
+                self.key(hidden),
+                self.value(hidden),
             )
-        probs = dropout(tf.nn.softmax(scores), self.dropout, seed)
-        mixed = tf.matmul(probs, self._split(self.value(hidden)))
-        mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), tf.shape(hidden))
+        )
+        mixed = attend(
+            tf.matmul(query, key, transpose_b=True),
+            value,
+            self._hidden_keys(tf.shape(hidden)[1], mask),
+            lambda probs: dropout(probs, self.dropout, seed),
+        )  # [batch, length, channels]
         if mask is not None:
             mixed *= tf.cast(mask, mixed.dtype)[..., tf.newaxis]
         return self.output_projection(mixed)
-
-    def _split(self, hidden: tf.Tensor) -> tf.Tensor:
-        """`[batch, length, channels]` to `[batch, heads, length, size]`."""
-        batch, length = tf.unstack(tf.shape(hidden)[:2])
-        size = self.channels // self.num_heads
-        heads = tf.reshape(hidden, [batch, length, self.num_heads, size])
-        return tf.transpose(heads, [0, 2, 1, 3])
 
     def _hidden_keys(
         self, length: tf.Tensor, mask: tf.Tensor | None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.attention import attend, split_heads
+
 
 class HistorySummary(keras.layers.Layer):
     """Self-attention over a history, then the mean over its positions.
@@ -18,7 +20,7 @@ class HistorySummary(keras.layers.Layer):
       head_size: width of a head.
       masked: whether padding takes no part: neither as a key nor in the
         mean, which is 0 for an empty history. The authors' code attends to
-        padding and divides by the padded length, as does false.
+        padding and divides by the padded length, as does `False`.
       name: layer name.
 
     Raises:
@@ -57,33 +59,19 @@ class HistorySummary(keras.layers.Layer):
           mask: `[batch, length]` bool, true where an item is.
         """
         query, key, value = (
-            self._split(layer(tokens))
+            split_heads(layer(tokens), self.num_heads, self.head_size)
             for layer in (self.query, self.key, self.value)
         )
         scores = tf.matmul(query, key, transpose_b=True)
-        scores *= self.head_size**-0.5  # [batch, heads, length, length]
-        if self.masked:
-            hidden = tf.cast(~mask[:, tf.newaxis, tf.newaxis], scores.dtype)
-            # Finite, so that an empty history gives no NaN.
-            scores += hidden * (scores.dtype.min / 2)
-        mixed = tf.matmul(tf.nn.softmax(scores), value)
-        mixed = tf.reshape(
-            tf.transpose(mixed, [0, 2, 1, 3]),
-            [
-                *tf.unstack(tf.shape(tokens)[:2]),
-                self.num_heads * self.head_size,
-            ],
+        mixed = attend(
+            scores * self.head_size**-0.5,
+            value,
+            ~mask[:, tf.newaxis, tf.newaxis] if self.masked else None,
         )
         real = tf.cast(mask, mixed.dtype)[..., tf.newaxis]
-        outputs = self.output_projection(mixed) * real
+        outputs = self.output_projection(mixed) * real  # [batch, length, f]
         count = tf.reduce_sum(real if self.masked else real * 0 + 1, axis=1)
         return tf.reduce_sum(outputs, axis=1) / tf.maximum(count, 1)
-
-    def _split(self, hidden: tf.Tensor) -> tf.Tensor:
-        """`[batch, length, width]` to `[batch, heads, length, head_size]`."""
-        batch, length = tf.unstack(tf.shape(hidden)[:2])
-        shape = [batch, length, self.num_heads, self.head_size]
-        return tf.transpose(tf.reshape(hidden, shape), [0, 2, 1, 3])
 
     def get_config(self) -> dict:
         return {
@@ -114,7 +102,7 @@ class BehaviorPerceptron(keras.layers.Layer):
       bound: of a log-importance, upwards and downwards, by a hyperbolic
         tangent; 0 is none, as in the authors' code. Without, learning can end
         with all weight on a few behaviors.
-      masked: see `HistorySummary`; the authors' code is false.
+      masked: see `HistorySummary`; the authors' code is `False`.
       name: layer name.
 
     Raises:

@@ -94,7 +94,7 @@ class CausalConvolutionBlock(keras.layers.Layer):
 
         Args:
           hidden: the block's input.
-          mask: `[batch, length]` bool, true where an item is; none means
+          mask: `[batch, length]` bool, true where an item is; `None` means
             that every position counts.
           seed: unused; there is no dropout here.
           adapters: none, or one for each convolution, from its input and its

@@ -24,7 +24,7 @@ def pool(hidden: tf.Tensor, mask: tf.Tensor, pooling: str) -> tf.Tensor:
         return hidden[:, -1]
     if pooling == "mean":
         weight = tf.cast(mask, hidden.dtype)[..., tf.newaxis]
-        count = tf.maximum(tf.reduce_sum(weight, axis=1), 1.0)
+        count = tf.maximum(tf.reduce_sum(weight, axis=1), 1.0)  # [batch, 1]
         return tf.reduce_sum(hidden * weight, axis=1) / count
     raise ValueError(
         f"pooling should be 'last' or 'mean', received {pooling!r}"

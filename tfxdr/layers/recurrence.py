@@ -65,9 +65,9 @@ class RecurrentBlock(keras.layers.Layer):
 
         Args:
           hidden: the block's input.
-          mask: `[batch, length]` bool, true where an item is; none means
+          mask: `[batch, length]` bool, true where an item is; `None` means
             that every position counts.
-          seed: `[2]` int32 of dropout; none at inference.
+          seed: `[2]` int32 of dropout; `None` at inference.
           adapters: none, or one: a function of the input and of what the GRU
             gave.
         """

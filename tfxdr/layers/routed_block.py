@@ -55,10 +55,13 @@ class RoutedBlock(keras.layers.Layer):
           hidden: the block's input.
           action: `[batch]` in [0, 1]; 1 takes the tuned mapping.
           mask: `[batch, length]` bool, true where an item is.
-          seed: `[2]` int32 of dropout, the same in both; none at inference.
+          seed: `[2]` int32 of dropout, the same in both; `None` at inference.
         """
         if self.hard and seed is None:
-            return self._route(hidden, tf.cast(action, tf.int32), mask)
+            # A straight-through estimator's 1 may lie below 1 by rounding.
+            tuned = tf.cast(tf.cast(action, tf.float32) >= 0.5, tf.int32)
+            return self._route(hidden, tuned, mask)
+        # [batch, 1, 1]
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
         tuned = self.tuned(hidden, mask=mask, seed=seed)
         frozen = self.frozen(hidden, mask=mask, seed=seed)

@@ -33,7 +33,7 @@ class ItemHead(keras.layers.Layer):
           A tensor of the shape of `items`.
         """
         shape = tf.shape(items)
-        flat = tf.reshape(items, [shape[0], -1])
+        flat = tf.reshape(items, [shape[0], -1])  # [batch, items]
         rows = tf.gather(self.kernel, flat)  # [batch, items, d]
         scores = tf.einsum("bd,bid->bi", user, rows)
         return tf.reshape(scores + tf.gather(self.bias, flat), shape)

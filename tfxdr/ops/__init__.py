@@ -1,1 +1,1 @@
-"""Pure functions of tensors."""
+"""Pure functions of tensors, arrays and names."""

@@ -13,7 +13,7 @@ def dropout(
     Args:
       x: any shape, float.
       rate: share of values that become 0, in [0, 1).
-      seed: `[2]` int32, which decides the values; none at inference.
+      seed: `[2]` int32, which decides the values; `None` at inference.
 
     Returns:
       The shape of `x`; `x` itself without a seed or with rate 0.

@@ -40,7 +40,7 @@ def random_bits(hashes: tf.Tensor, num_bits: int) -> tf.Tensor:
     """
     index = tf.range(1, num_bits + 1)
     offset = tf.cast(index, tf.uint32) * _constant(_GOLDEN)
-    mixed = _mix(hashes[:, tf.newaxis] + offset)
+    mixed = _mix(hashes[:, tf.newaxis] + offset)  # [batch, num_bits]
     top = tf.bitwise.right_shift(mixed, _constant(31))
     return tf.cast(tf.cast(top, tf.int32), tf.float32)
 

@@ -133,9 +133,9 @@ class Ragged:
         """Makes a dense array, padded with 0 on the left.
 
         Args:
-          rows: Which rows, in which order; all of them if None.
-          length: Number of columns; the longest of these rows if None. A row
-            that is longer keeps its last (most recent) values.
+          rows: Which rows, in which order; all of them if `None`.
+          length: Number of columns; the longest of these rows if `None`. A
+            row that is longer keeps its last (most recent) values.
 
         Returns:
           `[rows, length]` of the values' dtype.

@@ -33,13 +33,13 @@ def rank_of_positive(
     """
     scores = tf.convert_to_tensor(scores)
     positive = tf.cast(positive, tf.int32)
-    positive_scores = tf.gather(scores, positive, batch_dims=1)
+    positive_scores = tf.gather(scores, positive, batch_dims=1)  # [instances]
     items = tf.range(tf.shape(scores)[1])
     rivals = tf.not_equal(items[tf.newaxis], positive[:, tf.newaxis])
-    rivals &= items >= FIRST_ITEM
+    rivals &= items >= FIRST_ITEM  # [instances, items]
     if excluded is not None:
         rivals &= ~tf.convert_to_tensor(excluded)
-    beaten = scores < positive_scores[:, tf.newaxis]  # False for NaN
+    beaten = scores < positive_scores[:, tf.newaxis]  # false for NaN
     return 1 + _count(rivals & ~beaten)
 
 

@@ -77,6 +77,7 @@ def next_item_softmax(
     Returns:
       `[positions]` losses.
     """
+    # [real items, d + 1] and [positions, d + 1]: the bias is a column.
     table = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)[FIRST_ITEM:]
     inputs = tf.pad(hidden, [[0, 0], [0, 1]], constant_values=1.0)
     count = tf.shape(inputs)[0]
@@ -84,7 +85,7 @@ def next_item_softmax(
     missing = -count % size
     inputs = tf.pad(inputs, [[0, missing], [0, 0]])
     labels = tf.pad(labels - FIRST_ITEM, [[0, missing]])
-    values = _chunked_softmax(
+    values = _chunked_softmax(  # [chunks, size]
         tf.reshape(inputs, [-1, size, table.shape[1]]),
         tf.reshape(labels, [-1, size]),
         table,
@@ -133,11 +134,11 @@ def _chunked_softmax_gradient(
     a reciprocal that TensorFlow's versions round differently.
     """
     chunks = tf.shape(inputs)[0]
-    of_label = tf.gather(table, labels)
+    of_label = tf.gather(table, labels)  # [chunks, size, d + 1]
     log_sum = values + tf.reduce_sum(inputs * of_label, axis=-1)
     shifted = tf.concat([inputs, -log_sum[..., tf.newaxis]], axis=-1)
     wide = tf.pad(table, [[0, 0], [0, 1]], constant_values=1.0)
-    weight = upstream[..., tf.newaxis]
+    weight = upstream[..., tf.newaxis]  # [chunks, size, 1]
     weighted = inputs * weight
 
     def step(
@@ -187,9 +188,9 @@ def next_item_sampled_softmax(
     negative = tf.matmul(
         hidden, tf.gather(kernel, samples), transpose_b=True
     ) + (tf.gather(bias, samples) - log_count)
-    hit = labels[:, tf.newaxis] == samples
+    hit = labels[:, tf.newaxis] == samples  # [positions, samples]
     negative = tf.where(hit, negative.dtype.min, negative)
     positive = tf.reduce_sum(hidden * tf.gather(kernel, labels), axis=-1)
-    positive += tf.gather(bias, labels)
+    positive += tf.gather(bias, labels)  # [positions]
     logits = tf.concat([positive[:, tf.newaxis], negative], axis=-1)
     return tf.reduce_logsumexp(logits, axis=-1) - positive

@@ -5,6 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
+from tfxdr.ops.metric_names import (
+    BINARY_METRICS,
+    CLASS_METRICS,
+    RANKING_METRICS,
+    ranking_metric,
+)
 from tfxdr.options.groups import (
     GROUPS,
     Compute,
@@ -21,10 +27,6 @@ from tfxdr.options.groups import (
 )
 from tfxdr.options.settings import settings_of
 from tfxdr.registry import spec_text
-
-_METRICS = ("hr", "mrr", "ndcg")
-CLASS_METRICS = ["accuracy", "macro_f1"]
-_BINARY_METRICS = ("auc", "log_loss")  # of joint models
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,16 +82,15 @@ class Options:
         """What validation may give."""
         if self.task.task == "profile":
             return [*CLASS_METRICS, *self._more_class_metrics()]
-        negatives = self.evaluate.eval_negatives
-        suffixes = ["", f"/uni{negatives}"] if negatives else [""]
+        sampled = self.evaluate.eval_negatives
         return [
             *(
-                f"{metric}@{n}{suffix}"
-                for metric in _METRICS
+                ranking_metric(metric, n, num_negatives)
+                for metric in RANKING_METRICS
                 for n in self.evaluate.top_n
-                for suffix in suffixes
+                for num_negatives in ((0, sampled) if sampled else (0,))
             ),
-            *_BINARY_METRICS,
+            *BINARY_METRICS,
         ]
 
     def _more_class_metrics(self) -> list[str]:
@@ -112,7 +113,7 @@ class Options:
             return self.finetune.monitor
         if self.task.task == "profile":
             return CLASS_METRICS[0]
-        return f"mrr@{self.evaluate.top_n[0]}"
+        return ranking_metric("mrr", self.evaluate.top_n[0])
 
     def to_flagfile(self) -> str:
         """A flagfile that replays the run: every option, one a line."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Protocol
+from typing import Protocol
 
 import tensorflow as tf
 
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import Context, Scorer
 
 
@@ -41,7 +42,7 @@ class Policy(tf.Module):
     and saved with the model.
 
     Attributes:
-      pretrained: false if the backbone starts from random weights.
+      pretrained: `False` if the backbone starts from random weights.
       train_embeddings: whether the item embedding is tuned where
         `--train_embeddings` leaves it open.
       has_network: whether a policy network is trained to give the logits;
@@ -64,7 +65,7 @@ class Policy(tf.Module):
         """The action of every block, bottom first, the same for all users.
 
         Returns:
-          1 for a block that is tuned, 0 for one that stays frozen; or none if
+          1 for a block that is tuned, 0 for one that stays frozen; or `None` if
           `call` decides.
 
         Raises:
@@ -127,20 +128,19 @@ class Baseline(abc.ABC):
     @abc.abstractmethod
     def fit(
         self,
-        history: Any,
-        train_targets: Any,
+        history: Ragged,
+        train_targets: Ragged,
         num_source_items: int,
         num_target_items: int,
     ) -> Scorer:
         """Counts.
 
         Args:
-          history: ragged rows of source items, one per user, as `values` and
-            `offsets`.
-          train_targets: ragged rows of the same users' training positives.
-          num_source_items: size of the source table, reserved ids included.
+          history: source items of each user, oldest first.
+          train_targets: the same users' training positives.
+          num_source_items: size of the source table, ids 0 and 1 included.
           num_target_items: likewise of the target table.
 
         Returns:
-          What scores the target catalogue for a history.
+          What scores the target catalogue for left-padded histories.
         """

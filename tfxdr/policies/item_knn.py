@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from tfxdr.ops.ragged import Ragged
 from tfxdr.policies.base import Baseline
 from tfxdr.registry import policies
 from tfxdr.types import FIRST_ITEM, Scorer
@@ -27,7 +27,7 @@ class ItemKnn(Baseline):
 
     the cosine of both columns (Deshpande and Karypis, 2004, "Item-based top-N
     recommendation algorithms", with source items as the given ones). A user's
-    score is the sum over the distinct items of his history.
+    score is the sum over the distinct items of their history.
 
     Items without any similarity to the history score `-1 / (1 + n)` with `n`
     training interactions: below all others, by popularity. An empty or
@@ -53,27 +53,14 @@ class ItemKnn(Baseline):
 
     def fit(
         self,
-        history: Any,
-        train_targets: Any,
+        history: Ragged,
+        train_targets: Ragged,
         num_source_items: int,
         num_target_items: int,
     ) -> Scorer:
-        """Counts co-occurrences.
-
-        Args:
-          history: ragged source ids per user.
-          train_targets: ragged target ids per user, training instances only.
-          num_source_items: size of the source table, ids 0 and 1 included.
-          num_target_items: size of the target table, ids 0 and 1 included.
-
-        Returns:
-          A scorer of left-padded histories.
-        """
         similarity = cosine_similarity(
-            _incidence(history.offsets, history.values, num_source_items),
-            _incidence(
-                train_targets.offsets, train_targets.values, num_target_items
-            ),
+            _incidence(history, num_source_items),
+            _incidence(train_targets, num_target_items),
             shrinkage=self.shrinkage,
             neighbors=self.neighbors,
         )
@@ -82,8 +69,9 @@ class ItemKnn(Baseline):
 
         def scorer(history: np.ndarray) -> np.ndarray:
             history = np.asarray(history)
-            offsets = np.arange(len(history) + 1) * history.shape[1]
-            users = _incidence(offsets, history.ravel(), num_source_items)
+            lengths = np.full(len(history), history.shape[1])
+            rows = Ragged.from_lengths(history.ravel(), lengths)
+            users = _incidence(rows, num_source_items)
             scores = (users @ similarity).toarray()
             return np.where(scores > 0, scores, fallback)
 
@@ -145,15 +133,13 @@ def _keep_largest(
     )
 
 
-def _incidence(
-    offsets: np.ndarray, items: np.ndarray, num_items: int
-) -> sparse.csr_matrix:
+def _incidence(rows: Ragged, num_items: int) -> sparse.csr_matrix:
     """Which rows hold which real items, `[rows, num_items]` of 0 and 1."""
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    real = items >= FIRST_ITEM
+    real = rows.values >= FIRST_ITEM
+    places = rows.row_of_value[real], rows.values[real]
     matrix = sparse.csr_matrix(
-        (np.ones(real.sum(), np.float32), (rows[real], items[real])),
-        shape=(len(offsets) - 1, num_items),
+        (np.ones(real.sum(), np.float32), places),
+        shape=(len(rows), num_items),
     )
     matrix.sum_duplicates()
     matrix.data[:] = 1

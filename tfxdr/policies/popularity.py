@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from tfxdr.ops.ragged import Ragged
 from tfxdr.policies.base import Baseline
 from tfxdr.registry import policies
 from tfxdr.types import Scorer
@@ -17,22 +16,11 @@ class Popularity(Baseline):
 
     def fit(
         self,
-        history: Any,
-        train_targets: Any,
+        history: Ragged,
+        train_targets: Ragged,
         num_source_items: int,
         num_target_items: int,
     ) -> Scorer:
-        """Counts.
-
-        Args:
-          history: not used.
-          train_targets: ragged target ids per user, training instances only.
-          num_source_items: not used.
-          num_target_items: size of the target table, ids 0 and 1 included.
-
-        Returns:
-          A scorer that gives every history the same counts.
-        """
         del history, num_source_items
         counts = np.bincount(train_targets.values, minlength=num_target_items)
         counts = counts.astype(np.float32)

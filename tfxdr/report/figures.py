@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,46 +14,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfxdr.errors import InputError
-from tfxdr.report.table import is_loss, metric_title
+from tfxdr.files import file_aside
+from tfxdr.ops.metric_names import falls, parse
+from tfxdr.report.table import metric_title
 
 # Of Okabe and Ito: told apart by everyone, and in print.
 _TRAINING, _VALIDATION, _KEPT = "#0072B2", "#D55E00", "#555555"
+_LOSSES = ("loss", "validation_loss")  # what the left axes show
 
 
 @dataclasses.dataclass(frozen=True)
 class _Curve:
     epochs: list[float]
     values: list[float]
-
-
-def read_history(
-    path: str | os.PathLike[str],
-) -> list[dict[str, str | float]]:
-    """Reads `history.csv`: a line per stage and epoch.
-
-    Returns:
-      One mapping per line: `stage` is text, everything else a number; empty
-      cells are left out.
-
-    Raises:
-      InputError: the file is missing, has no column `stage` or `epoch`, or
-        holds something that is no number.
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            for column in ("stage", "epoch"):
-                if column not in (reader.fieldnames or ()):
-                    raise InputError(
-                        f"{path}: expected a column {column!r}, found "
-                        f"{', '.join(reader.fieldnames or ()) or 'none'}"
-                    )
-            return [
-                _parsed(line, f"{path}, line {reader.line_num}")
-                for line in reader
-            ]
-    except FileNotFoundError:
-        raise InputError(f"there is no history of a run at {path}") from None
 
 
 def learning_curves(
@@ -93,32 +66,13 @@ def learning_curves(
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Writes a PNG that appears under `path` only when complete."""
-    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        figure.savefig(aside, format="png", dpi=150)
-        os.replace(aside, path)
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
+    """Writes a PNG that appears under `path` only when complete.
 
-
-def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:
-    row: dict[str, str | float] = {}
-    for column, text in line.items():
-        if column == "stage":
-            row[column] = text
-        elif text:
-            try:
-                row[column] = float(text)
-            except (TypeError, ValueError):
-                raise InputError(
-                    f"{place}: expected a number in column {column!r}, found "
-                    f"{text!r}"
-                ) from None
-    if "epoch" not in row:
-        raise InputError(f"{place}: expected a number in column 'epoch'")
-    return row
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    with file_aside(Path(path)) as file:
+        figure.savefig(file, format="png", dpi=150)
 
 
 def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:
@@ -132,7 +86,8 @@ def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:
 
 def _first_metric(rows: Sequence[Mapping[str, str | float]]) -> str | None:
     """A metric has a cutoff or is an AUC; the smallest cutoff goes first."""
-    keys = {key for row in rows for key in row if "@" in key or key == "auc"}
+    keys = {key for row in rows for key in row}
+    keys = {key for key in keys if parse(key).cutoff or key == "auc"}
     return min(keys, key=lambda key: (len(key), key), default=None)
 
 
@@ -146,12 +101,10 @@ def _draw_stage(
     metric = _first_metric(rows)
     if monitor is None:
         monitor = metric
-    elif not is_loss(monitor):
+    elif monitor not in _LOSSES:
         metric = monitor
-    for key, label, color in (
-        ("loss", "training", _TRAINING),
-        ("validation_loss", "validation", _VALIDATION),
-    ):
+    labels = ("training", _TRAINING), ("validation", _VALIDATION)
+    for key, (label, color) in zip(_LOSSES, labels, strict=True):
         _draw_line(left, _curve(rows, key), label, color)
     if metric:
         _draw_line(right, _curve(rows, metric), "validation", _VALIDATION)
@@ -172,12 +125,12 @@ def _mark_kept(left: Axes, right: Axes, curve: _Curve, monitor: str) -> None:
     """A line through both axes, and a ring around what decided."""
     if not curve.values:
         return
-    value = (min if is_loss(monitor) else max)(curve.values)
+    value = (min if falls(monitor) else max)(curve.values)
     epoch = curve.epochs[curve.values.index(value)]
     for axes in (left, right):
         if axes.lines:
             axes.axvline(epoch, color=_KEPT, lw=1, ls=":", zorder=0)
-    (left if is_loss(monitor) else right).plot(
+    (left if monitor in _LOSSES else right).plot(
         epoch,
         value,
         "o",

@@ -13,6 +13,8 @@ import rich.console
 import rich.table
 import rich.text
 
+from tfxdr.ops.metric_names import falls, parse
+
 PLAIN_WIDTH = 100  # of lines that go to a file or a pipe
 _SPELLED = {"auc": "AUC", "log_loss": "Log loss", "macro_f1": "Macro F1"}
 _PADDING = 3  # of a column: a space on either side, and its border
@@ -143,11 +145,6 @@ def to_csv(
     return text.getvalue()
 
 
-def is_loss(key: str) -> bool:
-    """Whether less is better: `loss`, `log_loss`, `validation_loss`."""
-    return key.partition("/")[0].endswith("loss")
-
-
 def format_seconds(seconds: float) -> str:
     """`0.42s`, `12.3s`, `3m05s` or `2h04m`."""
     if seconds < 9.995:
@@ -197,12 +194,12 @@ def _columns(
 ) -> list[_Column]:
     columns = []
     keys = _metric_keys(rows, metrics)
-    mixed = any("/" in key for key in keys)
+    mixed = any(parse(key).sampling for key in keys)
     for key in keys:
         values = [row.metrics.get(key) for row in rows]
         cells = ["-" if v is None else f"{v:.4f}" for v in values]
         title = metric_title(key, "\n")
-        if mixed and "@" in key and "/" not in key:
+        if mixed and parse(key).cutoff and not parse(key).sampling:
             title += "\nfull"
         columns.append(_Column(title, cells, _best(key, values, cells)))
     if any(row.seconds is not None for row in rows):
@@ -232,9 +229,8 @@ def _metric_keys(
 
 def metric_title(key: str, separator: str = " ") -> str:
     """`mrr@5/uni99` is called `MRR@5 uni99`, `auc` `AUC`."""
-    name, _, sampling = key.partition("/")
-    metric, at, cutoff = name.partition("@")
-    if not at:
+    metric, cutoff, sampling = parse(key)
+    if not cutoff:
         return _SPELLED.get(metric, metric.replace("_", " "))
     sampling = separator + sampling if sampling else ""
     return f"{metric.upper()}@{cutoff}{sampling}"
@@ -251,7 +247,7 @@ def _best(
     ]
     if len(known) < 2:
         return frozenset()
-    _, winner = (min if is_loss(key) else max)(known)
+    _, winner = (min if falls(key) else max)(known)
     return frozenset(i for _, i in known if cells[i] == cells[winner])
 
 

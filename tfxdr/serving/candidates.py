@@ -63,15 +63,34 @@ class Candidates(BruteForce):
         scores = self._compute_score(queries, self.vectors)
         if excluded is not None:
             scores = _without(scores, excluded)
-        found = tf.minimum(self._k, tf.shape(scores)[1])
-        values, places = tf.math.top_k(scores, k=found)
-        names = tf.gather(self.identifiers, places)
-        names = tf.where(values == LOWEST, "", names)
-        missing = [[0, 0], [0, self._k - found]]
-        values = tf.pad(values, missing, constant_values=LOWEST)
-        names = tf.pad(names, missing, constant_values="")
-        shape = [None, self._k]
-        return tf.ensure_shape(values, shape), tf.ensure_shape(names, shape)
+        return best(scores, self.identifiers, self._k)
+
+
+def best(
+    scores: tf.Tensor, identifiers: tf.Tensor, k: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Exactly `k` answers, best first.
+
+    Where candidates run out, or score the lowest float32, the identifier is
+    `""`.
+
+    Args:
+      scores: `[batch, candidates]` float32.
+      identifiers: `[candidates]` raw ids.
+      k: how many answers.
+
+    Returns:
+      Scores `[batch, k]` float32 and identifiers `[batch, k]`.
+    """
+    found = tf.minimum(k, tf.shape(scores)[1])
+    values, places = tf.math.top_k(scores, k=found)
+    names = tf.gather(identifiers, places)  # [batch, found]
+    names = tf.where(values == LOWEST, "", names)
+    missing = [[0, 0], [0, k - found]]
+    values = tf.pad(values, missing, constant_values=LOWEST)  # [batch, k]
+    names = tf.pad(names, missing, constant_values="")
+    shape = [None, k]
+    return tf.ensure_shape(values, shape), tf.ensure_shape(names, shape)
 
 
 def _without(scores: tf.Tensor, excluded: tf.Tensor) -> tf.Tensor:

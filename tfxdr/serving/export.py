@@ -26,7 +26,7 @@ class Export:
     Attributes:
       folder: the SavedModel.
       compared: requests whose answers are those of the trained model.
-      records: of warm-up; none without TensorFlow Serving's protos.
+      records: of warm-up; `None` without TensorFlow Serving's protos.
     """
 
     folder: Path

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.models.joint import JointModel
-from tfxdr.serving.candidates import LOWEST, candidate_rows
+from tfxdr.serving.candidates import best, candidate_rows
 from tfxdr.serving.lookup import RawIds
 from tfxdr.serving.servable import (
     STRANGER,
@@ -29,7 +29,7 @@ _USER = "Raw user ids; one that was not in training is the unknown user"
 class JointServable(Servable):
     """A joint model behind raw ids.
 
-    A user stands beside his most recent source behavior, as in the ranking of
+    A user stands beside their most recent source behavior, as in the ranking of
     a test. An unknown user gets the popularity prior: log shares of the
     training positives.
 
@@ -146,16 +146,8 @@ class JointServable(Servable):
             tf.cast(scores, tf.float32),
             tf.gather(self._prior, self._rows)[tf.newaxis],
         )
-        k = tf.minimum(self._k_max, tf.shape(scores)[1])
-        values, places = tf.math.top_k(scores, k=k)
-        missing = [[0, 0], [0, self._k_max - k]]
-        names = tf.pad(tf.gather(self._names, places), missing)
-        values = tf.pad(values, missing, constant_values=LOWEST)
-        shape = [None, self._k_max]
-        return {
-            "items": tf.ensure_shape(names, shape),
-            "scores": tf.ensure_shape(values, shape),
-        }
+        scores, names = best(scores, self._names, self._k_max)
+        return {"items": names, "scores": scores}
 
     def _beside(self, rows: tf.Tensor) -> Items:
         """Each user's source behavior."""

@@ -34,8 +34,8 @@ class Recommender:
 
     Args:
       answers: its functions by the names of the signatures.
-      known_rows: table rows of raw ids of what knows a user: the items of his
-        history, or himself.
+      known_rows: table rows of raw ids of what knows a user: the items of
+        their history, or the user.
       facts: as in `signature.json`.
       titles: of target items by raw id.
     """
@@ -54,7 +54,7 @@ class Recommender:
 
     @property
     def reads_histories(self) -> bool:
-        """Whether the model knows a user by his history."""
+        """Whether the model knows a user by their history."""
         return "recommend" not in self._answers
 
     def for_history(
@@ -79,7 +79,7 @@ class Recommender:
         """Recommends to a user whom a joint model knows; see `for_history`.
 
         Raises:
-          InputError: if it does not know him.
+          InputError: if it does not know them.
         """
         if self.unknown([user]):
             raise InputError(f"--user={user}: the model knows no such user")

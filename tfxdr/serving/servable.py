@@ -45,7 +45,7 @@ class Servable(abc.ABC):
       kind: `transfer` or `joint`.
       signatures: by name; `serving_default` is among them.
       known_rows: table rows of raw ids `[n]` of what knows a user: the items
-        of his history, or himself; an unknown id has row 1.
+        of their history, or the user; an unknown id has row 1.
       tracked: lookup tables and variables that a saved graph needs by name;
         the variables of layers are found by themselves.
       facts: what a reader of the export should know, beside the signatures.

@@ -13,19 +13,21 @@ from tfxdr.registry import Spec, backbones
 from tfxdr.testing.contract import (
     Contract,
     expect,
+    expect_alone,
     expect_close,
+    expect_compiled,
+    expect_config,
     expect_equal,
     expect_gradients,
-    expect_options,
+    expect_instance,
     with_dropout,
 )
 from tfxdr.testing.models import (
     HISTORY,
     NUM_ITEMS,
-    exported_scores,
-    restored,
+    expect_checkpoint,
+    expect_export,
     strengthen,
-    transfer_model,
 )
 from tfxdr.types import Batch
 
@@ -42,10 +44,7 @@ def _small(spec: Spec) -> Backbone:
     )
     tf.keras.utils.set_random_seed(3)
     backbone = spec.build(num_items=NUM_ITEMS)
-    expect(
-        isinstance(backbone, Backbone),
-        f"it should be a tfxdr.Backbone, it is a {type(backbone).__name__}",
-    )
+    expect_instance(backbone, Backbone)
     backbone(tf.zeros([1, 1], tf.int32))
     return backbone
 
@@ -124,31 +123,23 @@ def the_order_of_items_counts(spec: Spec) -> None:
 def other_users_change_nothing(spec: Spec) -> None:
     """A user's hidden vectors do not depend on the batch's other users."""
     backbone = _strong(spec)
-    together = backbone(_ROWS)
-    for row in range(len(_ROWS)):
-        alone = backbone(_ROWS[row : row + 1])[0]
-        expect_close(together[row], alone, "hidden vectors of a user alone")
+    expect_alone(
+        lambda rows: backbone(_ROWS[rows]),
+        len(_ROWS),
+        "hidden vectors of a user",
+    )
 
 
 @BACKBONE.promise
 def eager_and_compiled_agree(spec: Spec) -> None:
     """Hidden vectors are the same eagerly, in a graph and by XLA."""
-    backbone = _strong(spec)
-    ids = _ROWS[1:]
-    eager = backbone(ids)
-    for jit in (False, True):
-        graph = tf.function(backbone.call, jit_compile=jit)
-        expect_close(eager, graph(ids), "by XLA" if jit else "in a graph")
+    expect_compiled(_strong(spec).call, _ROWS[1:])
 
 
 @BACKBONE.promise
 def the_config_makes_it_again(spec: Spec) -> None:
     """`from_config(get_config())` has the same options, and all of them."""
-    backbone = _small(spec)
-    config = backbone.get_config()
-    again = type(backbone).from_config(config).get_config()
-    expect(again == config, f"{config} became {again}")
-    expect_options(config, spec)
+    expect_config(_small(spec), spec)
 
 
 @BACKBONE.promise
@@ -234,7 +225,7 @@ def pretraining_reaches_every_weight(spec: Spec) -> None:
 
 @BACKBONE.promise
 def a_seed_decides_all_that_is_random(spec: Spec) -> None:
-    """The same seed gives the same numbers, and none gives none at random."""
+    """The same seed gives the same numbers, and `None` gives none at random."""
     backbone = _small(spec)
     for seed in (_SEED, None):
         one, other = (backbone.pretraining(_ROWS, seed)[0] for _ in range(2))
@@ -326,16 +317,10 @@ def the_last_position_alone_is_the_same(spec: Spec) -> None:
 @BACKBONE.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A new model with a checkpoint of a fine-tuned one scores alike."""
-    trained, fresh = (
-        transfer_model(policy="all", backbone=spec, seed=seed)
-        for seed in (3, 4)
-    )
-    strengthen(trained.variables, 0.4)
-    restored(trained, fresh)
-    expect_equal(fresh(HISTORY), trained(HISTORY), "scores")
+    expect_checkpoint(policy="all", backbone=spec)
 
 
 @BACKBONE.promise
 def an_export_answers_the_same(spec: Spec) -> None:
     """What an export with two towers answers is what the model answers."""
-    expect_close(*exported_scores(transfer_model(backbone=spec)), "scores")
+    expect_export(backbone=spec)

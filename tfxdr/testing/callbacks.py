@@ -11,7 +11,12 @@ from rich.console import Console
 from tensorflow import keras
 
 from tfxdr.registry import Spec, callbacks, optimizers
-from tfxdr.testing.contract import Contract, expect, expect_equal
+from tfxdr.testing.contract import (
+    Contract,
+    expect,
+    expect_equal,
+    expect_repeated,
+)
 from tfxdr.training import loop
 from tfxdr.training.history import History
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
@@ -87,11 +92,15 @@ def _train(
     return found, float(stage.model.slope)
 
 
+def _train_whole(spec: Spec) -> tuple[dict[str, float], float]:
+    with tempfile.TemporaryDirectory() as folder:
+        return _train(spec, folder)
+
+
 @CALLBACK.promise
 def training_runs_with_it(spec: Spec) -> None:
     """A training that it goes along with has an end, and finite numbers."""
-    with tempfile.TemporaryDirectory() as folder:
-        metrics, weight = _train(spec, folder)
+    metrics, weight = _train_whole(spec)
     expect(metrics["epochs"] >= 1, f"no epoch came to its end: {metrics}")
     expect(np.isfinite([weight, *metrics.values()]).all(), f"{metrics}")
 
@@ -99,23 +108,17 @@ def training_runs_with_it(spec: Spec) -> None:
 @CALLBACK.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings from one start are equal to the bit."""
-    found = []
-    for _ in range(2):
-        with tempfile.TemporaryDirectory() as folder:
-            found.append(list(_train(spec, folder)))
-    one, other = found
-    expect_equal(one, other, "metrics and weights")
+    expect_repeated(lambda: _train_whole(spec), "metrics and weights")
 
 
 @CALLBACK.promise
 def a_training_that_was_stopped_goes_on(spec: Spec) -> None:
     """A training that it goes along with ends alike when it is resumed."""
-    with tempfile.TemporaryDirectory() as folder:
-        whole = _train(spec, folder)
+    whole = _train_whole(spec)
     with tempfile.TemporaryDirectory() as folder:
         try:
             _train(spec, folder, fails_in=2)
         except KeyboardInterrupt:
             pass
         resumed = _train(spec, folder, resume=True)
-    expect_equal(list(resumed), list(whole), "metrics and weights")
+    expect_equal(resumed, whole, "metrics and weights")

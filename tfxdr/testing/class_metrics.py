@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfxdr.evaluation import classification_metrics
+from tfxdr.ops.metric_names import falls
 from tfxdr.registry import Spec, class_metrics
 from tfxdr.testing.contract import Contract, expect
 
@@ -36,16 +37,19 @@ def it_has_one_finite_value(spec: Spec) -> None:
 
 
 @CLASS_METRIC.promise
-def more_right_is_more(spec: Spec) -> None:
-    """It rises with the number of users whose class is predicted."""
+def more_right_is_better(spec: Spec) -> None:
+    """It gets better with the number of users whose class is predicted."""
+    less = falls(str(spec))
     for num_classes in _NUM_CLASSES:
         labels = _labels(num_classes)
         wrong = (labels + 1) % num_classes
         half = np.where(np.arange(len(labels)) % 2, labels, wrong)
         found = [_value(spec, labels, p) for p in (wrong, half, labels)]
         expect(
-            found[0] < found[1] < found[2],
-            f"{num_classes} classes, none, half and all right: {found}",
+            sorted(set(found), reverse=less) == found,
+            f"{num_classes} classes, none, half and all right: {found}; by "
+            f"`lower_is_better`, or else by its name, "
+            f"{'less' if less else 'more'} is better",
         )
 
 

@@ -93,13 +93,75 @@ def expect_gradients(gradients: Any, variables: Any, why: str) -> None:
         expect(np.abs(values).max() > 0, f"{why}: {variable.name} gets zeros")
 
 
-def expect_options(config: dict, spec: Spec) -> None:
-    """A config has to hold every option of a component."""
+def expect_config(component: Any, spec: Spec) -> None:
+    """A config has to hold every option, and make the component again."""
+    config = component.get_config()
+    again = type(component).from_config(config).get_config()
+    expect(again == config, f"{config} became {again}")
     for option, value in spec.resolved().items():
         expect(
             option in config and _plain(config[option]) == _plain(value),
             f"get_config should hold {option}={value}: {config}",
         )
+
+
+def expect_instance(made: Any, base: type) -> None:
+    """What was registered has to make a thing of its kind."""
+    expect(
+        isinstance(made, base),
+        f"it should be a tfxdr.{base.__name__}, it is a {type(made).__name__}",
+    )
+
+
+def expect_alone(
+    answer: Callable[[slice], Any], num_rows: int, what: str
+) -> None:
+    """A row's answer has to be the same without the batch's other rows.
+
+    Args:
+      answer: maps a slice of the rows to an array, or arrays, with a row each.
+      num_rows: of the batch.
+      what: an answer is, for the message: `logits of a row`.
+    """
+    together = answer(slice(None))
+    for row in range(num_rows):
+        tf.nest.map_structure(
+            lambda one, all_rows, row=row: expect_close(
+                one[0], all_rows[row], f"{what} alone"
+            ),
+            answer(slice(row, row + 1)),
+            together,
+        )
+
+
+def expect_compiled(
+    call: Callable[..., Any], *inputs: Any, xla: bool = True, atol: float = 1e-4
+) -> None:
+    """A function has to give the same eagerly, in a graph and by XLA.
+
+    Args:
+      call: gives a tensor, or tensors, some of which may be `None`.
+      *inputs: what it is called with.
+      xla: whether XLA is asked too; its random numbers are others.
+      atol: how far results may differ.
+    """
+    eager = call(*inputs)
+    for jit in (False, True) if xla else (False,):
+        where = "by XLA" if jit else "in a graph"
+        compiled = tf.function(call, jit_compile=jit)(*inputs)
+        for one, other in zip(
+            tf.nest.flatten(compiled), tf.nest.flatten(eager), strict=True
+        ):
+            expect((one is None) == (other is None), f"{where}: one is none")
+            if one is not None:
+                one, other = map(tf.convert_to_tensor, (one, other))
+                expect_close(one, other, where, atol)
+
+
+def expect_repeated(run: Callable[[], Any], what: str) -> None:
+    """Two runs from one start have to be equal to the bit."""
+    one, other = run(), run()
+    expect_equal(one, other, what)
 
 
 def _plain(value: Any) -> Any:
@@ -110,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 
 def with_dropout(spec: Spec) -> Spec | None:
-    """The component with a dropout of a half; none if it has no such option."""
+    """The component with a dropout of a half; `None` if it takes none."""
     if "dropout" not in spec.resolved():
         return None
     return dataclasses.replace(spec, options={**spec.options, "dropout": 0.5})

@@ -13,7 +13,11 @@ from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.datasets.base import Source
 from tfxdr.registry import Spec, datasets
-from tfxdr.testing.contract import Contract, expect
+from tfxdr.testing.contract import (
+    Contract,
+    expect,
+    expect_instance,
+)
 from tfxdr.types import FIRST_ITEM
 
 DATASET = Contract(datasets)
@@ -21,10 +25,7 @@ DATASET = Contract(datasets)
 
 def _source(spec: Spec) -> Source:
     source = spec.build()
-    expect(
-        isinstance(source, Source),
-        f"it should be a tfxdr.Source, it is a {type(source).__name__}",
-    )
+    expect_instance(source, Source)
     return source
 
 

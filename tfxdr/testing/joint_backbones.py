@@ -13,18 +13,22 @@ from tfxdr.serving.joint import JointServable
 from tfxdr.testing.contract import (
     Contract,
     expect,
+    expect_alone,
     expect_close,
+    expect_compiled,
+    expect_config,
     expect_equal,
     expect_gradients,
-    expect_options,
-    values_of,
+    expect_instance,
+    expect_repeated,
 )
 from tfxdr.testing.joint_models import (
     ROWS,
     SIZES,
     joint_batch,
-    row_of,
+    rows_of,
     train_jointly,
+    trained_numbers,
 )
 from tfxdr.testing.models import exported, restored, strengthen
 from tfxdr.types import FIRST_ITEM, Items
@@ -40,11 +44,7 @@ def _model(spec: Spec, seed: int = 3) -> JointModel:
     )
     tf.keras.utils.set_random_seed(seed)
     backbone = spec.build(sizes=SIZES)
-    expect(
-        isinstance(backbone, JointBackbone),
-        f"it should be a tfxdr.JointBackbone, it is a "
-        f"{type(backbone).__name__}",
-    )
+    expect_instance(backbone, JointBackbone)
     model = JointModel(backbone)
     strengthen(model.trainable_variables)
     return model
@@ -68,12 +68,9 @@ def vectors_have_a_row_for_each_example(spec: Spec) -> None:
 def other_rows_change_nothing(spec: Spec) -> None:
     """A row's logits do not depend on the batch's other rows."""
     model, batch = _model(spec), joint_batch()
-    together = model.logits(batch)
-    for row in range(ROWS):
-        for alone, all_rows in zip(
-            model.logits(row_of(batch, row)), together, strict=True
-        ):
-            expect_close(alone[0], all_rows[row], "logits of a row alone")
+    expect_alone(
+        lambda rows: model.logits(rows_of(batch, rows)), ROWS, "logits of a row"
+    )
 
 
 @JOINT_BACKBONE.promise
@@ -92,7 +89,7 @@ def user_and_item_count(spec: Spec) -> None:
 
 @JOINT_BACKBONE.promise
 def without_the_source_it_does_not_count(spec: Spec) -> None:
-    """`uses_source` is false only where no source item has an influence."""
+    """`uses_source` is `False` only where no source item has an influence."""
     model, batch = _model(spec), joint_batch()
     if model.backbone.uses_source:
         return
@@ -115,33 +112,22 @@ def the_loss_reaches_every_weight(spec: Spec) -> None:
 @JOINT_BACKBONE.promise
 def eager_and_compiled_agree(spec: Spec) -> None:
     """Logits are the same eagerly, in a graph and by XLA."""
-    model, batch = _model(spec), joint_batch()
-    eager = model.logits(batch)
-    for jit in (False, True):
-        compiled = tf.function(model.logits, jit_compile=jit)(batch)
-        for one, other in zip(compiled, eager, strict=True):
-            expect_close(one, other, "by XLA" if jit else "in a graph")
+    expect_compiled(_model(spec).logits, joint_batch())
 
 
 @JOINT_BACKBONE.promise
 def the_config_makes_it_again(spec: Spec) -> None:
     """`from_config(get_config())` has the same options, and all of them."""
-    backbone = _model(spec).backbone
-    config = backbone.get_config()
-    again = type(backbone).from_config(config).get_config()
-    expect(again == config, f"{config} became {again}")
-    expect_options(config, spec)
+    expect_config(_model(spec).backbone, spec)
 
 
 @JOINT_BACKBONE.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings with one seed end with equal weights."""
-    ends = []
-    for _ in range(2):
-        model = _model(spec)
-        losses = train_jointly(model, MetaLearner())
-        ends.append([np.array(losses), *values_of(model.variables)])
-    expect_equal(ends[0], ends[1], "losses and weights of equal trainings")
+    expect_repeated(
+        lambda: trained_numbers(_model(spec), MetaLearner()),
+        "losses and weights of equal trainings",
+    )
 
 
 @JOINT_BACKBONE.promise
@@ -185,5 +171,6 @@ def an_export_answers_the_same(spec: Spec) -> None:
         source,
         Items(tf.constant(item), tf.constant(category[item])),
     )
-    answer = exported(servable, "serving_default", request)
+    answers = exported(servable, {"serving_default": request})
+    answer = answers["serving_default"]
     expect_close(answer["probability"], tf.sigmoid(expected), "probabilities")

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import optimizers
+from tfxdr.testing.contract import values_of
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.types import Items, JointBatch, JointSizes
 
@@ -55,10 +56,10 @@ def joint_batch(seed: int = 0) -> JointBatch:
     )
 
 
-def row_of(batch: JointBatch, row: int) -> JointBatch:
-    """One row of a batch."""
+def rows_of(batch: JointBatch, rows: slice) -> JointBatch:
+    """Some rows of a batch."""
     return tf.nest.map_structure(
-        lambda x: x[row : row + 1] if x.shape[:1] == [ROWS] else x, batch
+        lambda x: x[rows] if x.shape[:1] == [ROWS] else x, batch
     )
 
 
@@ -84,3 +85,10 @@ def train_jointly(model: JointModel, meta: MetaLearner) -> list[float]:
         if meta.interval:
             meta.update(model, joint_batch(seed), joint_batch(seed + 10))
     return losses
+
+
+def trained_numbers(model: JointModel, meta: MetaLearner) -> list[np.ndarray]:
+    """The losses of `train_jointly`, and all variables after it."""
+    losses = train_jointly(model, meta)
+    learned = values_of([*model.variables, *meta.meta_variables])
+    return [np.array(losses), *learned]

@@ -11,17 +11,21 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.testing.contract import (
     Contract,
     expect,
-    expect_close,
+    expect_alone,
+    expect_compiled,
     expect_equal,
     expect_gradients,
+    expect_instance,
+    expect_repeated,
     values_of,
 )
 from tfxdr.testing.joint_models import (
     ROWS,
     SIZES,
     joint_batch,
-    row_of,
+    rows_of,
     train_jointly,
+    trained_numbers,
 )
 from tfxdr.testing.models import restored, strengthen
 from tfxdr.training.joint import build_joint
@@ -34,10 +38,7 @@ _BACKBONE = "mtl(embedding_size=3,hidden=[6,4])"
 def _joint(spec: Spec, seed: int = 3) -> tuple[JointModel, MetaLearner]:
     """A meta-learner, built on a small joint model."""
     meta = spec.build(interval=1, head_steps=2, weight_decay=0.0)
-    expect(
-        isinstance(meta, MetaLearner),
-        f"it should be a tfxdr.MetaLearner, it is a {type(meta).__name__}",
-    )
+    expect_instance(meta, MetaLearner)
     model = build_joint(backbones.parse(_BACKBONE), meta, SIZES, seed=seed)
     strengthen(model.trainable_variables)
     return model, meta
@@ -62,11 +63,11 @@ def importance_is_of_a_row_alone(spec: Spec) -> None:
     if together is None:
         return
     expect(together.shape == (ROWS,), f"[{ROWS}] expected: {together.shape}")
-    for row in range(ROWS):
-        alone = meta.importance(model, row_of(batch, row))
-        expect_close(
-            alone, together[row : row + 1], "importance of a row alone"
-        )
+    expect_alone(
+        lambda rows: meta.importance(model, rows_of(batch, rows)),
+        ROWS,
+        "importance of a row",
+    )
 
 
 @META_LEARNER.promise
@@ -94,15 +95,11 @@ def eager_and_compiled_agree(spec: Spec) -> None:
     """A step's loss and gradients are the same eagerly and in a graph."""
     model, meta = _joint(spec)
     variables = model.variables_to_train
-    eager = meta.gradients(model, joint_batch(), variables)
-    compiled = tf.function(lambda b: meta.gradients(model, b, variables))
-    loss, gradients = compiled(joint_batch())
-    expect_close(loss, eager[0], "losses")
-    for one, other in zip(gradients, eager[1], strict=True):
-        expect((one is None) == (other is None), "gradients that are none")
-        if one is not None:
-            one, other = map(tf.convert_to_tensor, (one, other))
-            expect_close(one, other, "gradients")
+    expect_compiled(
+        lambda batch: meta.gradients(model, batch, variables),
+        joint_batch(),
+        xla=False,
+    )
 
 
 @META_LEARNER.promise
@@ -125,13 +122,10 @@ def the_upper_level_learns_and_leaves_the_model(spec: Spec) -> None:
 @META_LEARNER.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings with one seed end with equal numbers."""
-    ends = []
-    for _ in range(2):
-        model, meta = _joint(spec)
-        losses = train_jointly(model, meta)
-        learned = values_of([*model.variables, *meta.meta_variables])
-        ends.append([np.array(losses), *learned])
-    expect_equal(ends[0], ends[1], "losses and weights of equal trainings")
+    expect_repeated(
+        lambda: trained_numbers(*_joint(spec)),
+        "losses and weights of equal trainings",
+    )
 
 
 @META_LEARNER.promise

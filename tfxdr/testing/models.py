@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +30,11 @@ from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.export import save
 from tfxdr.serving.servable import Servable
 from tfxdr.serving.transfer import TransferServable
+from tfxdr.testing.contract import (
+    expect_close,
+    expect_equal,
+    expect_repeated,
+)
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
@@ -161,42 +167,67 @@ def restored(source: tf.Module, target: tf.Module) -> None:
         restore_variables(folder, tf.train.Checkpoint(it=target), remedy="")
 
 
+def expect_same_training(**parts: Any) -> None:
+    """Two trainings of a `transfer_model` have to end with equal losses."""
+    expect_repeated(
+        lambda: train(transfer_model(**parts), compiled=False),
+        "losses of equal trainings",
+    )
+
+
+def expect_checkpoint(**parts: Any) -> None:
+    """A checkpoint has to make another `transfer_model` answer alike."""
+    trained, fresh = (transfer_model(**parts, seed=seed) for seed in (3, 4))
+    strengthen(trained.variables, 0.4)
+    restored(trained, fresh)
+    rows = tf.constant(HISTORY)
+    expect_equal(fresh.actions(rows), trained.actions(rows), "actions")
+    expect_equal(fresh(rows), trained(rows), "scores")
+
+
+def expect_export(**parts: Any) -> None:
+    """An export has to score and explain as a `transfer_model` does."""
+    model = transfer_model(**parts)
+    servable, history = _servable(model)
+    names = tf.constant([_TARGET_IDS] * len(history))
+    answers = exported(
+        servable,
+        {
+            "score": {"history": history, "candidates": names},
+            "explain": {"history": history},
+        },
+    )
+    rows = tf.constant(HISTORY[1:])
+    scores = model(rows)[:, FIRST_ITEM:]
+    expect_close(answers["score"]["scores"], scores, "scores")
+    expect_close(answers["explain"]["actions"], model.actions(rows), "actions")
+
+
 def exported(
-    servable: Servable, signature: str, request: Mapping[str, tf.Tensor]
-) -> dict[str, tf.Tensor]:
-    """Exports one signature, loads what was written, and asks it."""
-    with tempfile.TemporaryDirectory() as name:
-        save(servable, Path(name), [signature])
-        loaded = tf.saved_model.load(name)
-        return loaded.signatures[signature](**request)
+    servable: Servable, requests: Mapping[str, Mapping[str, tf.Tensor]]
+) -> dict[str, dict[str, tf.Tensor]]:
+    """Exports signatures, loads what was written, and asks each of them.
 
-
-def exported_scores(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of the users of `HISTORY` before and after an export.
+    Args:
+      servable: what is exported.
+      requests: inputs by name, for each signature.
 
     Returns:
-      Both `[users, target items]`, without the reserved ids.
+      Outputs by name, for each signature.
     """
-    servable, history = _servable(model)
-    request = {
-        "history": history,
-        "candidates": tf.constant([_TARGET_IDS] * len(history)),
-    }
-    answer = exported(servable, "score", request)["scores"]
-    return model(HISTORY[1:]).numpy()[:, FIRST_ITEM:], answer.numpy()
-
-
-def exported_actions(model: TransferModel) -> tuple[np.ndarray, np.ndarray]:
-    """Actions of the users of `HISTORY` before and after an export."""
-    servable, history = _servable(model)
-    answer = exported(servable, "explain", {"history": history})["actions"]
-    return model.actions(tf.constant(HISTORY[1:])).numpy(), answer.numpy()
+    with tempfile.TemporaryDirectory() as name:
+        save(servable, Path(name), list(requests))
+        loaded = tf.saved_model.load(name)
+        return {
+            signature: loaded.signatures[signature](**request)
+            for signature, request in requests.items()
+        }
 
 
 def _servable(model: TransferModel) -> tuple[TransferServable, tf.Tensor]:
     """What serves a model, and the raw histories of `HISTORY`.
 
-    Who has none is left out: he gets the most frequent items.
+    Those who have none are left out: they get the most frequent items.
     """
     raw = np.array(["", "", *_SOURCE_IDS], object)[HISTORY[1:]]
     servable = TransferServable(

@@ -11,9 +11,13 @@ from tfxdr.registry import Spec, policies
 from tfxdr.testing.contract import (
     Contract,
     expect,
+    expect_alone,
     expect_close,
+    expect_compiled,
     expect_equal,
     expect_gradients,
+    expect_instance,
+    expect_repeated,
     values_of,
 )
 from tfxdr.testing.models import (
@@ -21,10 +25,8 @@ from tfxdr.testing.models import (
     NUM_ITEMS,
     NUM_TARGETS,
     batch,
-    exported_actions,
-    exported_scores,
-    restored,
-    strengthen,
+    expect_checkpoint,
+    expect_export,
     train,
     transfer_model,
 )
@@ -44,10 +46,7 @@ def contract_of(component: str) -> Contract:
 
 def _made(spec: Spec) -> Policy:
     policy = spec.build(run_seed=1)
-    expect(
-        isinstance(policy, Policy),
-        f"it should be a tfxdr.Policy, it is a {type(policy).__name__}",
-    )
+    expect_instance(policy, Policy)
     return policy
 
 
@@ -125,8 +124,10 @@ def a_seed_decides_all_that_is_random(spec: Spec) -> None:
     policy = _made(spec)
     if not _decides(policy):
         return
-    one, other = (policy.call(_logits(), _context(), True) for _ in range(2))
-    expect_equal(one, other, "actions of the same seed")
+    expect_repeated(
+        lambda: policy.call(_logits(), _context(), True),
+        "actions of the same seed",
+    )
 
 
 @POLICY.promise
@@ -139,11 +140,13 @@ def a_user_is_decided_on_alone(spec: Spec) -> None:
     longer = np.pad(HISTORY, [[0, 0], [9, 0]])
     padded = policy.call(_logits(), _context(longer), False)
     expect_close(together, padded, "actions with more padding")
-    for row in range(len(HISTORY)):
-        alone = policy.call(
-            _logits()[row : row + 1], _context(HISTORY[row : row + 1]), False
-        )
-        expect_close(alone[0], together[row], "actions of a user alone")
+    expect_alone(
+        lambda rows: policy.call(
+            _logits()[rows], _context(HISTORY[rows]), False
+        ),
+        len(HISTORY),
+        "actions of a user",
+    )
     expect_close(together[-1], together[-2], "actions of equal users")
 
 
@@ -154,13 +157,13 @@ def eager_and_compiled_agree(spec: Spec) -> None:
     if not _decides(policy):
         return
     for training in (True, False):
-        known = _logits(), _context()
-        compiled = tf.function(lambda g, c, t=training: policy.call(g, c, t))
-        eager = policy.call(*known, training)
-        expect_close(compiled(*known), eager, "actions of a graph", 1e-6)
-    # XLA has random numbers of its own; inference draws none.
-    xla = tf.function(lambda g, c: policy.call(g, c, False), jit_compile=True)
-    expect_close(xla(*known), eager, "actions by XLA", 1e-6)
+        expect_compiled(
+            lambda logits, context, t=training: policy.call(logits, context, t),
+            _logits(),
+            _context(),
+            xla=not training,  # inference draws no random numbers
+            atol=1e-6,
+        )
 
 
 @POLICY.promise
@@ -218,20 +221,13 @@ def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
 @POLICY.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A checkpoint of a trained model makes another one answer alike."""
-    trained, fresh = (transfer_model(policy=spec, seed=s) for s in (3, 4))
-    strengthen(trained.variables, 0.4)
-    restored(trained, fresh)
-    rows = tf.constant(HISTORY)
-    expect_equal(fresh.actions(rows), trained.actions(rows), "actions")
-    expect_equal(fresh(rows), trained(rows), "scores")
+    expect_checkpoint(policy=spec)
 
 
 @POLICY.promise
 def an_export_answers_the_same(spec: Spec) -> None:
     """An export scores and explains as the model does."""
-    model = transfer_model(policy=spec)
-    expect_close(*exported_scores(model), "scores")
-    expect_close(*exported_actions(model), "actions")
+    expect_export(policy=spec)
 
 
 @BASELINE.promise
@@ -250,16 +246,17 @@ def a_user_is_scored_alone(spec: Spec) -> None:
     together = np.asarray(scorer(HISTORY))
     padded = scorer(np.pad(HISTORY, [[0, 0], [9, 0]]))
     expect_close(together, padded, "scores with more padding")
-    for row in range(len(HISTORY)):
-        alone = scorer(HISTORY[row : row + 1])
-        expect_close(alone, together[row : row + 1], "scores of a user alone")
+    expect_alone(
+        lambda rows: scorer(HISTORY[rows]), len(HISTORY), "scores of a user"
+    )
 
 
 @BASELINE.promise
 def counting_twice_gives_the_same_scores(spec: Spec) -> None:
     """`fit` on the same data gives the same scores."""
-    one, other = (np.asarray(_counted(spec)(HISTORY)) for _ in range(2))
-    expect_equal(one, other, "scores of two fits")
+    expect_repeated(
+        lambda: np.asarray(_counted(spec)(HISTORY)), "scores of two fits"
+    )
 
 
 def _counted(spec: Spec) -> Scorer:

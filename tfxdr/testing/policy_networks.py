@@ -11,18 +11,20 @@ from tfxdr.registry import Spec, policy_networks
 from tfxdr.testing.contract import (
     Contract,
     expect,
+    expect_alone,
     expect_close,
+    expect_compiled,
     expect_equal,
     expect_gradients,
+    expect_instance,
 )
 from tfxdr.testing.models import (
     HISTORY,
     NUM_ITEMS,
-    exported_scores,
-    restored,
+    expect_checkpoint,
+    expect_export,
+    expect_same_training,
     strengthen,
-    train,
-    transfer_model,
 )
 
 POLICY_NETWORK = Contract(policy_networks)
@@ -33,10 +35,7 @@ _BLOCKS, _WIDTH = 3, 8
 def _network(spec: Spec) -> PolicyNetwork:
     tf.keras.utils.set_random_seed(2)
     encoder = spec.build(num_items=NUM_ITEMS, channels=_WIDTH)
-    expect(
-        isinstance(encoder, Backbone),
-        f"it should be a tfxdr.Backbone, it is a {type(encoder).__name__}",
-    )
+    expect_instance(encoder, Backbone)
     network = PolicyNetwork(encoder, _BLOCKS)
     network(tf.zeros([1, 1], tf.int32))
     strengthen(network.trainable_variables)
@@ -59,9 +58,9 @@ def a_user_is_decided_on_alone(spec: Spec) -> None:
     together = network(HISTORY)
     padded = network(np.pad(HISTORY, [[0, 0], [20, 0]]))
     expect_close(together, padded, "logits with more padding")
-    for row in range(len(HISTORY)):
-        alone = network(HISTORY[row : row + 1])
-        expect_close(alone[0], together[row], "logits of a user alone")
+    expect_alone(
+        lambda rows: network(HISTORY[rows]), len(HISTORY), "logits of a user"
+    )
 
 
 @POLICY_NETWORK.promise
@@ -89,12 +88,7 @@ def gradients_reach_every_weight(spec: Spec) -> None:
 @POLICY_NETWORK.promise
 def eager_and_compiled_agree(spec: Spec) -> None:
     """Logits are the same eagerly, in a graph and by XLA."""
-    network = _network(spec)
-    ids = tf.constant(HISTORY)
-    eager = network(ids)
-    for jit in (False, True):
-        compiled = tf.function(network.call, jit_compile=jit)(ids)
-        expect_close(compiled, eager, "by XLA" if jit else "in a graph")
+    expect_compiled(_network(spec).call, tf.constant(HISTORY))
 
 
 @POLICY_NETWORK.promise
@@ -115,22 +109,16 @@ def it_starts_from_the_pretrained_embedding(spec: Spec) -> None:
 @POLICY_NETWORK.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings with one seed end with equal losses."""
-    one, other = (
-        train(transfer_model(network=spec), compiled=False) for _ in range(2)
-    )
-    expect_equal(one, other, "losses of equal trainings")
+    expect_same_training(network=spec)
 
 
 @POLICY_NETWORK.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A checkpoint of a trained model makes another one answer alike."""
-    trained, fresh = (transfer_model(network=spec, seed=s) for s in (3, 4))
-    strengthen(trained.variables, 0.4)
-    restored(trained, fresh)
-    expect_equal(fresh(HISTORY), trained(HISTORY), "scores")
+    expect_checkpoint(network=spec)
 
 
 @POLICY_NETWORK.promise
 def an_export_answers_the_same(spec: Spec) -> None:
     """What an export answers is what the model answers."""
-    expect_close(*exported_scores(transfer_model(network=spec)), "scores")
+    expect_export(network=spec)

@@ -6,20 +6,25 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.models.transfer import TransferModel
 from tfxdr.registry import Spec, backbones, tuners
 from tfxdr.testing.contract import (
     Contract,
     expect,
+    expect_alone,
     expect_close,
+    expect_compiled,
     expect_equal,
     expect_gradients,
+    expect_instance,
     values_of,
 )
 from tfxdr.testing.models import (
     HISTORY,
     NUM_ITEMS,
-    exported_scores,
-    restored,
+    expect_checkpoint,
+    expect_export,
+    expect_same_training,
     strengthen,
     train,
     transfer_model,
@@ -51,10 +56,7 @@ def _blocks() -> list[keras.layers.Layer]:
 
 def _tuned(spec: Spec, block: keras.layers.Layer) -> keras.layers.Layer:
     tuner = spec.build()
-    expect(
-        isinstance(tuner, Tuner),
-        f"it should be a tfxdr.Tuner, it is a {type(tuner).__name__}",
-    )
+    expect_instance(tuner, Tuner)
     tuned = tuner.tune(block, _WIDTH)
     tuned(_HIDDEN, mask=_MASK)
     return tuned
@@ -103,12 +105,7 @@ def it_sees_a_user_and_the_past_alone(spec: Spec) -> None:
     backbone whose blocks are tuned."""
     for text in _BACKBONES:
         model = transfer_model(policy="all", backbone=text, tuner=spec)
-        together = model.user_vector(HISTORY)
-        padded = model.user_vector(np.pad(HISTORY, [[0, 0], [9, 0]]))
-        expect_close(together, padded, f"{text}: with more padding")
-        for row in range(len(HISTORY)):
-            alone = model.user_vector(HISTORY[row : row + 1])[0]
-            expect_close(alone, together[row], f"{text}: a user alone")
+        _check_vectors(model, text)
         later = HISTORY[3:4].copy()
         later[0, 4:] = 15
         one, other = (
@@ -118,43 +115,44 @@ def it_sees_a_user_and_the_past_alone(spec: Spec) -> None:
         expect_close(one, other, f"{text}: before later items")
 
 
+def _check_vectors(model: TransferModel, text: str) -> None:
+    """Neither other users nor padding change a user vector."""
+    together = model.user_vector(HISTORY)
+    padded = model.user_vector(np.pad(HISTORY, [[0, 0], [9, 0]]))
+    expect_close(together, padded, f"{text}: with more padding")
+    expect_alone(
+        lambda rows: model.user_vector(HISTORY[rows]),
+        len(HISTORY),
+        f"{text}: a user",
+    )
+
+
 @TUNER.promise
 def eager_and_compiled_agree(spec: Spec) -> None:
     """A tuned block computes the same eagerly, in a graph and by XLA."""
     for block in _blocks():
         tuned = _tuned(spec, block)
-        eager = tuned(_HIDDEN, mask=_MASK)
-        for jit in (False, True):
-            compiled = tf.function(
-                lambda h, m, t=tuned: t(h, mask=m), jit_compile=jit
-            )
-            where = "by XLA" if jit else "in a graph"
-            expect_close(compiled(_HIDDEN, _MASK), eager, where)
+        expect_compiled(
+            lambda hidden, mask, tuned=tuned: tuned(hidden, mask=mask),
+            _HIDDEN,
+            _MASK,
+        )
 
 
 @TUNER.promise
 def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
     """Two trainings with one seed end with equal losses."""
-    one, other = (
-        train(transfer_model(tuner=spec), compiled=False) for _ in range(2)
-    )
-    expect_equal(one, other, "losses of equal trainings")
+    expect_same_training(tuner=spec)
 
 
 @TUNER.promise
 def a_checkpoint_brings_it_back(spec: Spec) -> None:
     """A checkpoint of a trained model makes another one answer alike."""
     for policy in ("all", "gumbel"):
-        trained, fresh = (
-            transfer_model(policy=policy, tuner=spec, seed=seed)
-            for seed in (3, 4)
-        )
-        strengthen(trained.variables, 0.4)
-        restored(trained, fresh)
-        expect_equal(fresh(HISTORY), trained(HISTORY), f"scores by {policy}")
+        expect_checkpoint(policy=policy, tuner=spec)
 
 
 @TUNER.promise
 def an_export_answers_the_same(spec: Spec) -> None:
     """What an export answers is what the model answers."""
-    expect_close(*exported_scores(transfer_model(tuner=spec)), "scores")
+    expect_export(tuner=spec)

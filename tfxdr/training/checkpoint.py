@@ -62,7 +62,7 @@ class CheckpointFolder:
             shutil.rmtree(self.folder / str(old))
 
     def restore(self) -> bool:
-        """Reads the newest; false if there is none."""
+        """Reads the newest; `False` if there is none."""
         saved = self._saved()
         if not saved:
             return False

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfxdr.errors import InputError
 from tfxdr.files import write_text
+from tfxdr.report.history import read_history
 
 _LEADING = ("stage", "epoch", "loss", "learning_rate", "seconds")
 
@@ -18,15 +18,24 @@ _LEADING = ("stage", "epoch", "loss", "learning_rate", "seconds")
 class History:
     """A run's epochs, rewritten whole after each one.
 
+    Attributes:
+      rows: a mapping per stage and epoch of text, as it stands in the file.
+
     Args:
       folder: of the run; holds `history.csv` and `tensorboard/`.
+
+    Raises:
+      InputError: what `history.csv` holds is no history.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "history.csv"
         self._logs = folder / "tensorboard"
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
-        self.rows = _read(self.path)
+        self.rows: list[dict[str, str]] = []
+        if self.path.is_file():
+            for row in read_history(self.path):
+                self._append(row)
 
     def rewind(self, stage: str, epoch: int) -> None:
         """Forgets a stage's epochs from a number on (they come again)."""
@@ -38,12 +47,12 @@ class History:
 
     def add(self, stage: str, epoch: int, values: Mapping[str, float]) -> None:
         """Appends an epoch."""
-        self.rows.append(
-            {"stage": stage, "epoch": str(epoch)}
-            | {key: f"{value:.6g}" for key, value in values.items()}
-        )
+        self._append({"stage": stage, "epoch": epoch, **values})
         write_text(self.path, self._text())
         self._draw(stage, epoch, values)
+
+    def _append(self, row: Mapping[str, str | float]) -> None:
+        self.rows.append({key: _as_text(key, row[key]) for key in row})
 
     def _text(self) -> str:
         found = {name for row in self.rows for name in row}
@@ -68,14 +77,8 @@ class History:
         self._writers[stage].flush()
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"stage", "epoch"} <= set(reader.fieldnames or ()):
-            raise InputError(
-                f"{path}: expected the columns stage and epoch, found "
-                f"{reader.fieldnames}; start the run again with --overwrite"
-            )
-        return [dict(row) for row in reader]
+def _as_text(key: str, value: str | float) -> str:
+    """A cell: the stage, a whole number, or six digits."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if key == "epoch" else f"{value:.6g}"

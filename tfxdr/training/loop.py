@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import TrainingError
+from tfxdr.ops.metric_names import falls
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
@@ -85,8 +86,8 @@ class LoopSettings:
     Attributes:
       epochs: at most.
       patience: epochs without a better metric before it stops.
-      monitor: the metric that picks the epoch; one that starts with `loss`
-        or ends with `_loss` should fall, all others should rise.
+      monitor: the metric that picks the epoch; `falls` knows whether it
+        should fall.
       checkpoint_seconds: time between checkpoints within an epoch.
       advice: what to do about a loss that is not finite.
     """
@@ -267,8 +268,7 @@ class Loop:
 
     def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
         state, monitor = self.state, self.settings.monitor
-        falls = monitor.startswith("loss") or monitor.endswith("_loss")
-        value = -metrics[monitor] if falls else metrics[monitor]
+        value = -metrics[monitor] if falls(monitor) else metrics[monitor]
         if value > float(state.best_value):
             state.best_value.assign(value)
             state.best_epoch.assign(state.epoch)

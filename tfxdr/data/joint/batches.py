@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.data.batches import PARALLEL_BATCHES
 from tfxdr.data.joint.events import DomainEvents
 from tfxdr.data.joint.examples import JointData, Rows
+from tfxdr.data.replayed import batches, generator, step_seed
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.types import FIRST_ITEM, PADDING, Items, JointBatch
 
@@ -58,12 +58,12 @@ class JointBatches:
             number = tf.cast(epoch * self.steps + step, tf.int32)
             return self._assemble(
                 Rows(*(part[start : start + self.batch_size] for part in rows)),
-                seed=tf.stack([tf.constant(self.seed, tf.int32), number]),
+                seed=step_seed(self.seed, number),
                 step=number,
                 epoch=tf.constant(epoch, tf.int32),
             )
 
-        return _pipeline(assemble, first_step, self.steps)
+        return batches(assemble, first_step, self.steps)
 
     def held_out(self, number: int, size: int) -> JointBatch:
         """Rows of the meta set.
@@ -131,8 +131,7 @@ class JointBatches:
         return np.where(self._sources[users] > 0, 2 * found + negative, -1)
 
     def _generator(self, stream: int, number: int) -> np.random.Generator:
-        words = np.random.SeedSequence([self.seed, stream, number])
-        return np.random.Generator(np.random.Philox(words))
+        return generator(self.seed, stream, number)
 
 
 def evaluation_batches(
@@ -144,7 +143,7 @@ def evaluation_batches(
       data: the examples.
       domain: whose examples are judged. Those of the target stand beside the
         user's most recent source event before them; those of the source (dual
-        evaluation) beside his most recent target event of training. See
+        evaluation) beside their most recent target event of training. See
         `JointData.evaluation_rows`.
       split: 0, 1 or 2.
       batch_size: rows in each batch; the last one repeats its last row to
@@ -195,7 +194,7 @@ def source_of_users(
 
     Returns:
       `[n]` each user's most recent source event before that moment, or of
-      all where he has no target example of the split; 0 for none.
+      all where they have no target example of the split; 0 for none.
     """
     events = data.latest_source(np.asarray(users, np.int64), split)
     items = np.append(data.source.items.values, PADDING)[events]
@@ -225,7 +224,7 @@ def _padded_batches(
         )
 
     steps = -(-total // batch_size)
-    for step, made in enumerate(_pipeline(batch, 0, steps)):
+    for step, made in enumerate(batches(batch, 0, steps)):
         yield made, min(batch_size, total - step * batch_size)
 
 
@@ -305,13 +304,6 @@ class _Histories:
 
     def with_category(self, items: tf.Tensor) -> Items:
         return Items(items, tf.gather(self._category, items))
-
-
-def _pipeline(assemble, first_step: int, steps: int) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.range(first_step, steps)
-    return dataset.map(
-        assemble, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
-    ).prefetch(PARALLEL_BATCHES)
 
 
 def _tensors(rows: Rows) -> Rows:

@@ -31,7 +31,7 @@ class DomainEvents:
       name: `source` or `target`.
       items: int32 items, one row per user.
       split: `[events]` int8: 0 training, 1 validation, 2 test, 3 unused.
-      label: `[events]` float32, 0 or 1; none without ratings, where every
+      label: `[events]` float32, 0 or 1; `None` without ratings, where every
         event is a positive.
       clock: `[events]` int64 from 0, never falling inside a user. Only an
         event with a lower number came before.
@@ -101,7 +101,7 @@ class DomainEvents:
         Args:
           audience: 0, 1 or 2.
           users: `[rows]` user rows.
-          clocks: `[rows]` moments; none for all of the users' events.
+          clocks: `[rows]` moments; `None` for all of the users' events.
 
         Returns:
           `[rows]` int32: the user's visible events before the moment are
@@ -139,7 +139,7 @@ class DomainEvents:
         Args:
           examples: `[rows]`; below 0: none.
           random: draws the negatives of training, which are uniform over what
-            is no training positive of the user. None: those of validation
+            is no training positive of the user. `None`: those of validation
             and test, which are fixed and no known item of the user.
 
         Returns:
@@ -256,7 +256,7 @@ def code_categories(
 
     Args:
       texts: `[num_items - 2]` categories of the real items, "" where unknown;
-        none if the data have no categories.
+        `None` if the data have no categories.
       num_items: size of the item table, reserved ids included.
 
     Returns:

@@ -68,7 +68,7 @@ class JointData:
     test a fixed one, no item that the user ever meets.
 
     Splits: the target's are those of `Users.split`. A user's last source event
-    is for test and the last but one for validation, if he has three or more,
+    is for test and the last but one for validation, if they have three or more,
     so that the source domain can be evaluated too (dual evaluation); all
     others train.
 
@@ -230,7 +230,7 @@ class JointData:
 
         Beside it stands the user's first test example; histories hold what
         came before that, and not the behavior itself. A user without one has
-        target item 0 and his whole histories.
+        target item 0 and their whole histories.
 
         Args:
           users: `[n]` rows of `Users`.
@@ -253,7 +253,7 @@ class JointData:
         Args:
           users: `[n]` rows of `Users`.
           split: 0, 1 or 2. The moment is the user's first target example of
-            it; all his events count as before if he has none.
+            it; all their events count as before if they have none.
 
         Returns:
           `[n]` int32 events, -1 for none.
