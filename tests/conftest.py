@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import pathlib
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 # Before TensorFlow starts: tests run side by side, on tiny tensors.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -76,3 +78,24 @@ def prepared(tmp_path):
         return prepare(source, cache_dir=tmp_path / "cache", **options)
 
     return prepare_source
+
+
+@pytest.fixture
+def writing() -> Iterator[Callable[[str], subprocess.Popen]]:
+    """Starts a process in code that prints a line when it is half done."""
+    started = []
+
+    def start(code: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        started.append(process)
+        assert process.stdout.readline()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

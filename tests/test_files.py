@@ -1,15 +1,11 @@
 import errno
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
 from tfxdr import files
 from tfxdr.errors import InputError
-from tfxdr.files import read_json, write_json, written_aside
+from tfxdr.files import file_aside, read_json, write_json, written_aside
 
 
 def names(folder):
@@ -91,35 +87,89 @@ def test_who_is_first_stays(tmp_path):
     assert names(tmp_path) == ["r"]
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    code = (
-        "import pathlib, time\n"
-        "from tfxdr.files import written_aside\n"
-        f"with written_aside(pathlib.Path({str(tmp_path / 'r')!r})) as t:\n"
-        "    (t / 'half').write_text('x')\n"
-        "    print('ready', flush=True)\n"
-        "    time.sleep(60)\n"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment
-    ) as process:
-        process.stdout.readline()
-        (half,) = tmp_path.iterdir()
-        # While it lives, its folder is its own.
-        with written_aside(tmp_path / "other"):
-            pass
-        files._remove_leftovers(tmp_path / "r")
-        assert half.exists()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not (tmp_path / "r").exists()
-    for _ in range(50):
-        files._remove_leftovers(tmp_path / "r")
-        if not half.exists():
-            break
-        time.sleep(0.1)
-    assert not half.exists()
+_HALF_A_FOLDER = """
+import pathlib, time
+from tfxdr.files import written_aside
+with written_aside(pathlib.Path({path!r})) as temporary:
+    (temporary / "half").write_text("x")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+_HALF_A_FILE = """
+import pathlib, time
+from tfxdr.files import file_aside
+with file_aside(pathlib.Path({path!r})) as file:
+    file.write(b"half")
+    file.flush()
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def _make_folder(path):
+    with written_aside(path) as temporary:
+        (temporary / "a").write_text("1")
+
+
+def _make_file(path):
+    with file_aside(path) as file:
+        file.write(b"1")
+
+
+@pytest.mark.parametrize(
+    ("code", "write"),
+    [(_HALF_A_FOLDER, _make_folder), (_HALF_A_FILE, _make_file)],
+)
+def test_what_a_killed_process_left_is_removed(tmp_path, writing, code, write):
+    path = tmp_path / "r[1,2]"  # as a run of a backbone with options
+    process = writing(code.format(path=str(path)))
+    (half,) = tmp_path.iterdir()
+    write(tmp_path / "other")
+    files._remove_leftovers(path)
+    assert half.exists()  # while it lives, it is its own
+    process.kill()  # by SIGKILL
+    process.wait()
+    assert not path.exists()
+    write(path)
+    assert names(tmp_path) == ["other", "r[1,2]"]
+
+
+def test_two_write_one_file_at_a_time(tmp_path, writing):
+    path = tmp_path / "r"
+    writing(_HALF_A_FILE.format(path=str(path)))
+    _make_file(path)
+    (half,) = set(names(tmp_path)) - {"r"}
+    assert (tmp_path / half).read_bytes() == b"half"
+    assert path.read_bytes() == b"1"
+
+
+def test_a_file_taken_for_a_leftover_is_opened_again(tmp_path, monkeypatch):
+    """Between its opening and its lock another process may remove it."""
+    lock, path = files.fcntl.flock, tmp_path / "r"
+    taken = []
+
+    def late(file, how):
+        if not taken:
+            (half,) = tmp_path.iterdir()
+            half.unlink()
+            taken.append(half)
+        lock(file, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", late)
+    _make_file(path)
+    assert taken and names(tmp_path) == ["r"]
+    assert path.read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_file_that_fails_leaves_the_old_one(tmp_path, error):
+    path = tmp_path / "deep" / "r"
+    _make_file(path)
+    with pytest.raises(error), file_aside(path) as file:
+        file.write(b"half")
+        raise error
+    assert names(path.parent) == ["r"]
+    assert path.read_bytes() == b"1"
 
 
 def test_json_round_trip_and_its_errors(tmp_path):

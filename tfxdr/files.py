@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tfxdr.errors import InputError
 
@@ -39,7 +41,7 @@ def written_aside(
       InputError: The folder cannot be written, the disk is full, or another
         process was first.
     """
-    temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.tmp"
+    temporary = _beside(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
@@ -58,25 +60,44 @@ def written_aside(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_text(path: Path, text: str, flag: str = "--run") -> None:
-    """Writes a file aside, syncs it and moves it to its place.
+@contextlib.contextmanager
+def file_aside(path: Path, flag: str = "--run") -> Iterator[BinaryIO]:
+    """Gives an open temporary sibling that becomes `path` when the block ends.
+
+    It is synced to the disk and takes the place of what was there; if the
+    block fails or is interrupted, that stays, and nothing else. What a killed
+    process left is removed by the next one that writes the same file.
+
+    Args:
+      path: what appears.
+      flag: the option that chose its place, for the message.
+
+    Yields:
+      A file to write bytes to.
 
     Raises:
       InputError: The place cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+        _remove_leftovers(path)
+        with _opened(temporary) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     except OSError as error:
         raise explain(error, path.parent, flag) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, flag: str = "--run") -> None:
+    """Writes a file of text; see `file_aside`."""
+    with file_aside(path, flag) as file:
+        file.write(text.encode("utf-8"))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -114,6 +135,23 @@ def explain(error: OSError, place: Path, flag: str) -> InputError:
     )
 
 
+def _beside(path: Path) -> Path:
+    """A hidden name that no other process chooses; see `_remove_leftovers`."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+
+
+@contextlib.contextmanager
+def _opened(temporary: Path) -> Iterator[BinaryIO]:
+    """A new file, locked as long as this process lives."""
+    while True:
+        with open(temporary, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Another process may have taken it for a leftover before the lock.
+            if temporary.exists():
+                yield file
+                return
+
+
 @contextlib.contextmanager
 def _locked(temporary: Path) -> Iterator[None]:
     """Held as long as this process lives, so that others can tell."""
@@ -122,12 +160,18 @@ def _locked(temporary: Path) -> Iterator[None]:
         yield
 
 
-def _remove_leftovers(folder: Path) -> None:
-    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-        # Without a lock file it was made this very moment: leave it alone.
-        with contextlib.suppress(OSError), open(leftover / _LOCK, "r+") as lock:
+def _remove_leftovers(path: Path) -> None:
+    """What stands beside `path` under a name of `_beside`, and is unlocked."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        is_folder = leftover.is_dir()
+        lock_file = leftover / _LOCK if is_folder else leftover
+        # A folder without a lock was made this very moment: leave it alone.
+        with contextlib.suppress(OSError), open(lock_file, "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(leftover, ignore_errors=True)
+            if is_folder:
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -58,6 +58,31 @@ def test_writes_a_whole_png(tmp_path):
     assert path.read_bytes().endswith(b"IEND\xaeB`\x82")
 
 
+_HALF = """
+import time
+from tfxdr.report import figures
+
+class Slow:
+    def savefig(self, file, **options):
+        file.write(b"half")
+        file.flush()
+        print("ready", flush=True)
+        time.sleep(60)
+
+figures.save_figure(Slow(), {path!r})
+"""
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, writing):
+    path = tmp_path / "curves.png"
+    process = writing(_HALF.format(path=str(path)))
+    assert len(list(tmp_path.iterdir())) == 1
+    process.kill()
+    process.wait()
+    figures.save_figure(figures.learning_curves(HISTORY), path)
+    assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
+
+
 def test_reads_a_history(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text(

@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tfxdr import errors
+from tfxdr.files import file_aside
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: npt.ArrayLike) -> None:
-    """Writes an npz file that appears under `path` only when complete."""
-    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        with open(aside, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
+    """Writes an npz file that appears under `path` only when complete.
+
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    with file_aside(Path(path)) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_arrays(

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfxdr.errors import InputError
+from tfxdr.files import file_aside
 from tfxdr.report.table import is_loss, metric_title
 
 # Of Okabe and Ito: told apart by everyone, and in print.
@@ -93,14 +95,13 @@ def learning_curves(
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Writes a PNG that appears under `path` only when complete."""
-    aside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        figure.savefig(aside, format="png", dpi=150)
-        os.replace(aside, path)
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
+    """Writes a PNG that appears under `path` only when complete.
+
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    with file_aside(Path(path)) as file:
+        figure.savefig(file, format="png", dpi=150)
 
 
 def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:
