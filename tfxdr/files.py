@@ -168,9 +168,10 @@ def explain(error: Exception, place: Path, flag: str) -> InputError:
             f"the disk of {place} is full. Free some space, or choose "
             f"another disk by {flag}; nothing half-written was left behind"
         )
+    reason = getattr(error, "strerror", None) or error
     return InputError(
-        f"{place} cannot be written: {getattr(error, 'strerror', None) or error}. Choose a "
-        f"folder that can by {flag}"
+        f"{place} cannot be written: {reason}. Choose a folder that can by "
+        f"{flag}"
     )
 
 

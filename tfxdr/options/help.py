@@ -37,7 +37,7 @@ def requested_help(argv: Sequence[str]) -> str | None:
         if name == "version":
             return f"tfxdr {tfxdr.__version__}"
         if name == "helpfull":
-            load_plugins(flags.FLAGS, argv)
+            load_plugins(argv)
             return help_text(full=True)
         if name in ("h", "help", "helpshort"):
             return help_text()

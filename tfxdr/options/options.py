@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
+from tfxdr.options.flagfile import line
 from tfxdr.options.groups import (
     GROUPS,
     Compute,
@@ -122,5 +123,5 @@ class Options:
             for key, declared in settings_of(group).items():
                 value = getattr(getattr(self, name), key)
                 if declared.replay:
-                    lines += [f"--{key}={declared.format(value)}"]
+                    lines += [line(key, declared.format(value))]
         return "\n".join([*lines, *self.extra]) + "\n"
