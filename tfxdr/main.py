@@ -19,6 +19,8 @@ from tfxdr.modes import FINISHED, dispatch
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
+from tfxdr.report.text import printable
+from tfxdr.start_up import usable_streams
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -36,7 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             "it calls tfxdr's main when it is imported: put the call under "
             'if __name__ == "__main__"'
         )
-    argv = sys.argv if argv is None else argv
+    with usable_streams():
+        return _main(sys.argv if argv is None else argv)
+
+
+def _main(argv: Sequence[str]) -> int:
     try:
         text = requested_help(argv)
         if text is not None:
@@ -44,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DONE
         with _interrupts():
             dispatch(option_module.parse(argv, _earlier_flags))
+        sys.stdout.flush()  # Later nobody could say what went wrong.
     except InputError as error:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
@@ -52,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return _fail(error, BAD_INPUT)
-    except KeyboardInterrupt:
-        print("interrupted; go on with --resume", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        say = str(error) or "go on with --resume"
+        print(f"interrupted; {say}", file=sys.stderr)
         return INTERRUPTED
     return DONE
 
@@ -88,7 +96,8 @@ def _interrupts() -> Iterator[None]:
 
 
 def _fail(error: Exception | str, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    text = printable(str(error), keep="\n")
+    print(f"error: {text}", file=sys.stderr)
     return code
 
 
