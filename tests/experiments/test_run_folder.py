@@ -6,7 +6,8 @@ import os
 import pytest
 
 from tfxdr.errors import InputError
-from tfxdr.experiments.run_folder import RunFolder, folder_names
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_names import folder_names
 from tfxdr.registry import Registry, Spec
 
 FLAGS = "# Run\n--seed=1\n--threads=2\n--policy=all\n"
