@@ -11,12 +11,16 @@ import sys
 from collections.abc import Sequence
 
 from tfxdr.modes import answers, training
-from tfxdr.modes.components import check_names, with_names_of_metrics
+from tfxdr.modes.components import (
+    check_names,
+    check_texts,
+    with_names_of_metrics,
+)
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import plugins
-from tfxdr.registry.listing import list_text
+from tfxdr.registry.listing import explain_text, list_text
 from tfxdr.registry.origins import LoadedPlugin, main_script
 
 # Those that go on from a finished run, and take its options.
@@ -25,6 +29,7 @@ FINISHED = ("evaluate", "recommend", "explain", "export")
 
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
+    check_texts(options)  # before anything heavy is imported
     import_components()
     options = _replayable(options)
     loaded = plugins.load_plugins(options.run.plugins)
@@ -64,8 +69,8 @@ def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
 
 
 def _list(options: Options) -> None:
-    del options
-    print(list_text())
+    name = options.run.component
+    print(explain_text(name) if name else list_text())
 
 
 _MODES = {
