@@ -166,7 +166,15 @@ def evaluate(options: Options) -> None:
 def _describe(experiment: Experiment) -> None:
     from tfxdr.data.summary import table1
 
-    experiment.progress.say(table1(experiment.data.manifest))
+    manifest = experiment.data.manifest
+    experiment.progress.say(table1(manifest))
+    data = experiment.options.data
+    if data.split == "random" and manifest["columns"]["target_time"]:
+        experiment.progress.say(
+            "note: --split=random trains on events that came after those of "
+            "the test: the future leaks; --split=time keeps it out "
+            "(docs/evaluation.md)"
+        )
 
 
 def _folder(options: Options, names: Sequence[str]) -> RunFolder:
