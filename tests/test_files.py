@@ -198,3 +198,23 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
         write_json(path, 2)
     assert names(tmp_path) == ["a.json"]
     assert read_json(path) == 1
+
+
+@pytest.mark.parametrize("name", ["plain", "a[1]", "b *?", "c\\d", "{e}"])
+def test_a_plain_path_leads_to_the_folder(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with files.plain_path(tmp_path / name) as place:
+        assert not set("*?[]{}\\") & set(str(place))
+        (place / "a").write_text("1")
+    assert names(tmp_path / name) == ["a"]
+    assert place.exists() == (name == "plain")
+
+
+def test_a_library_that_speaks_of_a_full_disk(tmp_path):
+    error = RuntimeError("Write failed; No space left on device [Op:Save]")
+    with (
+        pytest.raises(InputError, match=r"is full.*--run"),
+        written_aside(tmp_path / "r", "--run"),
+    ):
+        raise error
+    assert names(tmp_path) == []

@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from tfxdr.errors import InputError
 _LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+_NO_SPACE = "No space left"  # of what libraries raise instead of an OSError
+_PATTERN = frozenset("*?[]{}\\")  # what TensorFlow searches files by
+_PLACES = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 @contextlib.contextmanager
@@ -54,7 +58,9 @@ def written_aside(
                     f"{folder} was made by another process meanwhile; this "
                     "one was dropped: run it again"
                 )
-    except OSError as error:
+    except Exception as error:
+        if not _is_of_the_disk(error):
+            raise
         raise explain(error, folder.parent, flag) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -87,11 +93,40 @@ def file_aside(path: Path, flag: str = "--run") -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             os.replace(temporary, path)
-    except OSError as error:
+    except Exception as error:
+        if not _is_of_the_disk(error):
+            raise
         raise explain(error, path.parent, flag) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def plain_path(folder: Path) -> Iterator[Path]:
+    """Gives a path to a folder in which TensorFlow finds no pattern.
+
+    It reads brackets, stars, question marks and backslashes in some of its
+    paths as a search; a link in the temporary folder hides them.
+    """
+    if not _PATTERN & set(str(folder)):
+        yield folder
+        return
+    plain = [
+        place
+        for place in (tempfile.gettempdir(), *_PLACES)
+        if not _PATTERN & set(place) and os.access(place, os.W_OK)
+    ]
+    if not plain:
+        raise InputError(
+            f"{folder} has a name that TensorFlow takes for a pattern, and "
+            "there is no temporary folder without brackets to link it from: "
+            "set TMPDIR to one"
+        )
+    with tempfile.TemporaryDirectory(prefix="tfxdr-", dir=plain[0]) as place:
+        link = Path(place) / "folder"
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link
 
 
 def write_text(path: Path, text: str, flag: str = "--run") -> None:
@@ -122,17 +157,26 @@ def read_json(path: Path) -> dict:
         ) from error
 
 
-def explain(error: OSError, place: Path, flag: str) -> InputError:
-    """What an operating system's error means for who chose the place."""
-    if error.errno in _FULL:
+def explain(error: Exception, place: Path, flag: str) -> InputError:
+    """What an operating system's error means for who chose the place.
+
+    DuckDB and TensorFlow hand on its text in errors of their own.
+    """
+    code = getattr(error, "errno", None)
+    if code in _FULL or _NO_SPACE in str(error):
         return InputError(
             f"the disk of {place} is full. Free some space, or choose "
             f"another disk by {flag}; nothing half-written was left behind"
         )
+    reason = getattr(error, "strerror", None) or error
     return InputError(
-        f"{place} cannot be written: {error.strerror or error}. Choose a "
-        f"folder that can by {flag}"
+        f"{place} cannot be written: {reason}. Choose a folder that can by "
+        f"{flag}"
     )
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    return isinstance(error, OSError) or _NO_SPACE in str(error)
 
 
 def _beside(path: Path) -> Path:

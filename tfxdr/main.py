@@ -12,15 +12,25 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tfxdr import options as option_module
 from tfxdr.errors import InputError, TrainingError
+from tfxdr.experiments.run_names import find_run
 from tfxdr.modes import FINISHED, dispatch
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
+from tfxdr.report.text import printable
+from tfxdr.start_up import usable_streams
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
+# What interrupts, and what Python does of itself; a scheduler's is the second.
+_SIGNALS: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+_HOW = "how_to_go_on"  # of an error that a mode was left by
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,14 +46,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             "it calls tfxdr's main when it is imported: put the call under "
             'if __name__ == "__main__"'
         )
-    argv = sys.argv if argv is None else argv
+    with usable_streams():
+        return _main(sys.argv if argv is None else argv)
+
+
+def _main(argv: Sequence[str]) -> int:
+    signals: list[int] = []
     try:
         text = requested_help(argv)
         if text is not None:
             print(text)
             return DONE
-        with _interrupts():
+        with _interrupts(signals):
             dispatch(option_module.parse(argv, _earlier_flags))
+        sys.stdout.flush()  # Later nobody could say what went wrong.
     except InputError as error:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
@@ -52,51 +68,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return _fail(error, BAD_INPUT)
-    except KeyboardInterrupt:
-        print("interrupted; go on with --resume", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        how = [getattr(e, _HOW, "") for e in (error, error.__cause__)]
+        how = [text for text in how if text] or ["go on with --resume"]
+        print(f"interrupted; {how[0]}", file=sys.stderr)
+        return 128 + signals[0] if signals else INTERRUPTED
     return DONE
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[None]:
-    """Any failure after Ctrl-C is a KeyboardInterrupt.
+def _interrupts(signals: list[int]) -> Iterator[None]:
+    """Any failure after Ctrl-C or SIGTERM is a KeyboardInterrupt.
 
     Python raises that wherever it stands, and a C++ library that called back
     into Python may make an error of its own of it.
-    """
-    came = False
 
-    def interrupt(*_) -> None:
-        nonlocal came
-        came = True
+    Args:
+      signals: takes the number of what came.
+    """
+
+    def interrupt(number: int, _) -> None:
+        signals.append(number)
         raise KeyboardInterrupt
 
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ours = ours and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, interrupt)
+    ours = [
+        number
+        for number, default in _SIGNALS.items()
+        if signal.getsignal(number) is default
+        and threading.current_thread() is threading.main_thread()
+    ]
+    for number in ours:
+        signal.signal(number, interrupt)
     try:
         yield
     except Exception as error:
-        if came:
+        if signals:
             raise KeyboardInterrupt from error
         raise
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, _SIGNALS[number])
 
 
 def _fail(error: Exception | str, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    text = printable(str(error), keep="\n")
+    print(f"error: {text}", file=sys.stderr)
     return code
 
 
 def _earlier_flags(run: Run) -> Path | None:
     """The options of the run that `--run` names, if this goes on with it."""
-    path = Path(run.run) / "options.flags"
-    goes_on = run.resume or run.mode in FINISHED
-    return path if run.run and goes_on and path.is_file() else None
+    if not run.run or not (run.resume or run.mode in FINISHED):
+        return None
+    path = find_run(run.run, run.runs_dir) / "options.flags"
+    return path if path.is_file() else None
 
 
 if __name__ == "__main__":

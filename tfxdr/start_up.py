@@ -1,20 +1,111 @@
-"""TensorFlow's start, without what it says of the machine."""
+"""What a process needs before the work: its streams, and the libraries.
+
+Nothing here depends on how the user's machine is set up for other programs:
+on closed streams, on an encoding without letters, on `keras.json` or on
+MPLBACKEND.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 
+_STREAMS = {1: "stdout", 2: "stderr"}  # of Python, by the system's number
+
 
 def start_tensorflow() -> None:
     """Imports it and looks for devices; says nothing unless that fails."""
     with _captured_stderr():
-        import tensorflow as tf
+        with _environment(KERAS_HOME=os.devnull):  # where no keras.json is
+            import tensorflow as tf
 
+            backend = tf.keras.backend
+        # Another part of this process may have been there before.
+        backend.set_floatx("float32")
+        backend.set_epsilon(1e-7)
+        backend.set_image_data_format("channels_last")
         tf.config.list_physical_devices()
+    _import_matplotlib()
+
+
+@contextlib.contextmanager
+def usable_streams() -> Iterator[None]:
+    """Standard streams that take any text, also where there are none.
+
+    Letters that their encoding has not are escaped. Closed ones lead nowhere:
+    otherwise the next file that is opened would be taken for them, by C++
+    code that writes its messages.
+    """
+    _open_closed()
+    streams = [
+        stream
+        for stream in (sys.stdout, sys.stderr)
+        if isinstance(stream, io.TextIOWrapper)
+    ]
+    before = [stream.errors for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in zip(streams, before, strict=True):
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors=errors)
+
+
+def _open_closed() -> None:
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)
+    for number, name in _STREAMS.items():
+        if getattr(sys, name) is None:
+            stream = open(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+
+
+def _import_matplotlib() -> None:
+    """Imports it also where MPLBACKEND names a backend that is missing.
+
+    Figures here are drawn without one. A notebook's shell commands inherit
+    that of the notebook.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.get("MPLBACKEND")
+    with _environment(MPLBACKEND=None):
+        import matplotlib
+    if backend:
+        with contextlib.suppress(ValueError):  # theirs to say who show it
+            matplotlib.rcParams["backend"] = backend
+
+
+@contextlib.contextmanager
+def _environment(**variables: str | None) -> Iterator[None]:
+    """Variables that are set, or not set, for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    _set_environment(variables)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -24,8 +115,13 @@ def _captured_stderr() -> Iterator[None]:
     TensorFlow prints a page about the machine when it starts, whatever
     TF_CPP_MIN_LOG_LEVEL says (2.21).
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # It is closed, and nothing is seen anyway.
+        yield
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with tempfile.TemporaryFile() as captured:
         os.dup2(captured.fileno(), 2)
         try:

@@ -43,6 +43,7 @@ def test_a_run_leaves_all_that_it_promises(finished):
     assert names == {
         "options.flags",
         "metrics.json",
+        "checkpoints",
         "history.csv",
         "learning_curves.png",
         "ranks.npz",

@@ -2,11 +2,15 @@
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from tfxdr.errors import InputError
-from tfxdr.experiments.run_folder import RunFolder, folder_names
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_names import folder_names
 from tfxdr.registry import Registry, Spec
 
 FLAGS = "# Run\n--seed=1\n--threads=2\n--policy=all\n"
@@ -120,3 +124,115 @@ def test_components_have_folders_of_their_own():
     assert names[3] == "mix_of=ab_"
     assert names == list(folder_names(specs).values())
     assert folder_names(specs[:1]) == {specs[0]: "mix_of=_a_b__"}
+
+
+class TestLock:
+    def test_one_process_at_a_time(self, folder):
+        with folder.held():
+            with pytest.raises(InputError, match=r"in use by process \d+ on"):
+                with folder.held():
+                    pass
+            start(folder, resume=True)
+        with folder.held():
+            pass
+        assert [p.name for p in folder.path.iterdir()] == ["options.flags"]
+
+    def test_overwriting_keeps_it(self, folder):
+        with folder.held():
+            start(folder, overwrite=True)
+            with pytest.raises(InputError, match="in use"):
+                with folder.held():
+                    pass
+
+    def test_what_a_dead_process_held_is_free(self, folder):
+        (folder.path / ".lock").write_text("process 1 on another")
+        with folder.held():
+            pass
+
+    def test_nothing_is_left_of_a_folder_that_was_not_used(self, tmp_path):
+        folder = RunFolder(tmp_path / "deep" / "run")
+        with pytest.raises(RuntimeError), folder.held():
+            raise RuntimeError
+        assert not folder.path.exists()
+
+    def test_another_process(self, folder):
+        code = (
+            "import pathlib\n"
+            "from tfxdr.experiments.run_folder import RunFolder\n"
+            f"with RunFolder(pathlib.Path({str(folder.path)!r})).held():\n"
+            "    print('held', flush=True); input()"
+        )
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        ) as process:
+            process.stdout.readline()
+            with pytest.raises(InputError, match=f"process {process.pid} on"):
+                with folder.held():
+                    pass
+            process.kill()
+        with folder.held():
+            pass
+
+
+class TestMore:
+    FLAGS = FLAGS + "--epochs=2\n--patience=1\n--lr_schedule={}\n"
+
+    @pytest.fixture
+    def finished(self, tmp_path):
+        def make(schedule="constant", trained=True):
+            folder = RunFolder(tmp_path / "run")
+            flags = self.FLAGS.format(schedule)
+            start(folder, flags)
+            (folder.checkpoints / "finetune").mkdir(parents=True)
+            folder.finish(
+                {"test": {}} | ({"validation": {}} if trained else {})
+            )
+            return folder, flags
+
+        return make
+
+    def test_a_finished_run_goes_on(self, finished):
+        folder, flags = finished()
+        more = flags.replace("epochs=2", "epochs=3")
+        start(folder, more, resume=True)
+        assert not folder.finished
+        assert folder.flags.read_text() == more
+        assert folder.checkpoints.is_dir()
+
+    def test_as_many_as_before_is_the_same_run(self, finished):
+        folder, flags = finished()
+        start(folder, flags, resume=True)
+        assert folder.finished
+
+    def test_what_counts_has_no_epochs(self, finished):
+        folder, flags = finished(trained=False)
+        start(folder, flags.replace("epochs=2", "epochs=3"), resume=True)
+        assert folder.finished
+
+    @pytest.mark.parametrize("epochs", ["1", "0"])
+    def test_fewer_is_another_run(self, finished, epochs):
+        folder, flags = finished()
+        with pytest.raises(InputError, match=rf"--epochs={epochs} \(was 2\)"):
+            start(folder, flags.replace("epochs=2", f"epochs={epochs}"), True)
+        assert folder.finished
+
+    def test_a_schedule_over_all_epochs_cannot(self, finished):
+        folder, flags = finished("cosine")
+        with pytest.raises(InputError, match="--lr_schedule=cosine.*overwrite"):
+            start(folder, flags.replace("epochs=2", "epochs=3"), resume=True)
+        assert folder.finished
+        start(folder, flags.replace("patience=1", "patience=3"), resume=True)
+        assert not folder.finished
+
+    def test_without_a_checkpoint_it_cannot(self, finished):
+        folder, flags = finished()
+        shutil.rmtree(folder.checkpoints)
+        with pytest.raises(
+            InputError, match=r"no checkpoint.*--epochs=3 \(was 2\).*overwrite"
+        ):
+            start(folder, flags.replace("epochs=2", "epochs=3"), resume=True)
+        assert folder.finished

@@ -78,6 +78,16 @@ class TestParse:
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
 
+    def test_the_run_that_is_gone_on_with_is_found_once(self, tmp_path):
+        path = tmp_path / "run-1" / "options.flags"
+        path.parent.mkdir()
+        path.write_text("--seed=4\n--epochs=2\n")
+        parsed = options.parse(
+            ["x", "--run=latest", "--epochs=3"], lambda run: path
+        )
+        assert parsed.run.run == str(path.parent)
+        assert (parsed.run.seed, parsed.finetune.epochs) == (4, 3)
+
     def test_prints_nothing(self, capsys):
         parse("--epochs=3")
         with pytest.raises(InputError):
@@ -259,3 +269,37 @@ class TestClassMetrics:
     def test_refused(self, flags, message):
         with pytest.raises(InputError, match=message):
             options.parse(["tfxdr", *flags, "--class_metrics=f1("])
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "name",
+        [name for name, declared in _all() if declared.path],
+    )
+    def test_a_tilde_is_the_home_folder(self, name, monkeypatch):
+        monkeypatch.setenv("HOME", "/home/someone")
+        found = {
+            key: getattr(getattr(parse(f"--{name}=~/x"), group), key)
+            for group, declared in groups.GROUPS.items()
+            for key in settings.settings_of(declared)
+        }
+        assert found[name] == "/home/someone/x"
+        assert groups.Run(cache_dir="~/x").cache_dir == "/home/someone/x"
+
+    def test_the_paths_are_known(self):
+        named = {name for name, declared in _all() if declared.path}
+        assert named == {
+            "run",
+            "runs_dir",
+            "cache_dir",
+            "data_path",
+            "export_dir",
+            "refresh_candidates",
+        }
+
+
+class TestList:
+    def test_takes_the_name_of_a_component(self):
+        assert parse("--mode=list", "events").run.component == "events"
+        with pytest.raises(InputError, match="unexpected argument"):
+            parse("--mode=list", "events", "all")

@@ -62,6 +62,7 @@ class Amazon(Source):
         too short gives its nearest entry.
     """
 
+    required = ("source", "target")
     merges_copies = True
     protocol = "source: reviews of one category; target: of another"
 

@@ -68,6 +68,8 @@ class Source:
         and rating are one event. Repeated events that differ in any of these
         stay in a history either way.
       protocol: One sentence on what is source and what is target.
+      required: Arguments without which there is nothing to read, though they
+        have a default; for `--mode=list`.
       version: Raise it when `load` makes something else of the same input and
         options, so that what was prepared before is not used again.
     """
@@ -76,6 +78,7 @@ class Source:
     has_target: bool = True
     merges_copies: bool = False
     protocol: str = ""
+    required: tuple[str, ...] = ()
     version: int = 1
 
     @property

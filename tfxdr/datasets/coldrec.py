@@ -43,6 +43,7 @@ class ColdRec(Source):
         the others are users without targets, numbered `p1`, `p2`, ….
     """
 
+    required = ("path",)
     protocol = "source: items before ',,' of a line; target: items behind it"
 
     def __init__(self, path: str = "", pretrain: str = ""):

@@ -58,6 +58,8 @@ class Events(Source):
       target_titles: Likewise.
     """
 
+    required = ("source", "target")
+
     def __init__(
         self,
         source: str = "",

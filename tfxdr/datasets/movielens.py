@@ -110,6 +110,8 @@ class MovieLens(Source):
         events.
     """
 
+    required = ("path",)
+
     def __init__(
         self,
         path: str = "",

@@ -6,7 +6,11 @@ from tfxdr.evaluation.actions import (
     collapse_warning,
     collect_actions,
 )
-from tfxdr.evaluation.behaviors import BehaviorWeights, behavior_metrics
+from tfxdr.evaluation.behaviors import (
+    BehaviorWeights,
+    behavior_metrics,
+    equal_weights,
+)
 from tfxdr.evaluation.binary import (
     Probabilities,
     auc,
@@ -42,6 +46,7 @@ __all__ = [
     "classification_metrics",
     "collapse_warning",
     "collect_actions",
+    "equal_weights",
     "hit_ratio",
     "log_loss",
     "macro_f1",

@@ -11,6 +11,8 @@ from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.binary import auc
 
+_EQUAL = 1e-3  # of the average weight: less is no difference
+
 
 @dataclasses.dataclass(frozen=True)
 class BehaviorWeights(SavedArrays):
@@ -131,6 +133,24 @@ class BehaviorWeights(SavedArrays):
 
     def _logs(self) -> np.ndarray:
         return np.asarray(self.log_importance, np.float64)
+
+
+def equal_weights(relative: np.ndarray) -> str:
+    """What to say of weights that do not differ; "" if they do.
+
+    Args:
+      relative: `[behaviors]` weights, 1 is the average.
+    """
+    relative = np.asarray(relative, np.float64)
+    if len(relative) < 2:
+        return ""
+    spread = relative.max() - relative.min()
+    if spread > _EQUAL * relative.mean():
+        return ""
+    return (
+        f"the weights are equal to {100 * _EQUAL:g} %: not learned, or "
+        "nothing to learn"
+    )
 
 
 def behavior_metrics(weights: BehaviorWeights) -> dict[str, float]:

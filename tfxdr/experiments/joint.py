@@ -229,7 +229,12 @@ class JointContender(TrainedContender[JointStage]):
         if weights is None:
             return {}
         categories = self._category_names(weights)
-        shown = show_behaviors(weights, categories, self.folder.path)
+        shown = show_behaviors(
+            weights,
+            categories,
+            self.folder.path,
+            self.experiment.progress.say,
+        )
         return {"behaviors": shown}
 
     def _category_names(self, weights: BehaviorWeights) -> np.ndarray:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import collections
-import hashlib
+import contextlib
+import fcntl
+import os
 import shutil
+import socket
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from tfxdr.errors import InputError
-from tfxdr.files import read_json, write_json, write_text
+from tfxdr.files import explain, read_json, write_json, write_text
 from tfxdr.options import Options
-from tfxdr.registry import Spec
 
 # Options that a run may be resumed with, because no result depends on them.
 # Plugins may move; the code of what is used of them is compared.
 FREE = ("threads", "checkpoint_seconds", "cache_dir", "runs_dir", "plugins")
+# What may be raised when a run goes on: it ends as if it had been so at once.
+_MORE = ("epochs", "patience")
+_LOCK = ".lock"
 CODE_OF = "# code of "  # a line of the flagfile, for each plugin's component
 
 
@@ -32,11 +37,36 @@ class RunFolder:
         self.flags = path / "options.flags"
         self.metrics = path / "metrics.json"
         self.weights = path / "weights"
+        self.checkpoints = path / "checkpoints"
 
     @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return self.metrics.is_file()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The folder is this process's alone until the block ends.
+
+        What a dead process held is free.
+
+        Raises:
+          InputError: another process holds it, or it cannot be made.
+        """
+        self._check_place()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = _locked(self.path / _LOCK)
+        except OSError as error:
+            raise explain(error, self.path, "--run or --runs_dir") from error
+        with lock:
+            try:
+                yield
+            finally:
+                # Before the lock goes: see `_locked`.
+                (self.path / _LOCK).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()  # if nothing came of it
 
     def start(
         self,
@@ -45,6 +75,8 @@ class RunFolder:
         resume: bool,
         overwrite: bool,
         say: Callable[[str], None],
+        about: str = "",
+        free: Iterable[str] = (),
     ) -> None:
         """Makes the folder, or takes up the run that it holds.
 
@@ -53,6 +85,9 @@ class RunFolder:
           resume: go on where a run with these options stopped.
           overwrite: delete what is there.
           say: called with what the user should know.
+          about: lines to keep beside the options, comments for absl.
+          free: names of options that may differ, beside those that no result
+            depends on.
 
         Raises:
           InputError: if a run is in the way, or is another one.
@@ -68,9 +103,10 @@ class RunFolder:
         if not self.flags.is_file():
             if resume:
                 say(f"{self.path} holds no run to resume: starting one")
-            write_text(self.flags, flagfile)
+            write_text(self.flags, flagfile + about)
         elif resume:
-            self.check(flagfile, FREE, "--resume")
+            more = self._more(flagfile)
+            self.check(flagfile, (*FREE, *free, *more), "--resume")
             changed = self.changed_code(flagfile)
             if changed:
                 raise InputError(
@@ -78,6 +114,9 @@ class RunFolder:
                     f"since the run in {self.path} was started: bring it "
                     "back, or start anew with --overwrite"
                 )
+            if more:
+                self._reopen(more)
+                write_text(self.flags, flagfile + about)
         else:
             state = "a finished" if self.finished else "an unfinished"
             raise InputError(
@@ -85,6 +124,39 @@ class RunFolder:
                 "with it, --overwrite to replace it, or --run=FOLDER for "
                 "another place"
             )
+
+    def _more(self, flagfile: str) -> dict[str, str]:
+        """Options that ask for more than the run had, and in what words."""
+        before, now = _lines(self.before()), _lines(flagfile)
+        return {
+            key: f"--{key}={now[key]} (was {before[key]})"
+            for key in _MORE
+            if key in before and key in now and int(now[key]) > int(before[key])
+        }
+
+    def _reopen(self, more: dict[str, str]) -> None:
+        """Makes a run one that is to go on.
+
+        Raises:
+          InputError: it cannot end as if it had had more at once.
+        """
+        asked = ", ".join(more.values())
+        schedule = _lines(self.before()).get("lr_schedule", "constant")
+        if "epochs" in more and schedule != "constant":
+            raise InputError(
+                f"--resume: {asked} would change the rates of the epochs that "
+                f"are done, which --lr_schedule={schedule} spreads over all; "
+                "start anew with --overwrite"
+            )
+        if not self.finished or "validation" not in self.read():
+            return  # What only counts has no epochs.
+        if not self.checkpoints.is_dir():
+            raise InputError(
+                f"--resume: the run in {self.path} is finished and has no "
+                f"checkpoint to go on from, found {asked}; start anew with "
+                "--overwrite"
+            )
+        self.metrics.unlink()
 
     def check(self, flagfile: str, free: Iterable[str], why: str) -> None:
         """Refuses options that are not those of the run.
@@ -98,7 +170,7 @@ class RunFolder:
           InputError: names what differs.
         """
         # An option that the run's tfxdr did not have yet had its default.
-        before = _lines(Options().to_flagfile()) | _lines(self._before())
+        before = _lines(Options().to_flagfile()) | _lines(self.before())
         now = _lines(Options().to_flagfile()) | _lines(flagfile)
         changed = [
             f"--{key}={now.get(key)} (was {before.get(key)})"
@@ -118,7 +190,7 @@ class RunFolder:
         Those that the run had not, such as a metric to evaluate it by, do not
         count.
         """
-        before = _lines(self._before(), CODE_OF)
+        before = _lines(self.before(), CODE_OF)
         now = _lines(flagfile, CODE_OF)
         names = sorted(before.keys() & now.keys())
         return [name for name in names if before[name] != now[name]]
@@ -143,11 +215,14 @@ class RunFolder:
         )
 
     def finish(self, metrics: dict) -> None:
-        """Writes the metrics, which marks the run as finished."""
-        write_json(self.metrics, metrics)
-        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        """Writes the metrics, which marks the run as finished.
 
-    def _before(self) -> str:
+        The last checkpoint stays, for a run that is to go on by more epochs.
+        """
+        write_json(self.metrics, metrics)
+
+    def before(self) -> str:
+        """The options that the run was started with, as a flagfile."""
         return self.flags.read_text(encoding="utf-8")
 
     def _check_place(self) -> None:
@@ -169,11 +244,45 @@ class RunFolder:
         return [p for p in self.path.iterdir() if not p.name.startswith(".")]
 
     def _delete(self) -> None:
-        """Out of the way first: a half-deleted run looks like none."""
-        if self.path.is_dir():
-            old = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
-            self.path.rename(old)
-            shutil.rmtree(old)
+        """All but the lock, the options last: what is left of a deletion
+        that was interrupted is a run, which can be overwritten again."""
+        if not self.path.is_dir():
+            return
+        names = {path.name for path in self.path.iterdir()} - {_LOCK}
+        old = self.path / f".old.{uuid.uuid4().hex}"
+        old.mkdir()
+        for name in sorted(names, key=lambda name: name == self.flags.name):
+            (self.path / name).rename(old / name)
+        shutil.rmtree(old)
+
+
+def _locked(path: Path) -> IO[str]:
+    """A lock file that this process alone holds, as long as it is open.
+
+    Raises:
+      InputError: another process holds it.
+    """
+    while True:
+        file = open(path, "a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+            raise InputError(
+                f"{path.parent} is in use by {holder}: wait for its end, or "
+                "choose another folder with --run"
+            ) from None
+        # Whoever had it may have removed it since it was opened.
+        if path.exists() and os.path.samestat(
+            os.fstat(file.fileno()), path.stat()
+        ):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            return file
+        file.close()
 
 
 def _lines(flagfile: str, start: str = "--") -> dict[str, str]:
@@ -183,37 +292,3 @@ def _lines(flagfile: str, start: str = "--") -> dict[str, str]:
         if line.startswith(start)
     )
     return {key: value for key, _, value in pairs}
-
-
-def default_folder(options: Options, policy: str) -> Path:
-    """Where a run goes by default; the same options give the same folder."""
-    text = "\n".join(
-        line
-        for line in options.to_flagfile().splitlines()
-        if not line.startswith(tuple(f"--{name}=" for name in FREE))
-    )
-    names = (options.data.dataset, options.model.backbone, policy)
-    title = "-".join(name.partition("(")[0] for name in names)
-    return Path(options.run.runs_dir) / f"{title}-{_hash(text)}"
-
-
-def folder_names(specs: Sequence[Spec]) -> dict[Spec, str]:
-    """What the folders of several components are called.
-
-    By their spelling, with `_` for what a file's name should not hold; of
-    those that end up alike, in capitals or not, each has a hash behind it.
-    """
-    plain = {spec: _as_file_name(str(spec)) for spec in specs}
-    times = collections.Counter(name.lower() for name in plain.values())
-    return {
-        spec: name if times[name.lower()] == 1 else f"{name}-{_hash(str(spec))}"
-        for spec, name in plain.items()
-    }
-
-
-def _as_file_name(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_.=" else "_" for c in text)
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

@@ -11,12 +11,16 @@ import sys
 from collections.abc import Sequence
 
 from tfxdr.modes import answers, training
-from tfxdr.modes.components import chosen_specs, with_names_of_metrics
+from tfxdr.modes.components import (
+    check_texts,
+    chosen_specs,
+    with_names_of_metrics,
+)
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import Spec, origins, plugins
-from tfxdr.registry.listing import list_text
+from tfxdr.registry.listing import explain_text, list_text
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -24,6 +28,7 @@ FINISHED = ("evaluate", "recommend", "explain", "export")
 
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
+    check_texts(options)  # before anything heavy is imported
     import_components()
     options = _with_absolute_plugins(options)
     loaded = plugins.load_plugins(options.run.plugins)
@@ -65,8 +70,8 @@ def _note_session(chosen: Sequence[Spec]) -> None:
 
 
 def _list(options: Options) -> None:
-    del options
-    print(list_text())
+    name = options.run.component
+    print(explain_text(name) if name else list_text())
 
 
 _MODES = {

@@ -12,7 +12,7 @@ from tfxdr.ops.metric_names import CLASS_METRICS
 from tfxdr.options import Options
 from tfxdr.options.groups import GROUPS
 from tfxdr.options.settings import settings_of
-from tfxdr.registry import Spec
+from tfxdr.registry import Registry, Spec
 
 AUTO = "auto"  # of --loss: the task's own
 
@@ -23,6 +23,12 @@ def chosen_specs(options: Options) -> Iterator[Spec]:
     Raises:
       InputError: A name is unknown, or one of its options is.
     """
+    for known, text in _texts(options):
+        yield from known.parse_list(text)
+
+
+def _texts(options: Options) -> Iterator[tuple[Registry, str]]:
+    """What names components, by their kind."""
     for known in registry.ALL:
         (text,) = (
             getattr(getattr(options, group), known.flag)
@@ -30,7 +36,17 @@ def chosen_specs(options: Options) -> Iterator[Spec]:
             if known.flag in settings_of(declared)
         )
         if text not in ("", AUTO):
-            yield from known.parse_list(text)
+            yield known, text
+
+
+def check_texts(options: Options) -> None:
+    """Refuses what no component can be called, whatever there are.
+
+    Raises:
+      InputError: Brackets or quotes that do not match, or no option=value.
+    """
+    for known, text in _texts(options):
+        known.check_text(text)
 
 
 def flagfile(options: Options) -> str:

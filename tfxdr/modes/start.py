@@ -17,6 +17,7 @@ from tfxdr.start_up import start_tensorflow
 if TYPE_CHECKING:
     from tfxdr.experiments.base import Experiment
     from tfxdr.experiments.contender import Contender
+    from tfxdr.experiments.run_folder import RunFolder
 
 
 def make_experiment(options: Options) -> Experiment:
@@ -24,10 +25,8 @@ def make_experiment(options: Options) -> Experiment:
     import_components()
     import tensorflow as tf
 
-    from tfxdr.backbones import is_joint
     from tfxdr.experiments.joint import JointExperiment
     from tfxdr.experiments.transfer import TransferExperiment
-    from tfxdr.registry import backbones
     from tfxdr.training.progress import Progress
 
     threads = options.compute.threads
@@ -35,10 +34,17 @@ def make_experiment(options: Options) -> Experiment:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
+    chosen = JointExperiment if is_joint(options) else TransferExperiment
+    return chosen(options, Progress())
+
+
+def is_joint(options: Options) -> bool:
+    """Whether both domains are trained together."""
+    from tfxdr.backbones import is_joint
+    from tfxdr.registry import backbones
+
     backbone = backbones.parse(options.model.backbone)
-    joint = is_joint(backbones.entry(backbone.name))
-    experiment = JointExperiment if joint else TransferExperiment
-    return experiment(options, Progress())
+    return is_joint(backbones.entry(backbone.name))
 
 
 def import_components() -> None:
@@ -55,13 +61,15 @@ def finished(options: Options) -> Contender:
       InputError: There is none, or it was made with other options.
     """
     from tfxdr.experiments.run_folder import FREE, RunFolder
+    from tfxdr.experiments.whereabouts import INPUTS
 
     why = f"--mode={options.run.mode}"
     if not options.run.run:
         raise InputError(f"{why}: expected --run=FOLDER of a finished run")
     folder = RunFolder(Path(options.run.run))
     folder.read()
-    free = (*FREE, *settings_of(type(options.evaluate)))
+    # Of other inputs, `check_data` compares the content.
+    free = (*FREE, *INPUTS, *settings_of(type(options.evaluate)))
     now = flagfile(options)
     folder.check(now, free, why)
     for name in folder.changed_code(now):
@@ -70,6 +78,30 @@ def finished(options: Options) -> Contender:
             "made: what it answers may not be what was trained",
             file=sys.stderr,
         )
-    experiment = make_experiment(options)
+    experiment = reopened(options, folder)
     (spec,) = experiment.specs
     return experiment.contender(spec, folder)
+
+
+def reopened(options: Options, folder: RunFolder) -> Experiment:
+    """The experiment of a run that is there, with the data that it had.
+
+    Raises:
+      InputError: They are found nowhere and cannot be prepared.
+    """
+    from tfxdr.experiments.whereabouts import Whereabouts
+
+    known = Whereabouts.of(folder)
+    options, data = known.settle(options)
+    experiment = make_experiment(options)
+    if data is not None:
+        experiment.progress.say(
+            f"prepared data: {data.folder} (from an earlier run)"
+        )
+        experiment.data = data
+        return experiment
+    try:
+        experiment.data  # noqa: B018  It is prepared when it is asked for.
+    except InputError as error:
+        raise known.missing(error) from error
+    return experiment

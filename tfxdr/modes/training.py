@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfxdr.errors import InputError
 from tfxdr.modes.components import flagfile
-from tfxdr.modes.start import finished, make_experiment
+from tfxdr.modes.start import finished, is_joint, make_experiment, reopened
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
@@ -25,55 +28,60 @@ def prepare(options: Options) -> None:
 
 
 def pretrain(options: Options) -> None:
-    from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.transfer import TransferExperiment
 
-    experiment = make_experiment(options)
-    if not isinstance(experiment, TransferExperiment):
-        raise InputError(
-            f"--mode=pretrain: expected a sequential backbone, found "
-            f"--backbone={experiment.backbone}, whose domains are trained "
-            "together; use --mode=run"
-        )
-    _describe(experiment)
-    folder = RunFolder(_folder(options, "pretrain"))
-    # Going on is right even unasked: the same options end the same way.
-    _start(experiment, folder, resume=not options.run.overwrite)
-    pretrained = experiment.pretrain(folder.path, resume=True)
+    folder = _folder(options, ["pretrain"])
+    with _held(folder, options):
+        # Going on is right even unasked: the same options end the same way.
+        resume = not options.run.overwrite
+        experiment = _experiment(options, folder, resume=resume)
+        if not isinstance(experiment, TransferExperiment):
+            raise InputError(
+                f"--mode=pretrain: expected a sequential backbone, found "
+                f"--backbone={experiment.backbone}, whose domains are trained "
+                "together; use --mode=run"
+            )
+        _describe(experiment)
+        _start(experiment, folder, experiment.options, resume=resume)
+        pretrained = experiment.pretrain(folder.path, resume=True)
     for key, value in pretrained.metrics.items():
         print(f"{key:<16}{value:.4f}")
     print(f"pre-trained backbone: {pretrained.folder}")
 
 
 def run(options: Options) -> None:
-    from tfxdr.experiments.run_folder import RunFolder, folder_names
+    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.run_names import folder_names
     from tfxdr.report.run import compare_actions, result_row
 
-    experiment = make_experiment(options)
-    specs = experiment.specs
-    _describe(experiment)
-    experiment.check(specs)
-    base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
-    _start(experiment, base, resume=options.run.resume)
-    rows = experiment.baseline_rows()
-    results = []
-    names = folder_names(specs)
-    for spec in specs:
-        alone = base
-        if len(specs) > 1:
-            alone = RunFolder(base.path / names[spec])
-        results.append(_run_one(experiment, spec, alone))
-        rows = [row for row in rows if row.name != str(spec)]
-        rows.append(result_row(str(spec), results[-1]))
-    compare_actions(results, base.path)
-    _show(experiment, rows, base.path)
+    base = _folder(options, [spec.name for spec in _compared(options)])
+    with _held(base, options):
+        experiment = _experiment(options, base, resume=options.run.resume)
+        specs = experiment.specs
+        _describe(experiment)
+        experiment.check(specs)
+        _start(experiment, base, experiment.options, resume=options.run.resume)
+        rows = experiment.baseline_rows()
+        results = []
+        names = folder_names(specs)
+        for spec in specs:
+            if len(specs) == 1:
+                results.append(_run_one(experiment, spec, base))
+            else:
+                alone = RunFolder(base.path / names[spec])
+                with alone.held():
+                    again = alone.flags.is_file()
+                    chosen = experiment.options_of(spec)
+                    _start(experiment, alone, chosen, resume=again)
+                    results.append(_run_one(experiment, spec, alone))
+            rows = [row for row in rows if row.name != str(spec)]
+            rows.append(result_row(str(spec), results[-1]))
+        compare_actions(results, base.path)
+        _show(experiment, rows, base.path)
 
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
-    options = flagfile(experiment.options_of(spec))
     say = experiment.progress.say
-    if not folder.flags.is_file():
-        folder.start(options, resume=False, overwrite=False, say=say)
     if folder.finished:
         say(f"{folder.path}: this run is finished already")
         return folder.read()
@@ -81,13 +89,68 @@ def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
     return experiment.contender(spec, folder).run()
 
 
-def _start(experiment: Experiment, folder: RunFolder, *, resume: bool) -> None:
+def _start(
+    experiment: Experiment, folder: RunFolder, options: Options, *, resume: bool
+) -> None:
+    from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
+
+    known = None
+    if resume and folder.flags.is_file():
+        known = Whereabouts.of(folder).fingerprint
+        if known and known != experiment.data.fingerprint:
+            raise InputError(
+                f"--resume: the run in {folder.path} was started on other "
+                f"data than {experiment.data.folder} holds: bring the old "
+                "input files back, or start anew with --overwrite"
+            )
     folder.start(
-        flagfile(experiment.options),
+        flagfile(options),
         resume=resume,
-        overwrite=experiment.options.run.overwrite,
+        overwrite=options.run.overwrite,
         say=experiment.progress.say,
+        about=record(folder, experiment.data),
+        free=INPUTS if known else (),  # Their content has been compared.
     )
+
+
+def _experiment(
+    options: Options, folder: RunFolder, *, resume: bool
+) -> Experiment:
+    """A new one, or that of the run that the folder holds."""
+    if resume and folder.flags.is_file():
+        return reopened(options, folder)
+    return make_experiment(options)
+
+
+def _compared(options: Options) -> tuple[Spec, ...]:
+    """The components that are compared."""
+    from tfxdr.registry import meta_learners, policies
+
+    if is_joint(options):
+        return meta_learners.parse_list(options.joint.meta)
+    return policies.parse_list(options.model.policy)
+
+
+@contextlib.contextmanager
+def _held(folder: RunFolder, options: Options) -> Iterator[None]:
+    """Alone in the folder; whoever interrupts is told how to go on."""
+    mode = "" if options.run.mode == "run" else f" --mode={options.run.mode}"
+    with folder.held():
+        try:
+            yield
+        except BaseException as error:
+            how = "run the same command again"
+            if folder.flags.is_file():
+                run = shlex.quote(str(folder.path))
+                how = f"go on with: {_program()}{mode} --run={run} --resume"
+            # Ctrl-C may have become an error of a library: see `main`.
+            error.how_to_go_on = how  # type: ignore[attr-defined]
+            raise
+
+
+def _program() -> str:
+    name = Path(sys.argv[0]).name
+    return name if name == "tfxdr" else "python -m tfxdr.main"
 
 
 def evaluate(options: Options) -> None:
@@ -103,15 +166,29 @@ def evaluate(options: Options) -> None:
 def _describe(experiment: Experiment) -> None:
     from tfxdr.data.summary import table1
 
-    experiment.progress.say(table1(experiment.data.manifest))
+    manifest = experiment.data.manifest
+    experiment.progress.say(table1(manifest))
+    data = experiment.options.data
+    if data.split == "random" and manifest["columns"]["target_time"]:
+        experiment.progress.say(
+            "note: --split=random trains on events that came after those of "
+            "the test: the future leaks; --split=time keeps it out "
+            "(docs/evaluation.md)"
+        )
 
 
-def _folder(options: Options, policy: str) -> Path:
-    from tfxdr.experiments.run_folder import default_folder
+def _folder(options: Options, names: Sequence[str]) -> RunFolder:
+    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.run_names import LATEST, default_folder
 
+    if options.run.run == LATEST:
+        raise InputError(
+            f"--run={LATEST} stands for a run that is there: go on with it by "
+            "--resume, or give the new one another name"
+        )
     if options.run.run:
-        return Path(options.run.run)
-    return default_folder(options, policy)
+        return RunFolder(Path(options.run.run))
+    return RunFolder(default_folder(options, names))
 
 
 def _show(

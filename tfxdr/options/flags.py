@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
@@ -17,10 +17,8 @@ from absl import flags
 from absl import logging as _absl_logging  # noqa: F401
 
 from tfxdr.errors import InputError
-from tfxdr.options.groups import (
-    GROUPS,
-    Run,
-)
+from tfxdr.options import flagfile
+from tfxdr.options.groups import GROUPS, Run
 from tfxdr.options.options import Options
 from tfxdr.options.settings import Group, Setting, settings_of
 
@@ -81,13 +79,16 @@ def from_flags(values: flags.FlagValues = flags.FLAGS) -> Options:
 
 
 def _extra_flags(values: flags.FlagValues) -> tuple[str, ...]:
-    """Those of plugins and scripts that were set."""
-    return tuple(
-        values[name].serialize()
-        for name in sorted(values)
-        if not values[name].using_default_value
-        and not _is_known(str(values.find_module_defining_flag(name)))
-    )
+    """Those of plugins and scripts that were set, as lines of a flagfile."""
+    lines = []
+    for name in sorted(values):
+        module = str(values.find_module_defining_flag(name))
+        if values[name].using_default_value or _is_known(module):
+            continue
+        for text in values[name].serialize().splitlines():
+            flag, equals, value = text.removeprefix("--").partition("=")
+            lines.append(flagfile.line(flag, value) if equals else text)
+    return tuple(lines)
 
 
 def _is_known(module: str) -> bool:
@@ -112,29 +113,35 @@ def parse(
         cannot be read, or an argument that is no flag.
     """
     values = flags.FLAGS
+    words = flagfile.words(argv[1:])
     try:
-        rest = _read(values, argv)
+        rest = _read(values, words)
     except flags.UnrecognizedFlagError as unknown:
-        if not load_plugins(values, argv, earlier):
-            raise _unknown_flag(unknown, values, argv) from unknown
+        if not _load_plugins(values, words, earlier):
+            raise _unknown_flag(unknown, values, words) from unknown
         try:
-            rest = _read(values, argv)
+            rest = _read(values, words)
         except flags.UnrecognizedFlagError as error:
-            raise _unknown_flag(error, values, argv) from error
-    if rest:
+            raise _unknown_flag(error, values, words) from error
+    lists = values["mode"].value == "list" and len(rest) == 1
+    if rest and not lists:
         raise InputError(
-            f"unexpected argument {rest[0]!r}: every option starts with two "
-            "hyphens, and true or false is written as in --resume=false"
+            f"{_place(words, rest[0])}unexpected argument {rest[0]!r}: every "
+            "option starts with two hyphens, and true or false is written as "
+            "in --resume=false"
         )
-    flagfile = earlier(_values(Run, values))
-    if flagfile is not None:
-        return parse(_behind(flagfile, argv))
+    if lists:  # `--mode=list NAME`
+        values["component"].value = rest[0]
+    found = earlier(_values(Run, values))
+    if found is not None:
+        return parse(_behind(found, argv))
     return from_flags(values)
 
 
-def _behind(flagfile: pathlib.Path, argv: Sequence[str]) -> list[str]:
-    """A command line whose own settings win over a flagfile's."""
-    return [argv[0], f"--flagfile={flagfile}", *argv[1:]]
+def _behind(found: pathlib.Path, argv: Sequence[str]) -> list[str]:
+    """A command line whose own settings win over those of a run."""
+    run = f"--run={found.parent}"  # its name may have been a part of it
+    return [argv[0], f"--flagfile={found}", *argv[1:], run]
 
 
 def _values(group: type[Group], values: flags.FlagValues) -> Any:
@@ -142,83 +149,72 @@ def _values(group: type[Group], values: flags.FlagValues) -> Any:
 
 
 def _read(
-    values: flags.FlagValues, argv: Sequence[str], *, known_only: bool = False
+    values: flags.FlagValues,
+    words: Sequence[flagfile.Word],
+    *,
+    known_only: bool = False,
 ) -> list[str]:
     """Parses into absl's flags; returns what is no flag."""
     values.unparse_flags()
     values.set_gnu_getopt(True)  # Or absl stops at the first such argument.
-    for path in _flagfiles(argv):
-        _check_flagfile(path)
+    texts = [word.text for word in words]
     try:
-        return values(list(argv), known_only=known_only)[1:]
+        return values(["tfxdr", *texts], known_only=known_only)[1:]
     except flags.UnrecognizedFlagError:
         raise
-    except flags.CantOpenFlagFileError as error:
-        cause = error.__context__
-        raise InputError(f"--flagfile: cannot open it: {cause}") from error
     except (flags.Error, ValueError) as error:
         message = str(error).removeprefix("flag ")
-        name = message.partition(":")[0].partition("=")[0].lstrip("-")
-        raise InputError(_place(argv, name) + message) from error
+        wrong = message.partition(": expected")[0].removeprefix("--")
+        raise InputError(_place(words, wrong) + message) from error
 
 
-def load_plugins(
+def load_plugins(argv: Sequence[str]) -> None:
+    """Loads the plugins that a command line names, for the flags they define.
+
+    Raises:
+      InputError: A flagfile or a plugin's file cannot be read.
+    """
+    _load_plugins(flags.FLAGS, flagfile.words(argv[1:]), lambda run: None)
+
+
+def _load_plugins(
     values: flags.FlagValues,
-    argv: Sequence[str],
-    earlier: Callable[[Run], pathlib.Path | None] = lambda run: None,
+    words: Sequence[flagfile.Word],
+    earlier: Callable[[Run], pathlib.Path | None],
 ) -> bool:
     """Whether there are plugins that may define a flag."""
     from tfxdr.registry import plugins
 
-    _read(values, argv, known_only=True)
-    flagfile = earlier(_values(Run, values))
-    if flagfile is not None:
-        _read(values, _behind(flagfile, argv), known_only=True)
+    _read(values, words, known_only=True)
+    found = earlier(_values(Run, values))
+    if found is not None:
+        behind = [*flagfile.words([f"--flagfile={found}"]), *words]
+        _read(values, behind, known_only=True)
     return bool(plugins.load_plugins(values["plugins"].value or ()))
 
 
 def _unknown_flag(
     error: flags.UnrecognizedFlagError,
     values: flags.FlagValues,
-    argv: Sequence[str],
+    words: Sequence[flagfile.Word],
 ) -> InputError:
     name = error.flagname
     close = difflib.get_close_matches(name, list(values), n=1)
     hint = (
         f"did you mean --{close[0]}?" if close else "--helpshort lists them all"
     )
-    return InputError(f"{_place(argv, name)}unknown flag --{name}; {hint}")
+    return InputError(f"{_place(words, name)}unknown flag --{name}; {hint}")
 
 
-def _flagfiles(argv: Sequence[str]) -> Iterator[str]:
-    words = iter(argv[1:])
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name in ("--flagfile", "-flagfile"):
-            yield value if equals else next(words, "")
+def _place(words: Sequence[flagfile.Word], wrong: str) -> str:
+    """The flagfile and line of a word, if it stands in one; else "".
 
-
-def _check_flagfile(path: str) -> None:
-    if not path:
-        raise InputError("--flagfile: expected a file, found nothing")
-    file = pathlib.Path(path).expanduser()
-    try:
-        file.read_text()
-    except OSError as error:
-        raise InputError(
-            f"--flagfile={path}: cannot read it: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"--flagfile={path}: expected text, found bytes that are none"
-        ) from error
-
-
-def _place(argv: Sequence[str], name: str) -> str:
-    """The flagfile and line of a flag that stands in one; else ""."""
-    for path in _flagfiles(argv):
-        lines = pathlib.Path(path).expanduser().read_text().splitlines()
-        for number, line in enumerate(lines, 1):
-            if line.strip().partition("=")[0].lstrip("-") == name:
-                return f"{path}, line {number}: "
+    Args:
+      words: all.
+      wrong: the word, or the name of its flag.
+    """
+    for known in (str.strip, lambda text: text.partition("=")[0]):
+        for word in words:
+            if known(word.text).lstrip("-") == wrong.lstrip("-"):
+                return word.place
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
-from tfxdr.options.settings import Group, setting
+from tfxdr.options.settings import Group, path_setting, setting
 
 MODES = (
     "run",
@@ -32,21 +32,20 @@ class Run(Group):
     """Which run, and what to do with it."""
 
     mode: str = setting("run", "What to do.", choices=MODES, replay=False)
-    run: str = setting(
+    run: str = path_setting(
         "",
-        "Folder of the run; empty: a name made from its options.",
+        "Folder of the run, the beginning of its name, or latest; empty: new.",
         replay=False,
     )
-    runs_dir: str = setting("runs", "Where new run folders are made.")
-    cache_dir: str = setting(
+    runs_dir: str = path_setting("runs", "Where new run folders are made.")
+    cache_dir: str = path_setting(
         "cache", "Where prepared data and pre-trained weights are kept."
     )
+    component: str = setting("", "What --mode=list explains.", replay=False)
     resume: bool = setting(
         False, "Go on with a run that was stopped.", replay=False
     )
-    overwrite: bool = setting(
-        False, "Replace a run folder that exists.", replay=False
-    )
+    overwrite: bool = setting(False, "Replace a run folder.", replay=False)
     seed: int = setting(
         0, "Decides every random draw.", lower=0, upper=2**31 - 1
     )
@@ -65,7 +64,7 @@ class Data(Group):
     dataset: str = setting(
         "synthetic", "A source of data, such as movielens (see --mode=list)."
     )
-    data_path: str = setting("", "Folder or file that the source reads.")
+    data_path: str = path_setting("", "Folder or file that the source reads.")
     split: str = setting(
         "random",
         "How target items are divided.",
@@ -343,7 +342,7 @@ class Recommend(Group):
 class Export(Group):
     """A model for TensorFlow Serving: --mode=export."""
 
-    export_dir: str = setting(
+    export_dir: str = path_setting(
         "",
         "Folder of the versions 1, 2, ...; --mode=recommend answers from it, "
         "too.",
@@ -357,7 +356,7 @@ class Export(Group):
         "Never recommend items of the history, where domains share items.",
         replay=False,
     )
-    refresh_candidates: str = setting(
+    refresh_candidates: str = path_setting(
         "",
         "File of raw target ids, one a line: a new version that recommends "
         "these alone.",

@@ -15,11 +15,25 @@ from tfxdr.options.settings import Setting, settings_of
 
 _WIDTH = 80
 _COLUMN = 27
+# The options that come first: what is learned from what, how long, and where.
+_FIRST = (
+    "mode",
+    "dataset",
+    "split",
+    "backbone",
+    "policy",
+    "epochs",
+    "learning_rate",
+    "seed",
+    "run",
+    "resume",
+)
 _EXAMPLES = """\
   python -m tfxdr.main --backbone=nextitnet --policy=all
   python -m tfxdr.main --policy=zero,cls,last-1,all --top_n=5,20
   python -m tfxdr.main --flagfile=flags/demo.flags --seed=1
-  python -m tfxdr.main --mode=list"""
+  python -m tfxdr.main --mode=list
+  python -m tfxdr.main --mode=list events"""
 
 
 def requested_help(argv: Sequence[str]) -> str | None:
@@ -37,7 +51,7 @@ def requested_help(argv: Sequence[str]) -> str | None:
         if name == "version":
             return f"tfxdr {tfxdr.__version__}"
         if name == "helpfull":
-            load_plugins(flags.FLAGS, argv)
+            load_plugins(argv)
             return help_text(full=True)
         if name in ("h", "help", "helpshort"):
             return help_text()
@@ -53,7 +67,9 @@ def help_text(*, full: bool = False) -> str:
     parts = [
         f"tfxdr {tfxdr.__version__}: cross-domain recommendation in TensorFlow"
         f"\n\n{_EXAMPLES}\n\n"
-        "Every option stands with its default."
+        "Every option stands with its default; these matter most.\n\n"
+        + "\n".join(_first_lines())
+        + "\n\nAll of them, by group:"
     ]
     for group in GROUPS.values():
         lines = [f"{group.__name__}: {str(group.__doc__).rstrip('.')}"]
@@ -73,6 +89,18 @@ def help_text(*, full: bool = False) -> str:
     else:
         parts.append("--helpfull adds the flags of absl, such as --verbosity.")
     return "\n\n".join(parts)
+
+
+def _first_lines() -> list[str]:
+    known = {
+        name: (declared, getattr(group(), name))
+        for group in GROUPS.values()
+        for name, declared in settings_of(group).items()
+    }
+    lines = []
+    for name in _FIRST:
+        lines += _help_lines(name, *known[name])
+    return lines
 
 
 def _help_lines(name: str, declared: Setting, default: Any) -> list[str]:

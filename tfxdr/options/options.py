@@ -11,6 +11,7 @@ from tfxdr.ops.metric_names import (
     RANKING_METRICS,
     ranking_metric,
 )
+from tfxdr.options.flagfile import line
 from tfxdr.options.groups import (
     GROUPS,
     Compute,
@@ -123,5 +124,5 @@ class Options:
             for key, declared in settings_of(group).items():
                 value = getattr(getattr(self, name), key)
                 if declared.replay:
-                    lines += [f"--{key}={declared.format(value)}"]
+                    lines += [line(key, declared.format(value))]
         return "\n".join([*lines, *self.extra]) + "\n"

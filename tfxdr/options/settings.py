@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from typing import Any
 
 from tfxdr.errors import InputError
@@ -32,6 +33,7 @@ class Setting:
       length: How many values a list has; 0 for any number.
       optional: Whether None is allowed, written as `none`: not set.
       replay: Whether a run's flagfile holds it.
+      path: Whether it names a file or folder: `~` is then the home folder.
     """
 
     help: str
@@ -44,6 +46,7 @@ class Setting:
     length: int = 0
     optional: bool = False
     replay: bool = True
+    path: bool = False
 
     def expected(self) -> str:
         """In words: `an integer of at least 1`."""
@@ -160,6 +163,11 @@ def setting(default: Any, help: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
+def path_setting(default: str, help: str, **limits: Any) -> Any:
+    """Declares an option that names a file or folder; see `setting`."""
+    return setting(default, help, path=True, **limits)
+
+
 @dataclasses.dataclass(frozen=True)
 class Group:
     """A group of options; every value is checked when one is made.
@@ -170,10 +178,14 @@ class Group:
 
     def __post_init__(self) -> None:
         for name, declared in settings_of(type(self)).items():
+            value = getattr(self, name)
             try:
-                declared.check(getattr(self, name))
+                declared.check(value)
             except ValueError as error:
                 raise InputError(f"--{name}: {error}") from error
+            if declared.path:
+                # No shell expands it behind a flag's equals sign.
+                object.__setattr__(self, name, os.path.expanduser(value))
 
 
 def settings_of(group: type[Group]) -> dict[str, Setting]:

@@ -181,10 +181,7 @@ class Registry:
         Raises:
           InputError: Unknown name or option, or a value of another type.
         """
-        try:
-            name, options = spec_text.parse_call(text)
-        except InputError as error:
-            raise InputError(f"{self.label(text)}: {error}") from error
+        name, options = self._read(text)
         entry = self.entry(name)
         known = {option.name: option for option in self.options(entry)}
         checked = {
@@ -199,11 +196,28 @@ class Registry:
         Raises:
           InputError: There is none, or one that cannot be read.
         """
+        return tuple(self.parse(part) for part in self._split(text))
+
+    def _split(self, text: str) -> tuple[str, ...]:
         try:
-            parts = spec_text.split_specs(text)
+            return spec_text.split_specs(text)
         except InputError as error:
             raise InputError(f"--{self.flag or self.kind}: {error}") from error
-        return tuple(self.parse(part) for part in parts)
+
+    def check_text(self, text: str) -> None:
+        """Refuses what `parse_list` cannot read, whatever is registered.
+
+        Raises:
+          InputError: See `spec_text`.
+        """
+        for part in self._split(text):
+            self._read(part)
+
+    def _read(self, text: str) -> tuple[str, dict[str, object]]:
+        try:
+            return spec_text.parse_call(text)
+        except InputError as error:
+            raise InputError(f"{self.label(text)}: {error}") from error
 
     def build(self, text: str, **provided: object) -> typing.Any:
         """Short for `parse(text).build(**provided)`."""

@@ -13,10 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from rich.console import Console
-from rich.table import Table
 
 from tfxdr.errors import InputError
+from tfxdr.evaluation import equal_weights
+from tfxdr.report.columns import print_columns
 
 # Of Okabe and Ito, as in the other figures; rows need no colours of their own.
 _GROUP, _MEAN, _REST, _AVERAGE = "#0072B2", "#D55E00", "#999999", "#555555"
@@ -88,7 +88,11 @@ def weight_histogram(
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, weights, colour) in zip(grid, rows, strict=True):
         _draw_row(axes, name, weights, edges, colour)
-    _dress_axis(grid[-1], edges, bool((relative < _LIGHTEST).any()))
+    notes = []
+    if (relative < _LIGHTEST).any():
+        notes.append(f"below {_LIGHTEST:g} in the first bar")
+    notes.append(equal_weights(relative))
+    _dress_axis(grid[-1], edges, [note for note in notes if note])
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside upper center", ncols=2, frameon=False
@@ -109,27 +113,29 @@ def print_behaviors(
       file: where to; standard output by default.
     """
     both = [*most, *least]
-    table = Table(box=None)
-    table.add_column("useful")
-    table.add_column("weight", justify="right")
-    table.add_column("item")
     known = [
         name
         for name in ("category", "title")
         if any(getattr(behavior, name) for behavior in both)
     ]
-    for name in known:
-        table.add_column(name)
-    for label, behaviors in (("most", most), ("least", least)):
-        for place, behavior in enumerate(behaviors):
-            table.add_row(
+    print_columns(
+        ["useful", "weight", "item", *known],
+        [
+            [
                 "" if place else label,
                 f"{behavior.weight:.3f}",
                 behavior.item,
                 *(getattr(behavior, name) for name in known),
-                end_section=place == len(behaviors) - 1,
-            )
-    Console(file=file, highlight=False, markup=False).print(table)
+            ]
+            for label, behaviors in (("most", most), ("least", least))
+            for place, behavior in enumerate(behaviors)
+        ],
+        right=("weight",),
+        file=file,
+    )
+    note = equal_weights(np.array([behavior.weight for behavior in both]))
+    if note:
+        print(f"note: {note}", file=file)
 
 
 def _rows(
@@ -214,7 +220,7 @@ def _draw_row(
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _dress_axis(axes: Axes, edges: np.ndarray, cut: bool) -> None:
+def _dress_axis(axes: Axes, edges: np.ndarray, notes: Sequence[str]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])
     decades = np.log10(edges[-1] / edges[0])
@@ -224,6 +230,4 @@ def _dress_axis(axes: Axes, edges: np.ndarray, cut: bool) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(bottom=True)
     label = "relative weight (1 is the average behavior)"
-    if cut:
-        label += f"; below {_LIGHTEST:g} in the first bar"
-    axes.set_xlabel(label)
+    axes.set_xlabel("; ".join([label, *notes]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import IO, Protocol
 
-from rich.console import Console
-from rich.table import Table
+from tfxdr.report.columns import print_columns
 
 
 class Recommended(Protocol):
@@ -34,20 +33,23 @@ def print_recommendations(
       actions: how far each block ran tuned for this user, by its name.
       file: where to; by default the standard output.
     """
-    table = Table(box=None)
-    table.add_column("rank", justify="right")
-    table.add_column("item")
-    table.add_column("score", justify="right")
     titled = any(item.title for item in items)
-    if titled:
-        table.add_column("title")
-    for rank, item in enumerate(items, start=1):
-        cells = [str(rank), item.item, f"{item.score:.3f}"]
-        table.add_row(*cells, *([item.title] if titled else []))
-    console = Console(file=file, highlight=False, markup=False)
-    console.print(table)
+    print_columns(
+        ["rank", "item", "score", *(["title"] if titled else [])],
+        [
+            [
+                str(rank),
+                item.item,
+                f"{item.score:.3f}",
+                *([item.title] if titled else []),
+            ]
+            for rank, item in enumerate(items, start=1)
+        ],
+        right=("rank", "score"),
+        file=file,
+    )
     if actions:
-        console.print(tuned_text(actions), soft_wrap=True)
+        print(tuned_text(actions), file=file)
 
 
 def tuned_text(actions: Mapping[str, float]) -> str:

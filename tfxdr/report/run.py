@@ -13,6 +13,7 @@ from tfxdr.evaluation import (
     action_metrics,
     behavior_metrics,
     collapse_warning,
+    equal_weights,
 )
 from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
@@ -63,12 +64,14 @@ def show_actions(
         "utilization_by_length": utilization_by_length(actions),
         "user_choices": user_choices(actions, users),
     }
-    for name, figure in figures.items():
-        save_figure(figure, folder / f"{name}.png")
-    write_images(folder / "tensorboard", figures)
     warning = collapse_warning(actions)
     if warning:
         say(f"warning: {warning}")
+    for name, figure in figures.items():
+        if warning:
+            figure.suptitle("collapsed: all users get the same", fontsize=9)
+        save_figure(figure, folder / f"{name}.png")
+    write_images(folder / "tensorboard", figures)
     metrics = {
         key.partition("/")[2]: value
         for key, value in action_metrics(actions).items()
@@ -77,7 +80,10 @@ def show_actions(
 
 
 def show_behaviors(
-    weights: BehaviorWeights, categories: np.ndarray, folder: Path
+    weights: BehaviorWeights,
+    categories: np.ndarray,
+    folder: Path,
+    say: Callable[[str], None],
 ) -> dict[str, float]:
     """Stores and draws what a meta-learner makes of source behaviors.
 
@@ -85,13 +91,18 @@ def show_behaviors(
       weights: of the test users.
       categories: `[behaviors]` texts, "" where unknown.
       folder: of the run.
+      say: called with a note, if all count the same.
 
     Returns:
       What `metrics.json` tells about them.
     """
     weights.save(folder / "behavior_weights.npz")
     groups = np.where(categories == "", "unknown category", categories)
-    figure = weight_histogram(weights.relative(), groups)
+    relative = weights.relative()
+    note = equal_weights(relative)
+    if note:
+        say(f"note: {note}")
+    figure = weight_histogram(relative, groups)
     save_figure(figure, folder / "behavior_weights.png")
     write_images(folder / "tensorboard", {"behavior_weights": figure})
     return {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import rich.box
 import rich.console
@@ -14,8 +16,10 @@ import rich.table
 import rich.text
 
 from tfxdr.ops.metric_names import falls, parse
+from tfxdr.report.text import printable
 
-PLAIN_WIDTH = 100  # of lines that go to a file or a pipe
+_LONGEST = 24  # characters of a name; longer ones are spelt out below
+_ANY_WIDTH = 10_000  # where nobody reads on a screen
 _SPELLED = {"auc": "AUC", "log_loss": "Log loss", "macro_f1": "Macro F1"}
 _PADDING = 3  # of a column: a space on either side, and its border
 
@@ -59,8 +63,10 @@ def print_table(
 ) -> None:
     """Prints one line per row, the best of each metric marked.
 
-    On a terminal the best is bold; elsewhere it carries a `*`, and the text
-    holds no escape codes. A table that is too wide continues below itself.
+    On a terminal the best is bold, and what is too wide for it is left out
+    and named below, the last columns first; elsewhere the best carries a `*`,
+    the text holds no escape codes, and lines are as long as they need be.
+    Names that are long stand below, by a label.
 
     Args:
       rows: the results, in the order to be shown.
@@ -70,19 +76,61 @@ def print_table(
       console: where to; standard output by default.
     """
     console = console or rich.console.Console()
-    if not console.is_terminal:
-        console = rich.console.Console(file=console.file, width=PLAIN_WIDTH)
-    width = console.width
+    plain = not console.is_terminal
+    console = rich.console.Console(
+        file=console.file,
+        width=_ANY_WIDTH if plain else console.width,
+        force_terminal=not plain,
+        color_system=None if plain else _colours(console),
+        no_color=console.no_color,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
     if title:
-        console.print(title, markup=False, highlight=False)
+        console.print(title, soft_wrap=True)
+    labels = _labels([row.name for row in rows])
+    names = _Column(name_title, labels)
+    room = console.width - min(names.width, console.width * 2 // 3) - 1
     columns = _columns(rows, metrics)
-    names = _Column(name_title, [row.name for row in rows])
-    name_width = min(names.width, width * 2 // 3)  # longer ones are folded
-    for part in _parts(columns, width - name_width - 1):
-        table = _rich_table(
-            names, name_width, part, plain=not console.is_terminal
+    shown = _that_fit(columns, room)
+    table = _rich_table(names, console.width * 2 // 3, shown, plain=plain)
+    console.print(table, crop=False, soft_wrap=True)
+    for label, row in zip(labels, rows, strict=True):
+        name = printable(row.name)
+        if label != name:
+            console.print(f"{label} = {name}", soft_wrap=True)
+    if len(shown) < len(columns):
+        left = [c.title.replace("\n", " ") for c in columns[len(shown) :]]
+        console.print(
+            f"no room for {', '.join(left)}: widen the terminal, or write the "
+            "output to a file",
+            soft_wrap=True,
         )
-        console.print(table, crop=False, soft_wrap=True)
+
+
+def _colours(console: rich.console.Console) -> Any:
+    """The name of its colours, as a console takes it."""
+    return console.color_system
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """Short names: without the options of a component where they are long."""
+    short = [
+        printable(name)
+        if len(printable(name)) <= _LONGEST or "(" not in name
+        else name.partition("(")[0] + "(..)"
+        for name in names
+    ]
+    times = collections.Counter(short)
+    seen: collections.Counter[str] = collections.Counter()
+    labels = []
+    for name, label in zip(names, short, strict=True):
+        if times[label] > 1 and label != printable(name):
+            seen[label] += 1
+            label += f" {seen[label]}"
+        labels.append(label)
+    return labels
 
 
 def to_text(
@@ -162,7 +210,7 @@ def _rich_table(
     box = rich.box.ASCII if plain else rich.box.SIMPLE_HEAD
     table = rich.table.Table(box=box, header_style="bold")
     # Without a least width rich would squeeze: an ellipsis eats digits.
-    room = name_width - _PADDING
+    room = min(names.width, name_width) - _PADDING
     table.add_column(
         names.title, min_width=room, max_width=room, overflow="fold"
     )
@@ -251,14 +299,11 @@ def _best(
     return frozenset(i for _, i in known if cells[i] == cells[winner])
 
 
-def _parts(columns: Sequence[_Column], width: int) -> list[list[_Column]]:
-    """Cuts the columns into runs that fit, of one column at least."""
-    parts: list[list[_Column]] = [[]]
+def _that_fit(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """The first columns that fit side by side, one at least."""
     used = 0
-    for column in columns:
-        if parts[-1] and used + column.width > width:
-            parts.append([])
-            used = 0
-        parts[-1].append(column)
+    for count, column in enumerate(columns):
         used += column.width
-    return parts
+        if used > width and count:
+            return list(columns[:count])
+    return list(columns)

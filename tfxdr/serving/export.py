@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 import tfxdr
 from tfxdr.errors import InputError
-from tfxdr.files import write_json, write_text, written_aside
+from tfxdr.files import (
+    plain_path,
+    write_json,
+    write_text,
+    written_aside,
+)
 from tfxdr.serving import warm_up
 from tfxdr.serving.description import DESCRIPTION, readme
 from tfxdr.serving.servable import Servable, Signature
@@ -89,7 +95,7 @@ def export(
             records = warm_up.write(
                 aside, servable.signatures, warm_up_sizes, log
             )
-        loaded = tf.saved_model.load(str(aside)).signatures
+        loaded = load(aside).signatures
         compared = servable.check(loaded)
         if log is not None:
             warm_up.replay(aside, loaded, log)
@@ -122,8 +128,15 @@ def save(
         for variable in function.graph.variables
     }
     root.parameters = list(read.values())
-    tf.saved_model.save(root, str(folder), signatures=functions)
+    with plain_path(folder) as place:
+        tf.saved_model.save(root, str(place), signatures=functions)
     return functions
+
+
+def load(folder: Path) -> Any:
+    """What `save` wrote, with its `signatures`."""
+    with plain_path(folder) as place:
+        return tf.saved_model.load(str(place))
 
 
 def next_version(base: Path) -> int:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.files import read_json
 from tfxdr.serving.description import DESCRIPTION
-from tfxdr.serving.export import FORMAT, SCHEMA_VERSION, versions
+from tfxdr.serving.export import FORMAT, SCHEMA_VERSION, load, versions
 from tfxdr.serving.recommender import Recommender
 
 
@@ -45,7 +45,7 @@ def open_export(export_dir: str | Path) -> tuple[Path, Recommender]:
             "reads: export the run again"
         )
     try:
-        loaded = tf.saved_model.load(str(folder))
+        loaded = load(folder)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
             f"{folder} cannot be loaded, export the run again: {error}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfxdr.errors import InputError
-from tfxdr.files import explain, written_aside
+from tfxdr.files import plain_path, written_aside
 
 _PREFIX = "variables"
 _FLAG = "--run, --runs_dir or --cache_dir"  # what chooses the place
@@ -90,14 +88,8 @@ def save_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
     Raises:
       InputError: if it cannot be written or the disk is full.
     """
-    try:
-        with written_aside(folder, _FLAG) as partial:
-            checkpoint.write(str(partial / _PREFIX))
-    except tf.errors.OpError as error:
-        if "No space left" not in str(error):
-            raise
-        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise explain(full, folder.parent, _FLAG) from error
+    with written_aside(folder, _FLAG) as partial, plain_path(partial) as place:
+        checkpoint.write(str(place / _PREFIX))
 
 
 def restore_variables(
@@ -114,8 +106,10 @@ def restore_variables(
       InputError: if it is missing, damaged or of another model.
     """
     try:
-        status = checkpoint.read(str(folder / _PREFIX))
-        status.assert_existing_objects_matched()
+        with plain_path(folder) as place:
+            status = checkpoint.read(str(place / _PREFIX))
+            # Inside: what is created later would be read then.
+            status.assert_existing_objects_matched()
         status.expect_partial()  # a part of what was saved is enough
     except (tf.errors.OpError, AssertionError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]

@@ -27,7 +27,9 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(
+            highlight=False, soft_wrap=True, markup=False, emoji=False
+        )
 
     def say(self, text: str) -> None:
         """Writes a line, without markup."""
