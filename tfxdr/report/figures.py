@@ -68,7 +68,6 @@ def learning_curves(
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Writes a PNG that appears under `path` only when complete.
 
-
     Raises:
       InputError: the place cannot be written, or the disk is full.
     """
