@@ -58,6 +58,8 @@ def build(
         rejects = Rejects(options.max_bad_rows)
         say("reading the input")
         dataset.load(connection, rejects)
+        for note in rejects.notes:
+            say(note)
         database.check_domains(connection, dataset)
         say("ordering events by user and time")
         coded = _code(connection, dataset, options)
@@ -75,6 +77,7 @@ def build(
         "protocol": dataset.protocol,
         "options": dataclasses.asdict(options),
         "bad_rows": rejects.examples(),
+        "notes": rejects.notes,
         **manifest,
     }
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfxdr.datasets.base import Source
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    first_line,
-    read_delimited,
-    reject_where,
-)
+from tfxdr.datasets.readers.delimited import read_delimited, reject_where
+from tfxdr.datasets.readers.layout import Layout, first_line
 from tfxdr.datasets.readers.review_files import (
     MAX_RATING,
     MIN_RATING,

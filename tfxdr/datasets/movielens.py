@@ -6,17 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 
 from tfxdr.datasets.base import Source, insert_arrays
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    first_line,
-    open_text,
-    read_delimited,
-    records,
-    reject_where,
-)
+from tfxdr.datasets.readers.delimited import read_delimited, reject_where
+from tfxdr.datasets.readers.files import is_utf8, open_text, plain_text
+from tfxdr.datasets.readers.layout import Layout, first_line
+from tfxdr.datasets.readers.records import read_records
 from tfxdr.datasets.readers.rejects import BadRow
 from tfxdr.errors import InputError
 from tfxdr.registry import datasets
@@ -176,7 +173,7 @@ class MovieLens(Source):
                 f"FROM ratings WHERE {condition}"
             )
         if self._titles is not None:
-            titles = _read_titles(self._titles, self._release)
+            titles = _read_titles(connection, self._titles, self._release)
             insert_arrays(connection, "source_titles", titles)
             connection.execute(
                 "CREATE VIEW target_titles AS FROM source_titles"
@@ -243,14 +240,20 @@ def _rows(
                 yield line, text.split(delimiter)
 
 
-def _read_titles(path: Path, release: _Release) -> dict[str, np.ndarray]:
+def _read_titles(
+    connection: duckdb.DuckDBPyConnection, path: Path, release: _Release
+) -> dict[str, np.ndarray]:
     if release.header:
         layout = Layout(dict.fromkeys(("movieId", "title", "genres"), ""), ",")
-        rows = list(records(path, layout))[1:]
+        with plain_text(path, "", connection) as plain:
+            rows = [
+                (record.line, record.fields)
+                for record in read_records(plain, layout)
+            ][1:]
     else:
-        rows = list(
-            _rows(path, release.titles_delimiter, release.titles_encoding)
-        )
+        # 100K's and 1M's are Latin-1, 10M's is UTF-8 under 1M's name.
+        encoding = "utf-8" if is_utf8(path) else release.titles_encoding
+        rows = list(_rows(path, release.titles_delimiter, encoding))
     for line, fields in rows:
         if len(fields) < 3:
             raise _malformed(path, line, "movie id, title and more", fields)
