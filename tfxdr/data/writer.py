@@ -18,7 +18,7 @@ import tfxdr
 from tfxdr.data import database, splits
 from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
 from tfxdr.data.records import Columns, write_shard
-from tfxdr.data.summary import describe_lengths
+from tfxdr.data.summary import balance, describe_lengths
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import order_items, write_lines
 from tfxdr.datasets.base import Source
@@ -68,6 +68,7 @@ def build(
         manifest = writer.write()
         manifest["counts"] |= dataset.counts(connection)
     manifest["counts"]["bad_rows"] = len(rejects)
+    balance(manifest["counts"])  # No row vanishes.
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,

@@ -26,6 +26,7 @@ _LATER = {
     "encoding": "",
     "target_encoding": "",
     "delimiter": "",
+    "target_delimiter": "",
     "header": None,
     "quote": None,
     "escape": None,
@@ -96,6 +97,7 @@ class Events(Source):
       target_encoding: That of the target table, if it is another.
       delimiter: What separates the columns: the character, or tab, space,
         comma, semicolon, bar; "" to find out.
+      target_delimiter: That of the target table, if it is another.
       header: Whether the first line names the columns; none to find out.
       quote: What stands around a text with delimiters; '' if quotes mean
         nothing; none: ".
@@ -147,6 +149,7 @@ class Events(Source):
         encoding: str = "",
         target_encoding: str = "",
         delimiter: str = "",
+        target_delimiter: str = "",
         header: bool | None = None,
         quote: str | None = None,
         escape: str | None = None,
@@ -166,6 +169,7 @@ class Events(Source):
             target_encoding, "target_encoding"
         )
         self.delimiter, self.header = delimiter, header
+        self.target_delimiter = target_delimiter
         self.quote, self.escape = quote, escape
         self.missing = None if missing is None else tuple(missing)
         self.ids, self.glob = ids, glob
@@ -269,9 +273,12 @@ class Events(Source):
         return other or getattr(self, option)
 
     def _dialect(self, domain: str) -> Dialect:
-        encoding = self._of(domain, "encoding")
         return Dialect(
-            encoding, self.delimiter, self.header, self.quote, self.escape
+            self._of(domain, "encoding"),
+            self._of(domain, "delimiter"),
+            self.header,
+            self.quote,
+            self.escape,
         )
 
     def files(self) -> list[Path]:
@@ -341,3 +348,7 @@ class Events(Source):
 
     def counts(self, connection) -> dict[str, int]:
         return self._domains.counts(connection)
+
+
+# As `tfxdr.events(source=..., target=...)`.
+events = Events

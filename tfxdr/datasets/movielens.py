@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from tfxdr.datasets.base import Source, insert_arrays
+from tfxdr.datasets.base import Source, count_both, insert_arrays
 from tfxdr.datasets.readers.delimited import read_delimited, reject_where
 from tfxdr.datasets.readers.files import is_utf8, open_text, plain_text
 from tfxdr.datasets.readers.layout import Layout, first_line
@@ -152,6 +152,17 @@ class MovieLens(Source):
             f"target: {target if self.has_target else 'none'}"
         )
 
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        # Titles in UTF-8 were once read as Latin-1.
+        titles = self._titles
+        mended = (
+            titles is not None
+            and self._release.titles_encoding == "iso-8859-1"
+            and is_utf8(titles)
+        )
+        return 2 if mended else 1
+
     def files(self) -> list[Path]:
         found = [self._ratings, self._titles, self._users]
         return [path for path in found if path is not None]
@@ -182,6 +193,9 @@ class MovieLens(Source):
             users = _read_users(self._users)
             insert_arrays(connection, "attributes", users)
 
+    def counts(self, connection) -> dict[str, int]:
+        return count_both(connection, *self._went_in)
+
     def _read_ratings(self, connection, rejects) -> None:
         release, path = self._release, self._ratings
         if release.header and first_line(path) != _HEADER:
@@ -197,6 +211,7 @@ class MovieLens(Source):
         outside = f"NOT (rating >= 0 AND rating <= {_MAX_RATING})"
         wrong = {"rating": (outside, f"a rating is from 0 to {_MAX_RATING}")}
         reject_where(connection, rejects, "ratings", path, layout, wrong)
+        self._went_in = rejects.read[path], len(rejects)
 
 
 def _find_ratings(path: Path) -> tuple[_Release, Path]:

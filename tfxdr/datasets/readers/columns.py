@@ -144,6 +144,12 @@ def find_layout(
     return layout, named
 
 
+def has_names(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether there is no number and no date in the first line."""
+    fields = split(lines[0], delimiter) if lines else []
+    return not any(map(is_number_or_date, fields))
+
+
 def _has_header(
     path: Path,
     lines: Sequence[str],
@@ -162,6 +168,8 @@ def _has_header(
         return dialect.header
     if named:
         return True
+    if not columns:
+        return has_names(lines, delimiter)
     # All are numbers: a header has words where the rows have numbers.
     fields = split(lines[0], delimiter) if lines else []
     places = [columns[role] for role in numeric if role in columns]

@@ -82,7 +82,7 @@ def _read_fast(
             f"compression='none', max_line_size={_MAX_LINE_BYTES}, "
             f"store_rejects=true, rejects_limit={limit})"
         )
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, duckdb.BinderException):
         return False
     try:
         bad = _rejected(connection, path, plain)

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import duckdb
 
@@ -98,9 +98,12 @@ def open_bytes(path: Path) -> BinaryIO:
       InputError: It is of a kind that holds no text.
     """
     kind = compression(path)
-    openers = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
-    if kind in openers:
-        return cast(BinaryIO, openers[kind](path, "rb"))
+    if kind == "gzip":
+        return cast(BinaryIO, gzip.open(path))
+    if kind == "bzip2":
+        return cast(BinaryIO, bz2.open(path))
+    if kind == "xz":
+        return cast(BinaryIO, lzma.open(path))
     if kind == "zip":
         return _open_zip(path)
     if kind == "zstd":
@@ -156,12 +159,48 @@ def _open_zstd(path: Path) -> BinaryIO:
             f"{path} is compressed by zstd, which needs the package "
             "zstandard: pip install 'tfxdr[zstd]', or decompress it"
         ) from error
-    return cast(
-        BinaryIO,
-        zstandard.ZstdDecompressor().stream_reader(
-            open(path, "rb"), read_across_frames=True, closefd=True
-        ),
-    )
+    decompressed = _Zstd(open(path, "rb"), zstandard.ZstdDecompressor())
+    return cast(BinaryIO, io.BufferedReader(decompressed, _CHUNK))
+
+
+class _Zstd(io.RawIOBase):
+    """Frames of zstd; the package's own reader takes half a file for whole."""
+
+    def __init__(self, file: BinaryIO, decompressor: Any):
+        self._file = file
+        self._decompressor = decompressor
+        self._frame: Any = None
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            data = self._file.read(_CHUNK >> 3)
+            if not data:
+                if self._frame is not None:
+                    raise EOFError("it ends inside a frame")
+                return 0
+            self._left = self._decompress(data)
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+    def _decompress(self, data: bytes) -> bytes:
+        parts = []
+        while data:
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            parts.append(self._frame.decompress(data))
+            data = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        return b"".join(parts)
 
 
 @contextlib.contextmanager

@@ -74,8 +74,9 @@ def read_parquet(
     """
     kinds = describe_parquet(connection, path)
     names = list(dict.fromkeys(columns.values()))
+    item_kind = kinds.get(columns.get("item", ""), "")
     for role, name in columns.items():
-        _check_kind(path, role, name, kinds[name], kinds[columns["item"]])
+        _check_kind(path, role, name, kinds[name], item_kind)
     lists = [name for name in names if kinds[name].endswith("]")]
     source = _file(path)
     if lists:

@@ -79,8 +79,9 @@ def read_metadata(
     """Creates `table` (item, category, title, row) of lines of metadata.
 
     A line is a Python literal, as published, or JSON. It is never executed.
-    Its `categories` are paths, as `[['Books', 'Fiction']]`; the category is
-    an entry of the first. A missing category or title is "".
+    Its `categories` are paths, as `[['Books', 'Fiction']]`, or its `category`
+    is one, as `['Books', 'Fiction']`; the category is an entry of the first.
+    A missing category or title is "".
 
     Args:
       items: Only lines of these are kept. Of others no more is read than the
@@ -120,7 +121,9 @@ def _parsed(
 ) -> Iterator[tuple]:
     """(values..., row) of every line that `parse` makes something of."""
     bad: list[BadRow] = []
+    rows = 0
     for line, text in _lines(path):
+        rows += 1
         try:
             if text is None:
                 raise _Malformed(
@@ -139,6 +142,7 @@ def _parsed(
         if values is not None:
             yield *values, line
     rejects.add(bad)
+    rejects.count(path, rows)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str | None]]:
@@ -268,6 +272,10 @@ def _number(entry: dict, key: str) -> float:
 
 def _category(entry: dict, level: int) -> str:
     paths = entry.get("categories", [])
+    flat = entry.get("category", [])
+    if not paths and isinstance(flat, list) and flat:
+        # 2018's release has one path, and calls it so.
+        paths = [flat]
     right = isinstance(paths, list) and all(
         isinstance(path, list) and all(isinstance(name, str) for name in path)
         for path in paths
