@@ -174,7 +174,8 @@ def database(tmp_path):
         )
         connection.execute(
             "CREATE TABLE buys AS SELECT 'mia' AS who, ['pen', ''] AS item, "
-            "1690000005 AS timestamp UNION ALL SELECT 'eve', ['pad'], 1690000006"
+            "1690000005 AS timestamp "
+            "UNION ALL SELECT 'eve', ['pad'], 1690000006"
         )
     return str(path)
 

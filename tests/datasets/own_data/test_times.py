@@ -34,11 +34,7 @@ def test_whole_numbers_written_as_fractions_stay_seconds(read):
 )
 def test_units_of_two_tables(read, unit, factor):
     source = log(*((BASE + step) * factor for step in (2, 1, 3)))
-    found = (
-        read(source, split="time", split_fractions=None)
-        if False
-        else read(source)
-    )
+    found = read(source)
     assert found.histories["mia"] == ["b", "a", "c"]
     users = found.data.users()
     assert users.history_time.tolist() == [
