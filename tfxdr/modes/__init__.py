@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, training
+from tfxdr.modes import answers, inspect, training
 from tfxdr.modes.components import check_names, with_names_of_metrics
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
@@ -71,6 +71,7 @@ def _list(options: Options) -> None:
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
+    "inspect": inspect.inspect,
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "recommend": answers.recommend,
