@@ -23,6 +23,7 @@ _PUBLIC = {
     "Rollout": "tfxdr.policies",
     "PreparedData": "tfxdr.data.prepared",
     "Source": "tfxdr.datasets",
+    "events": "tfxdr.datasets.events",
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
     "INTERFACE": "tfxdr.registry.interface",

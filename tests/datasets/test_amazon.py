@@ -4,7 +4,7 @@ import pytest
 
 from tfxdr.data.summary import table1
 from tfxdr.datasets.amazon import Amazon
-from tfxdr.datasets.readers import review_files
+from tfxdr.datasets.readers import stream
 from tfxdr.errors import InputError
 from tfxdr.registry import datasets
 
@@ -238,7 +238,7 @@ def test_a_truncated_file(amazon, prepared, tmp_path, name):
 
 
 def test_several_batches_keep_the_order(amazon, prepared, monkeypatch):
-    monkeypatch.setattr(review_files, "_BATCH", 7)
+    monkeypatch.setattr(stream, "_BATCH", 7)
     movies = [("A1", f"B{i}", 1 + i % 5, 100 - i // 10) for i in range(50)]
     data = prepared(amazon(as_json(movies)))
     expected = [

@@ -5,7 +5,7 @@ import tracemalloc
 import duckdb
 import pytest
 
-from tfxdr.datasets.readers import review_files
+from tfxdr.datasets.readers import review_files, stream
 from tfxdr.datasets.readers.rejects import Rejects
 from tfxdr.datasets.readers.review_files import (
     is_json,
@@ -150,7 +150,7 @@ def test_memory_is_that_of_a_batch(write):
     for number in (1_000, 8_000):
         path = write("r.json", "".join(line % (i, i, i) for i in range(number)))
         with duckdb.connect() as connection, pytest.MonkeyPatch.context() as m:
-            m.setattr(review_files, "_BATCH", 200)
+            m.setattr(stream, "_BATCH", 200)
             tracemalloc.start()
             read_reviews(connection, Rejects(), "source", path)
             peaks.append(tracemalloc.get_traced_memory()[1])

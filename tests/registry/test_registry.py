@@ -100,7 +100,7 @@ class TestParse:
             ("gumbel(5)", "needs a name"),
             ("gumbel(**{})", "needs a name"),
             ("gumbel(temperature=)", "cannot read the options"),
-            ("gumbel(encoder=/a/b)", "in quotes"),
+            ("gumbel(encoder=/a/b c)", "in quotes"),
             ("gumbel(encoder=2-1)", "cannot read the value '2-1'"),
             ("gumbel(encoder=[x for x in y])", "cannot read the value"),
             ("gumbel(steps=1,steps=2)", "stands twice"),

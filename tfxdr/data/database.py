@@ -367,8 +367,21 @@ def time_boundaries(
 
     Each is the time of the first instance after the share before it; all
     instances of that very time belong to the later part.
+
+    Raises:
+      InputError: Times are equal, so that nothing is before the first cut.
     """
     count = count_rows(connection, target.name)
+    least, most = (
+        _value(connection, f"SELECT {which}(time) FROM {target.name}")
+        for which in ("min", "max")
+    )
+    if least == most and count > 1:
+        raise InputError(
+            f"--split=time: all {count:,} target events have the same time "
+            f"({least}), so that none is before another. Choose --split=random "
+            "or --split=leave-one-out, or bring finer times"
+        )
     shares = np.cumsum(fractions)[:2]
     positions = [min(int(share * count), count - 1) for share in shares]
     validation, test = (
@@ -379,4 +392,10 @@ def time_boundaries(
         )
         for position in positions
     )
+    if validation == least and positions[0] > 0:
+        raise InputError(
+            f"--split=time: so many target events have the earliest time "
+            f"({least}) that none are left for training. Choose --split=random "
+            "or --split=leave-one-out, or bring finer times"
+        )
     return validation, test

@@ -77,7 +77,10 @@ def prepare(
     folder = Path(cache_dir) / "data" / f"{dataset.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
-        return PreparedData.load(folder)
+        data = PreparedData.load(folder)
+        for note in data.manifest.get("notes", ()):
+            say(note)
+        return data
     say(f"preparing {dataset.name} into {folder}")
     with written_aside(folder) as temporary, _database_errors(folder):
         manifest = build(dataset, options, temporary, memory_limit, say)

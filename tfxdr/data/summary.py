@@ -40,6 +40,7 @@ def table1(manifest: Mapping) -> str:
         f"history length    {_lengths(counts['history_length'])}",
         f"targets per user  {_lengths(counts['targets_per_user'])}",
         *_known(counts),
+        *balance(counts),
         "split             "
         + ", ".join(
             f"{name} {counts[name]:,}"
@@ -71,6 +72,55 @@ def _known(counts: Mapping) -> list[str]:
     ]
     lines = [("ratings", rated), ("categories", categories)]
     return [f"{name:18}{', '.join(texts)}" for name, texts in lines if texts]
+
+
+# What became of a domain's rows: a count, and what it is of.
+_FATES = {
+    "source": (
+        ("source_events", "events"),
+        ("source_bad", "malformed"),
+        ("source_other", "of another domain or none"),
+        ("filtered_source", "left out by their rating"),
+        ("repeated_source", "copies"),
+        ("late_events", "at or after the time cut"),
+        ("truncated_events", "older than histories reach"),
+    ),
+    "target": (
+        ("target_instances", "instances"),
+        ("target_bad", "malformed"),
+        ("target_other", "of another domain or none"),
+        ("filtered_target", "left out by their rating"),
+        ("duplicate_targets", "repeated (user, target) pairs"),
+    ),
+}
+
+
+def balance(counts: Mapping) -> list[str]:
+    """A line for each domain: the rows that went in, and what they became.
+
+    Raises:
+      RuntimeError: They are not the same number; a row has vanished.
+    """
+    lines = []
+    for domain, fates in _FATES.items():
+        rows = counts.get(f"{domain}_rows")
+        if rows is None:
+            continue
+        listed = counts.get(f"{domain}_listed", 0)
+        became = [(counts.get(key, 0), what) for key, what in fates]
+        if rows + listed != sum(number for number, _ in became):
+            raise RuntimeError(
+                f"{rows:,} {domain} rows went in (and {listed:,} more events "
+                f"of lists), but of these came out: {became}"
+            )
+        more = f" + {listed:,} more of lists" if listed else ""
+        told = " + ".join(
+            f"{number:,} {what}"
+            for place, (number, what) in enumerate(became)
+            if number or not place
+        )
+        lines.append(f"{domain + ' rows':18}{rows:,}{more} = {told}")
+    return lines
 
 
 _NOTES = (

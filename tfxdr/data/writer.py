@@ -18,7 +18,7 @@ import tfxdr
 from tfxdr.data import database, splits
 from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
 from tfxdr.data.records import Columns, write_shard
-from tfxdr.data.summary import describe_lengths
+from tfxdr.data.summary import balance, describe_lengths
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import order_items, write_lines
 from tfxdr.datasets.base import Source
@@ -58,6 +58,8 @@ def build(
         rejects = Rejects(options.max_bad_rows)
         say("reading the input")
         dataset.load(connection, rejects)
+        for note in rejects.notes:
+            say(note)
         database.check_domains(connection, dataset)
         say("ordering events by user and time")
         coded = _code(connection, dataset, options)
@@ -66,6 +68,7 @@ def build(
         manifest = writer.write()
         manifest["counts"] |= dataset.counts(connection)
     manifest["counts"]["bad_rows"] = len(rejects)
+    balance(manifest["counts"])  # No row vanishes.
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -75,6 +78,7 @@ def build(
         "protocol": dataset.protocol,
         "options": dataclasses.asdict(options),
         "bad_rows": rejects.examples(),
+        "notes": rejects.notes,
         **manifest,
     }
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfxdr.datasets.base import Source
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    first_line,
-    read_delimited,
-    reject_where,
-)
+from tfxdr.datasets.readers.delimited import read_delimited, reject_where
+from tfxdr.datasets.readers.layout import Layout, first_line
 from tfxdr.datasets.readers.review_files import (
     MAX_RATING,
     MIN_RATING,
@@ -48,22 +44,27 @@ class Amazon(Source):
     A file of reviews holds a JSON object per line, with the keys
     `reviewerID`, `asin`, `overall` (a rating from 1 to 5) and
     `unixReviewTime`, or is a CSV of `user,item,rating,timestamp` without a
-    header. Reviews that are the same in all four are one event.
+    header, or of `item,user,rating,timestamp`. Reviews that are the same in
+    all four are one event.
 
     Args:
       source: The reviews of the source domain's category, plain or gzipped.
       target: The reviews of the target domain's category.
       source_meta: The metadata of the source domain's goods, one Python
         literal or JSON object per line, with the keys `asin`, `categories`
-        (lists of lists) and `title`; "" if there are none.
+        (lists of lists) or `category` (a list), and `title`; "" if there are
+        none.
       target_meta: Likewise.
       category_level: Which entry of the first list of `categories` is the
         category: -1 the last, most specific one, 0 the first. A list that is
         too short gives its nearest entry.
+      item_first: Whether a CSV is `item,user,rating,timestamp`, as those of
+        the release of 2018; none: what gives more users in both domains.
     """
 
     required = ("source", "target")
     merges_copies = True
+    version = 2
     protocol = "source: reviews of one category; target: of another"
 
     def __init__(
@@ -73,6 +74,7 @@ class Amazon(Source):
         source_meta: str = "",
         target_meta: str = "",
         category_level: int = -1,
+        item_first: bool | None = None,
     ):
         self.source = self.check_path(source, "source")
         self.target = self.check_path(target, "target")
@@ -84,6 +86,7 @@ class Amazon(Source):
         self.source_meta = self._optional(source_meta, "source_meta")
         self.target_meta = self._optional(target_meta, "target_meta")
         self.category_level = category_level
+        self.item_first = item_first
 
     def _optional(self, path: str, option: str) -> Path | None:
         return self.check_path(path, option) if path else None
@@ -98,18 +101,53 @@ class Amazon(Source):
             f"{domain}_meta": bool(getattr(self, f"{domain}_meta"))
             for domain in _DOMAINS
         }
-        return super().options() | known
+        options = super().options() | known
+        if self.item_first is None:
+            del options["item_first"]
+        return options
 
     def load(self, connection, rejects) -> None:
+        tables: list[str] = []
+        self._rows: dict[str, int] = {}
         for domain in _DOMAINS:
             path = getattr(self, domain)
+            before = len(rejects)
             if is_json(path):
                 read_reviews(connection, rejects, domain, path)
             else:
                 _read_ratings(connection, rejects, domain, path)
+                tables.append(domain)
+            self._rows[f"{domain}_rows"] = rejects.read[path]
+            self._rows[f"{domain}_bad"] = len(rejects) - before
+        self._find_order(connection, rejects, tables)
+        for domain in _DOMAINS:
             metadata = getattr(self, f"{domain}_meta")
             if metadata is not None:
                 self._read_metadata(connection, rejects, domain, metadata)
+
+    def counts(self, connection) -> dict[str, int]:
+        return self._rows
+
+    def _find_order(self, connection, rejects, tables: list[str]) -> None:
+        """Makes the views of tables of ratings, user or item first."""
+        swaps = [[], *([table] for table in tables), tables]
+        if self.item_first is not None:
+            swaps = [tables if self.item_first else []]
+        # Of equally many users in both domains, the order as published first.
+        shared = []
+        for swapped in swaps:
+            for table in tables:
+                _make_view(connection, table, table in swapped)
+            shared.append(_shared_users(connection))
+        best = swaps[shared.index(max(shared))]
+        for table in tables:
+            _make_view(connection, table, table in best)
+            if table in best and self.item_first is None:
+                rejects.note(
+                    f"note: {getattr(self, table).name} is read as "
+                    "item,user,rating,timestamp, by which more users are in "
+                    "both domains (item_first=false: user,item)"
+                )
 
     def _read_metadata(self, connection, rejects, domain, path) -> None:
         items = connection.execute(f"SELECT DISTINCT item FROM {domain}")
@@ -133,10 +171,22 @@ def _read_ratings(connection, rejects, domain: str, path: Path) -> None:
     raw = f"{domain}_ratings"
     read_delimited(connection, rejects, raw, path, _RATINGS)
     reject_where(connection, rejects, raw, path, _RATINGS, _WRONG)
+
+
+def _make_view(connection, domain: str, item_first: bool) -> None:
+    user, item = ("item", "user") if item_first else ("user", "item")
     connection.execute(
-        f"CREATE VIEW {domain} AS "
-        f"SELECT user, item, time, rating, rowid AS row FROM {raw}"
+        f"CREATE OR REPLACE VIEW {domain} AS SELECT {user} AS user, "
+        f"{item} AS item, time, rating, rowid AS row FROM {domain}_ratings"
     )
+
+
+def _shared_users(connection) -> int:
+    found = connection.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT user FROM source) "
+        "SEMI JOIN (SELECT DISTINCT user FROM target) USING (user)"
+    ).fetchone()
+    return found[0] if found else 0
 
 
 def _refuse_header(path: Path) -> None:

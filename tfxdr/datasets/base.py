@@ -121,7 +121,10 @@ class Source:
         """What to report of the input beside what is in the tables.
 
         Called after `load`; for the counts of the manifest, such as
-        `filtered_source`: rows that the source's options left out.
+        `filtered_source`: rows that the source's options left out. With
+        `source_rows`, the rows that went in, and `target_rows` the balance of
+        rows is checked and told: they are the events, and what
+        `<domain>_bad`, `<domain>_other` and `filtered_<domain>` count.
         """
         return {}
 
@@ -161,6 +164,25 @@ def _arguments(source: type[Source]) -> list[str]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return list(dict.fromkeys(names))
+
+
+def count_both(
+    connection: duckdb.DuckDBPyConnection, rows: int, bad: int
+) -> dict[str, int]:
+    """For `Source.counts`, where both domains are views of one table.
+
+    Args:
+      rows: So many went in.
+      bad: Of these so many were malformed.
+    """
+    counts = {}
+    for domain in ("source", "target"):
+        found = connection.execute(f"SELECT count(*) FROM {domain}").fetchone()
+        inside = found[0] if found else 0
+        counts[f"{domain}_rows"] = rows
+        counts[f"{domain}_bad"] = bad
+        counts[f"{domain}_other"] = rows - bad - inside
+    return counts
 
 
 def insert_arrays(

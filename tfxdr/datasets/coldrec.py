@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfxdr.datasets.base import Source
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    read_delimited,
-    reject_where,
-)
+from tfxdr.datasets.readers.delimited import read_delimited, reject_where
+from tfxdr.datasets.readers.layout import Layout
 from tfxdr.registry import datasets
 
 # A character that no line has: the line is the only column.

@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from tfxdr.datasets.base import Source
-from tfxdr.datasets.readers.delimited import quoted, read_delimited
-from tfxdr.datasets.readers.event_table import (
-    EventTable,
-    check_value,
-    count_where,
-    find_layout,
-    make_views,
-    read_table,
-)
+from tfxdr.datasets.readers import ids as ids_of
+from tfxdr.datasets.readers import side_tables
+from tfxdr.datasets.readers.event_domains import EventDomains
+from tfxdr.datasets.readers.event_table import EventTable
+from tfxdr.datasets.readers.files import check_encoding
+from tfxdr.datasets.readers.inputs import GivenTable, find_inputs
+from tfxdr.datasets.readers.layout import Dialect
+from tfxdr.datasets.readers.times import check_format
 from tfxdr.errors import InputError
 from tfxdr.registry import datasets
+
+# Options that came later: what they are by default is not part of what the
+# prepared data are called after.
+_LATER = {
+    "time_format": "",
+    "target_time_format": "",
+    "encoding": "",
+    "target_encoding": "",
+    "delimiter": "",
+    "target_delimiter": "",
+    "header": None,
+    "quote": None,
+    "escape": None,
+    "missing": None,
+    "ids": "",
+    "glob": False,
+    "database": None,
+    "titles_item": "",
+    "titles_title": "title",
+    "titles_category": "",
+    "users": None,
+    "attributes": (),
+    "link": None,
+}
 
 
 @datasets.register("events")
 class Events(Source):
-    """Two tables of events, CSV or Parquet, joined on the user.
+    """Two tables of events, joined on the user.
 
-    A CSV names its columns in the first line, separates fields by comma, tab,
-    semicolon or bar, is UTF-8, plain or gzipped. Times are numbers (seconds,
-    milliseconds, ...; fractions are rounded) or dates like
-    `2024-05-31 12:00:00`, of one kind in both tables.
+    A table is CSV (comma, tab, semicolon, bar or spaces between), JSON lines
+    or Parquet, plain or compressed by gzip, zstd, bzip2, xz or zip; a folder
+    of such files, or several; or, from Python, a table of pandas, Polars,
+    Arrow or DuckDB. What is not said is found in the files: `--mode=prepare`
+    prints what was found, a line for each file, and the options below say
+    otherwise. A list of items in one row is an event for each.
+
+    Times are numbers (seconds to nanoseconds, fractions too) or dates like
+    `2024-05-31 12:00:00`, with zones or in UTC; both tables' are made to
+    compare. Users and items are texts, compared as they stand.
 
     Source rows that are the same in user, item, time and rating are one event;
     without times or without ratings all are kept. One file can hold both
@@ -34,9 +65,10 @@ class Events(Source):
     counted.
 
     Args:
-      source: The source domain's events, `.csv`, `.csv.gz` or `.parquet`.
+      source: The source domain's events: a path, or a list of paths.
       target: The target domain's events.
-      user: The column of the user's id, the same ids in both tables.
+      user: The column of the user's id, the same ids in both tables: its
+        name, or its number from 1, which a table without a header needs.
       item: The column of the item's id.
       time: The column of the time; "" if there is none, and the rows of a
         user are in order.
@@ -54,27 +86,57 @@ class Events(Source):
       source_max: Source events rated higher are left out.
       target_min: Target events rated lower are left out.
       target_max: Target events rated higher are left out.
-      source_titles: A CSV with columns `item` (named as above) and `title`.
+      source_titles: A table of the source domain's items, with the columns
+        `item` (named as above) and `title`.
       target_titles: Likewise.
+      time_format: How times are written: s, ms, us, ns, date, or a format
+        such as %d/%m/%Y; "" to find out.
+      target_time_format: That of the target table, if it is another.
+      encoding: What texts are written in, as latin-1; "": UTF-8, or UTF-16
+        where the file says so.
+      target_encoding: That of the target table, if it is another.
+      delimiter: What separates the columns: the character, or tab, space,
+        comma, semicolon, bar; "" to find out.
+      target_delimiter: That of the target table, if it is another.
+      header: Whether the first line names the columns; none to find out.
+      quote: What stands around a text with delimiters; '' if quotes mean
+        nothing; none: ".
+      escape: What stands before a quote inside quotes; none to find out
+        whether it is doubled or follows a backslash.
+      missing: What stands where a user, item or category is missing, beside
+        nothing; none: NA, NULL, NaN, None and the like.
+      ids: exact: 1.0 and 1 are two users, and whole: one; "": one, if one
+        table writes whole numbers so and the other does not.
+      glob: Whether * and ? in a path stand for any characters.
+      database: A file of DuckDB or SQLite; source and target are then queries
+        or tables of it, if they are no files.
+      titles_item: The titles' column of the item, if it has another name.
+      titles_title: The titles' column of the title.
+      titles_category: The titles' column of the category; "" if there is none.
+      users: A table of users, in a row each.
+      attributes: The columns of `users` that are attributes; []: all.
+      link: A table of two columns, such as RecBole's `.link`: a source user,
+        and what the target table calls the same one.
     """
 
+    version = 2
     required = ("source", "target")
 
     def __init__(
         self,
-        source: str = "",
-        target: str = "",
-        user: str = "user",
-        item: str = "item",
-        time: str = "timestamp",
-        rating: str = "",
-        category: str = "",
-        target_user: str = "",
-        target_item: str = "",
-        target_time: str = "",
-        target_rating: str = "",
-        target_category: str = "",
-        domain: str = "",
+        source: Any = "",
+        target: Any = "",
+        user: str | int = "user",
+        item: str | int = "item",
+        time: str | int = "timestamp",
+        rating: str | int = "",
+        category: str | int = "",
+        target_user: str | int = "",
+        target_item: str | int = "",
+        target_time: str | int = "",
+        target_rating: str | int = "",
+        target_category: str | int = "",
+        domain: str | int = "",
         source_domain: str | int = "",
         target_domain: str | int = "",
         source_min: float | None = None,
@@ -83,9 +145,42 @@ class Events(Source):
         target_max: float | None = None,
         source_titles: str = "",
         target_titles: str = "",
+        time_format: str = "",
+        target_time_format: str = "",
+        encoding: str = "",
+        target_encoding: str = "",
+        delimiter: str = "",
+        target_delimiter: str = "",
+        header: bool | None = None,
+        quote: str | None = None,
+        escape: str | None = None,
+        missing: Sequence[str] | None = None,
+        ids: Literal["", "exact", "whole"] = "",
+        glob: bool = False,
+        database: str = "",
+        titles_item: str | int = "",
+        titles_title: str | int = "title",
+        titles_category: str | int = "",
+        users: str = "",
+        attributes: Sequence[str] = (),
+        link: str = "",
     ):
-        self.source = self.check_path(source, "source")
-        self.target = self.check_path(target, "target")
+        self.encoding = check_encoding(encoding, "encoding")
+        self.target_encoding = check_encoding(
+            target_encoding, "target_encoding"
+        )
+        self.delimiter, self.header = delimiter, header
+        self.target_delimiter = target_delimiter
+        self.quote, self.escape = quote, escape
+        self.missing = None if missing is None else tuple(missing)
+        self.ids, self.glob = ids, glob
+        self.database = self._optional(database, "database")
+        self._given: list[GivenTable] = []
+        self._inputs = {
+            option: self._find(value, option)
+            for option, value in (("source", source), ("target", target))
+        }
+        self.source, self.target = self._named("source"), self._named("target")
         self.user, self.item = user, item
         self.time, self.rating, self.category = time, rating, category
         self.target_user, self.target_item = target_user, target_item
@@ -97,11 +192,40 @@ class Events(Source):
         self.target_min, self.target_max = target_min, target_max
         self.source_titles = self._optional(source_titles, "source_titles")
         self.target_titles = self._optional(target_titles, "target_titles")
+        self.time_format = check_format(time_format, "time_format")
+        self.target_time_format = check_format(
+            target_time_format, "target_time_format"
+        )
+        self.titles_item, self.titles_title = titles_item, titles_title
+        self.titles_category = titles_category
+        self.users = self._optional(users, "users")
+        self.attributes = tuple(attributes)
+        self.link = self._optional(link, "link")
         self.merges_copies = bool(time and rating)
         self._check_filters()
 
     def _optional(self, path: str, option: str) -> Path | None:
         return self.check_path(path, option) if path else None
+
+    def _find(self, value: Any, option: str):
+        if not isinstance(value, (str, Path, list, tuple)):
+            self._given.append(GivenTable(value, option))
+            value = self._given[-1].path
+        return find_inputs(
+            value,
+            option,
+            lambda path: self.check_path(path, option, folder=True),
+            glob=self.glob,
+            database=self.database,
+        )
+
+    def _named(self, option: str) -> Any:
+        """The option as `options` tells of it: queries count, paths do not."""
+        inputs = self._inputs[option]
+        queries = [one.query for one in inputs if one.query]
+        if len(inputs) == 1:
+            return queries[0] if queries else inputs[0].path
+        return [one.query or one.path for one in inputs]
 
     def _check_filters(self) -> None:
         for table in self._tables():
@@ -123,46 +247,47 @@ class Events(Source):
             )
 
     def _tables(self) -> tuple[EventTable, EventTable]:
-        source = EventTable(
-            "source",
-            self.source,
-            self.user,
-            self.item,
-            self.time,
-            self.rating,
-            self.category,
-            self.source_min,
-            self.source_max,
-            self.domain,
-            self.source_domain,
-        )
-        target = EventTable(
-            "target",
-            self.target,
-            self.target_user or self.user,
-            self.target_item or self.item,
-            self.target_time or self.time,
-            self.target_rating or self.rating,
-            self.target_category or self.category,
-            self.target_min,
-            self.target_max,
-            self.domain,
-            self.target_domain,
+        source, target = (
+            EventTable(
+                domain,
+                self._inputs[domain],
+                self._of(domain, "user"),
+                self._of(domain, "item"),
+                self._of(domain, "time"),
+                self._of(domain, "rating"),
+                self._of(domain, "category"),
+                getattr(self, f"{domain}_min"),
+                getattr(self, f"{domain}_max"),
+                self.domain,
+                getattr(self, f"{domain}_domain"),
+                self._dialect(domain),
+                self._of(domain, "time_format"),
+                ids_of.MISSING if self.missing is None else self.missing,
+            )
+            for domain in ("source", "target")
         )
         return source, target
 
-    @property
-    def _raw(self) -> dict[str, str]:
-        """Domain to the table it is read into: one, if the file is one."""
-        source, target = self._tables()
-        same = source.path.samefile(target.path)
-        if same and source.columns == target.columns:
-            return {"source": "raw_events", "target": "raw_events"}
-        return {"source": "raw_source", "target": "raw_target"}
+    def _of(self, domain: str, option: str) -> Any:
+        """An option, or what the target table has instead."""
+        other = getattr(self, f"target_{option}") if domain == "target" else ""
+        return other or getattr(self, option)
+
+    def _dialect(self, domain: str) -> Dialect:
+        return Dialect(
+            self._of(domain, "encoding"),
+            self._of(domain, "delimiter"),
+            self.header,
+            self.quote,
+            self.escape,
+        )
 
     def files(self) -> list[Path]:
-        titles = [self.source_titles, self.target_titles]
-        return [self.source, self.target, *(path for path in titles if path)]
+        beside = [self.source_titles, self.target_titles, self.users, self.link]
+        events = [
+            one.path for inputs in self._inputs.values() for one in inputs
+        ]
+        return [*events, *(path for path in beside if path)]
 
     def options(self) -> dict[str, object]:
         # Without it the two titles files could be swapped unnoticed.
@@ -170,72 +295,61 @@ class Events(Source):
             f"{domain}_titles": bool(getattr(self, f"{domain}_titles"))
             for domain in ("source", "target")
         }
-        return super().options() | titled
+        known = super().options() | titled
+        for option, default in _LATER.items():
+            value = getattr(self, option)
+            known.pop(option, None)
+            if value != default:
+                known[option] = (
+                    bool(value) if isinstance(value, Path) else value
+                )
+        for option, inputs in self._inputs.items():
+            known.pop(option, None)
+            if len(inputs) > 1 or inputs[0].query:
+                known[option] = [one.query for one in inputs]
+        return known
 
     def load(self, connection, rejects) -> None:
-        read: dict[str, str] = {}
-        kinds = {}
-        for table in self._tables():
-            raw = self._raw[table.domain]
-            if raw not in read:
-                read[raw] = read_table(connection, rejects, raw, table)
-            kinds[table.domain] = read[raw]
-            check_value(connection, raw, table)
-            make_views(connection, raw, table, read[raw])
-        if len(set(kinds.values())) > 1:
-            raise InputError(
-                f"--dataset=events: times are {kinds['source']} in "
-                f"{self.source} and {kinds['target']} in {self.target}; they "
-                "must be of one kind"
+        self._domains = EventDomains(*self._tables(), self.ids)
+        self._domains.load(connection, rejects)
+        if self.link is not None:
+            side_tables.link_users(
+                connection, rejects, self.link, self._dialect("source")
             )
-        self._read_titles(connection, rejects)
+        ids_of.note_near_users(connection, rejects)
+        for table in self._domains.tables:
+            path = getattr(self, f"{table.domain}_titles")
+            if path is not None:
+                columns = self._titles_columns(table)
+                side_tables.read_items(
+                    connection,
+                    rejects,
+                    table.domain,
+                    path,
+                    columns,
+                    table.dialect,
+                )
+        if self.users is not None:
+            side_tables.read_attributes(
+                connection,
+                rejects,
+                self.users,
+                self.user,
+                self.attributes,
+                self._dialect("source"),
+            )
+
+    def _titles_columns(self, table: EventTable) -> dict[str, str | int]:
+        columns = {
+            "titles_item": self.titles_item or table.item,
+            "titles_title": self.titles_title,
+            "titles_category": self.titles_category,
+        }
+        return {role: name for role, name in columns.items() if name}
 
     def counts(self, connection) -> dict[str, int]:
-        counts, raw = {}, self._raw
-        for table in self._tables():
-            counts[f"filtered_{table.domain}"] = count_where(
-                connection,
-                raw[table.domain],
-                f"{table.is_in_domain} AND NOT ({table.is_kept})",
-            )
-        if self.domain:
-            counts["other_domains"] = self._count_others(connection)
-            counts["items_in_both"] = count_where(
-                connection,
-                "(SELECT DISTINCT item FROM source) "
-                "SEMI JOIN (SELECT DISTINCT item FROM target) USING (item)",
-                "true",
-            )
-        return counts
+        return self._domains.counts(connection)
 
-    def _count_others(self, connection) -> int:
-        """Rows of neither domain."""
-        raw, tables = self._raw, self._tables()
-        if raw["source"] == raw["target"]:
-            either = " OR ".join(table.is_in_domain for table in tables)
-            return count_where(connection, raw["source"], f"NOT ({either})")
-        return sum(
-            count_where(
-                connection, raw[table.domain], f"NOT {table.is_in_domain}"
-            )
-            for table in tables
-        )
 
-    def _read_titles(self, connection, rejects) -> None:
-        for table, path in zip(
-            self._tables(),
-            (self.source_titles, self.target_titles),
-            strict=True,
-        ):
-            if path is None:
-                continue
-            columns = {"item": table.item, "title": "title"}
-            layout = find_layout(path, columns)
-            raw = f"raw_{table.domain}_titles"
-            read_delimited(
-                connection, rejects, raw, path, layout, list(columns.values())
-            )
-            connection.execute(
-                f"CREATE VIEW {table.domain}_titles AS SELECT "
-                f"{quoted(table.item)} AS item, title FROM {raw}"
-            )
+# As `tfxdr.events(source=..., target=...)`.
+events = Events

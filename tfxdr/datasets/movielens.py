@@ -6,17 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 
-from tfxdr.datasets.base import Source, insert_arrays
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    first_line,
-    open_text,
-    read_delimited,
-    records,
-    reject_where,
-)
+from tfxdr.datasets.base import Source, count_both, insert_arrays
+from tfxdr.datasets.readers.delimited import read_delimited, reject_where
+from tfxdr.datasets.readers.files import is_utf8, open_text, plain_text
+from tfxdr.datasets.readers.layout import Layout, first_line
+from tfxdr.datasets.readers.records import read_records
 from tfxdr.datasets.readers.rejects import BadRow
 from tfxdr.errors import InputError
 from tfxdr.registry import datasets
@@ -157,6 +154,17 @@ class MovieLens(Source):
             f"target: {target if self.has_target else 'none'}"
         )
 
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        # Titles in UTF-8 were once read as Latin-1.
+        titles = self._titles
+        mended = (
+            titles is not None
+            and self._release.titles_encoding == "iso-8859-1"
+            and is_utf8(titles)
+        )
+        return 2 if mended else 1
+
     def files(self) -> list[Path]:
         found = [self._ratings, self._titles, self._users]
         return [path for path in found if path is not None]
@@ -178,7 +186,7 @@ class MovieLens(Source):
                 f"FROM ratings WHERE {condition}"
             )
         if self._titles is not None:
-            titles = _read_titles(self._titles, self._release)
+            titles = _read_titles(connection, self._titles, self._release)
             insert_arrays(connection, "source_titles", titles)
             connection.execute(
                 "CREATE VIEW target_titles AS FROM source_titles"
@@ -186,6 +194,9 @@ class MovieLens(Source):
         if self._users is not None:
             users = _read_users(self._users)
             insert_arrays(connection, "attributes", users)
+
+    def counts(self, connection) -> dict[str, int]:
+        return count_both(connection, *self._went_in)
 
     def _read_ratings(self, connection, rejects) -> None:
         release, path = self._release, self._ratings
@@ -202,6 +213,7 @@ class MovieLens(Source):
         outside = f"NOT (rating >= 0 AND rating <= {_MAX_RATING})"
         wrong = {"rating": (outside, f"a rating is from 0 to {_MAX_RATING}")}
         reject_where(connection, rejects, "ratings", path, layout, wrong)
+        self._went_in = rejects.read[path], len(rejects)
 
 
 def _find_ratings(path: Path) -> tuple[_Release, Path]:
@@ -245,14 +257,20 @@ def _rows(
                 yield line, text.split(delimiter)
 
 
-def _read_titles(path: Path, release: _Release) -> dict[str, np.ndarray]:
+def _read_titles(
+    connection: duckdb.DuckDBPyConnection, path: Path, release: _Release
+) -> dict[str, np.ndarray]:
     if release.header:
         layout = Layout(dict.fromkeys(("movieId", "title", "genres"), ""), ",")
-        rows = list(records(path, layout))[1:]
+        with plain_text(path, "", connection) as plain:
+            rows = [
+                (record.line, record.fields)
+                for record in read_records(plain, layout)
+            ][1:]
     else:
-        rows = list(
-            _rows(path, release.titles_delimiter, release.titles_encoding)
-        )
+        # 100K's and 1M's are Latin-1, 10M's is UTF-8 under 1M's name.
+        encoding = "utf-8" if is_utf8(path) else release.titles_encoding
+        rows = list(_rows(path, release.titles_delimiter, encoding))
     for line, fields in rows:
         if len(fields) < 3:
             raise _malformed(path, line, "movie id, title and more", fields)

@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, training
+from tfxdr.modes import answers, inspect, training
 from tfxdr.modes.components import (
     check_texts,
     chosen_specs,
@@ -77,6 +77,7 @@ def _list(options: Options) -> None:
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
+    "inspect": inspect.inspect,
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "recommend": answers.recommend,

@@ -11,14 +11,8 @@ from tfxdr.errors import InputError
 from tfxdr.options.settings import Group, path_setting, setting
 
 MODES = (
-    "run",
-    "prepare",
-    "pretrain",
-    "evaluate",
-    "recommend",
-    "explain",
-    "export",
-    "list",
+    *("run", "prepare", "inspect", "pretrain", "evaluate"),
+    *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (
     "validation_loss",

@@ -21,6 +21,15 @@ _SCALARS = (bool, int, float, str)
 _SEQUENCES = (list, tuple, collections.abc.Sequence)
 _MAPPINGS = (dict, collections.abc.Mapping)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
+# Quoted texts, or what stands between the signs of the syntax. What is called
+# or set, as `name(` and `name=`, is no value.
+_TOKEN = re.compile(
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+    r"""|([^\s,=()\[\]{}'"]+)(?!\s*[=(]|[^\s,=()\[\]{}'"])""",
+    re.DOTALL,
+)
+# Numbers and what is calculated from them are none: a letter or a slash.
+_PATH = re.compile(r"(?=.*[^\W\d_]|.*[/~]|\.\.?$)[\w./~\\:@%+*?#-]+")
 
 
 def split_specs(text: str) -> tuple[str, ...]:
@@ -60,7 +69,8 @@ def parse_call(text: str) -> tuple[str, dict[str, object]]:
     """Reads `name(option=value, ...)` into the name and the options.
 
     Values are Python literals. The bare words true, false and none (any case)
-    are constants; any other bare word, or a nested `name(...)`, is a string.
+    are constants; any other bare word, a path such as `~/a-1/b.csv.gz`, or a
+    nested `name(...)`, is a string.
 
     Raises:
       InputError: The text is no name with options; says where and why.
@@ -71,13 +81,14 @@ def parse_call(text: str) -> tuple[str, dict[str, object]]:
             f"expected name or name(option=value, ...), found {text!r}"
         )
     name, arguments = match.groups()
-    source = f"f({arguments or ''})"
+    source = f"f({_quote_paths(arguments or '')})"
     try:
         call = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(
             f"cannot read the options of {text!r}: expected option=value, "
-            'with other text than a word in quotes, as in folder="/a/b c"'
+            "with other text than a word or a path in quotes, as in "
+            'folder="/a/b c"'
         ) from error
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise InputError(f"expected one name with options, found {text!r}")
@@ -89,6 +100,25 @@ def parse_call(text: str) -> tuple[str, dict[str, object]]:
             raise InputError(f"option {word.arg} stands twice in {text!r}")
         options[str(word.arg)] = _value(word.value, source, text)
     return name, options
+
+
+def _quote_paths(arguments: str) -> str:
+    """The options with quotes around what a shell takes for one word."""
+
+    def quoted(match: re.Match) -> str:
+        text, word = match.groups()
+        is_path = not (text or word.isidentifier()) and _PATH.fullmatch(word)
+        return repr(word) if is_path and not _is_number(word) else match[0]
+
+    return _TOKEN.sub(quoted, arguments)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        ast.literal_eval(word)
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def _value(node: ast.expr, source: str, text: str) -> object:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import csv
+import bisect
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from tfxdr.datasets.readers.delimited import (
-    Layout,
-    first_line,
-    quoted,
-    read_delimited,
-    reject_where,
-)
+from tfxdr.datasets.readers import ids
+from tfxdr.datasets.readers.columns import Columns
+from tfxdr.datasets.readers.delimited import quoted, reject_rows
+from tfxdr.datasets.readers.delimited import text as sql_text
+from tfxdr.datasets.readers.layout import Dialect
 from tfxdr.datasets.readers.rejects import Rejects
+from tfxdr.datasets.readers.table_files import Input, TableFile, read_file
+from tfxdr.datasets.readers.times import ABSENT, Times, find_times
 from tfxdr.errors import InputError
 
-_DELIMITERS = (",", "\t", ";", "|")
-_PARQUET = (".parquet", ".pq")
 _MAX_VALUES = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class EventTable:
-    """A domain's file and the names of its columns ("" if it has none).
+    """A domain's files and their columns ("" if they have none).
 
     `part` is the column that says which rows are of the domain, and `value`
     what stands there in them. Of these rows only those rated from `least` to
@@ -35,52 +32,96 @@ class EventTable:
     """
 
     domain: str
-    path: Path
-    user: str
-    item: str
-    time: str
-    rating: str
-    category: str
+    inputs: tuple[Input, ...]
+    user: str | int
+    item: str | int
+    time: str | int
+    rating: str | int
+    category: str | int
     least: float | None
     most: float | None
-    part: str
+    part: str | int
     value: str
+    dialect: Dialect = dataclasses.field(default_factory=Dialect)
+    time_format: str = ""
+    missing: tuple[str, ...] = ids.MISSING
 
     @property
-    def columns(self) -> dict[str, str]:
+    def columns(self) -> Columns:
         """What an option of `events` calls a column, to its name."""
         named = {"user": self.user, "item": self.item}
         named |= {"time": self.time, "rating": self.rating}
         named |= {"category": self.category, "domain": self.part}
-        return {option: name for option, name in named.items() if name}
+        return {option: name for option, name in named.items() if name != ""}
 
     @property
-    def is_in_domain(self) -> str:
+    def shown(self) -> str:
+        """The files' names, for a message."""
+        first = self.inputs[0].path.name
+        more = len(self.inputs) - 1
+        return f"{first} and {more} more" if more else first
+
+    def reads_as(self, other: EventTable) -> bool:
+        """Whether both would be read into the same table."""
+        same = [
+            dataclasses.replace(table, domain="", value="", least=0, most=0)
+            for table in (self, other)
+        ]
+        paths = [
+            [(item.path.resolve(), item.query) for item in table.inputs]
+            for table in (self, other)
+        ]
+        alike = [dataclasses.replace(table, inputs=()) for table in same]
+        return paths[0] == paths[1] and alike[0] == alike[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadTable:
+    """A table that was read.
+
+    Attributes:
+      raw: Its name in DuckDB.
+      names: A role, such as `user`, to the name of its column.
+      times: How times are written.
+      rows: Rows of the files, malformed ones included.
+      listed: Events more than rows, of lists.
+      bad: Malformed rows.
+      missing: Words for no value.
+    """
+
+    raw: str
+    names: dict[str, str]
+    times: Times
+    rows: int
+    listed: int
+    bad: int
+    missing: tuple[str, ...]
+
+    def text(self, role: str) -> str:
+        """SQL of a column as VARCHAR."""
+        return _as_text(self.names[role])
+
+    @property
+    def rating(self) -> str:
+        """SQL of the rating."""
+        return _number(self.names.get("rating"))
+
+    def is_of(self, table: EventTable) -> str:
         """SQL that is true of the domain's rows, false of all others."""
-        if not self.part:
+        if "domain" not in self.names:
             return "true"
-        value = "'" + self.value.replace("'", "''") + "'"
         return (
-            f"coalesce(CAST({quoted(self.part)} AS VARCHAR) = {value}, false)"
+            f"coalesce({self.text('domain')} = {sql_text(table.value)}, false)"
         )
 
-    @property
-    def is_kept(self) -> str:
+    def is_kept(self, table: EventTable) -> str:
         """SQL that is true of rows rated as the domain's events are."""
         filters = [
-            f"{self.sql_rating} {sign} {limit}"
-            for sign, limit in ((">=", self.least), ("<=", self.most))
+            f"{self.rating} {sign} {limit}"
+            for sign, limit in ((">=", table.least), ("<=", table.most))
             if limit is not None
         ]
         return " AND ".join(filters) or "true"
-
-    @property
-    def sql_rating(self) -> str:
-        column = quoted(self.rating) if self.rating else "NULL"
-        return f"CAST({column} AS DOUBLE)"
-
-    def sql_time(self, kind: str) -> str:
-        return _cast(self.time, kind) if self.time else "CAST(NULL AS BIGINT)"
 
 
 def read_table(
@@ -88,199 +129,179 @@ def read_table(
     rejects: Rejects,
     raw: str,
     table: EventTable,
-) -> str:
-    """Creates `raw` of the right rows of a file; returns the kind of times.
+) -> ReadTable:
+    """Creates `raw` of the right rows of the files.
 
     Raises:
       InputError: A column is missing, or more rows are malformed than allowed.
     """
-    if table.path.suffix in _PARQUET:
-        _read_parquet(connection, raw, table)
-        layout = None
-    else:
-        layout = find_layout(table.path, table.columns)
-        keep = list(dict.fromkeys(table.columns.values()))
-        read_delimited(connection, rejects, raw, table.path, layout, keep)
-    kind = _time_kind(connection, raw, table)
-    _reject(connection, rejects, raw, table, layout, kind)
-    return kind
-
-
-def find_layout(path: Path, columns: dict[str, str]) -> Layout:
-    """Finds delimiter and columns in the first line.
-
-    Raises:
-      InputError: A column is missing.
-    """
-    line = first_line(path)
-    headers = {
-        delimiter: next(csv.reader([line], delimiter=delimiter), [])
-        for delimiter in _DELIMITERS
-    }
-    wanted = set(columns.values())
-    delimiter = max(
-        _DELIMITERS,
-        key=lambda d: (len(wanted & set(headers[d])), len(headers[d])),
+    before = len(rejects)
+    parts = _Parts(connection, rejects, raw, table)
+    read_as_bad = len(rejects) - before
+    events = count_where(connection, raw, "true")
+    names = parts.files[0].names
+    times = Times(ABSENT)
+    if "time" in names:
+        text = _as_text(names["time"])
+        times = find_times(connection, raw, text, table.time_format)
+    told = "; ".join(dict.fromkeys(file.told for file in parts.files))
+    rejects.note(f"{table.shown}: {told}, {times}")
+    wrong = _wrong(names, times, table.missing)
+    reject_rows(connection, rejects, raw, wrong, parts.places)
+    rows = sum(file.rows for file in parts.files)
+    return ReadTable(
+        raw=raw,
+        names=names,
+        times=times,
+        rows=rows,
+        listed=events - (rows - read_as_bad),
+        bad=len(rejects) - before,
+        missing=table.missing,
     )
-    found = headers[delimiter]
-    _check_columns(path, columns, found)
-    names = _distinct(found, wanted)
-    kinds = {
-        name: "DOUBLE" if name == columns.get("rating") else "VARCHAR"
-        for name in names
-    }
-    return Layout(kinds, delimiter, header=True)
 
 
-def _check_columns(
-    path: Path, columns: dict[str, str], found: Sequence[str]
-) -> None:
-    for option, name in columns.items():
-        times = list(found).count(name)
-        if times == 1:
-            continue
-        if times:
-            raise InputError(f"{path}: column {name!r} stands there twice")
-        close = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        listed = ", ".join(repr(column) for column in found)
-        setting = f"Say which by --dataset=events({option}=COLUMN)"
-        if option == "title":
-            setting = "It must be called so"
-        elif option != "domain":
-            setting += f", or target_{option} if only the target table names "
-            setting += "it so"
-        raise InputError(
-            f"{path}: no column {name!r} (the {option}){hint}. Its columns: "
-            f"{listed}. {setting}"
+class _Parts:
+    """The files of a table, one behind the other."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        rejects: Rejects,
+        raw: str,
+        table: EventTable,
+    ):
+        self.files: list[TableFile] = []
+        self.first: list[int] = []
+        rows = 0
+        alone = len(table.inputs) == 1
+        for source in table.inputs:
+            name = raw if alone else f"{raw}_part"
+            file = read_file(
+                connection,
+                rejects,
+                name,
+                source,
+                table.columns,
+                table.dialect,
+                () if "%" in table.time_format else ("time", "rating"),
+            )
+            self.first.append(rows)
+            self.files.append(file)
+            rows += count_where(connection, name, "true")
+            if not alone:
+                self._append(connection, raw, file.names)
+
+    def _append(self, connection, raw: str, names: dict[str, str]) -> None:
+        """Moves a part to the end of the table, as texts."""
+        first = self.files[0].names
+        selected = ", ".join(
+            f"{_as_text(names[role])} AS {quoted(column)}"
+            for column, role in {first[role]: role for role in first}.items()
         )
+        made = len(self.files) > 1
+        into = f"INSERT INTO {raw}" if made else f"CREATE TABLE {raw} AS"
+        connection.execute(f"{into} SELECT {selected} FROM {raw}_part")
+        connection.execute(f"DROP TABLE {raw}_part")
+
+    def places(self, rows: Sequence[int]) -> list[tuple[Path, int, str]]:
+        """(file, line, text) of ascending row numbers, from 0."""
+        found = []
+        for number, file in enumerate(self.files):
+            first = self.first[number]
+            last = [*self.first, rows[-1] + 1][number + 1]
+            low, high = (bisect.bisect_left(rows, end) for end in (first, last))
+            if low < high:
+                here = [row - first for row in rows[low:high]]
+                found += [
+                    (file.path, line, text) for line, text in file.places(here)
+                ]
+        return found
 
 
-def _distinct(found: Sequence[str], wanted: set[str]) -> list[str]:
-    """Names that DuckDB, which ignores case, can tell apart."""
-    taken = {name.lower() for name in wanted}
-    names = []
-    for position, name in enumerate(found, 1):
-        if name not in wanted and (not name or name.lower() in taken):
-            name = f"{name or 'column'} ({position})"
-        taken.add(name.lower())
-        names.append(name)
-    return names
-
-
-def _read_parquet(
-    connection: duckdb.DuckDBPyConnection, raw: str, table: EventTable
-) -> None:
-    file = "read_parquet($path)"
-    parameters = {"path": str(table.path)}
-    try:
-        described = connection.execute(f"DESCRIBE FROM {file}", parameters)
-        found = [name for name, *_ in described.fetchall()]
-        _check_columns(table.path, table.columns, found)
-        kept = dict.fromkeys(table.columns.values())
-        selected = ", ".join(map(quoted, kept))
-        connection.execute(
-            f"CREATE TABLE {raw} AS SELECT {selected} FROM {file}", parameters
+def _wrong(
+    names: dict[str, str], times: Times, missing: tuple[str, ...]
+) -> list[tuple[str, str, str]]:
+    """(column, SQL that is true of a wrong row, what is wrong)."""
+    wrong = [
+        (
+            names[role],
+            ids.is_missing(_as_text(names[role]), missing),
+            ids.missing_text(role, missing),
         )
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise InputError(
-            f"{table.path} is not readable as Parquet: {error}"
-        ) from error
-
-
-_NUMBERS, _DATES = "numbers", "dates"
-_EXPECTED_TIME = {
-    _NUMBERS: "the time should be a number, as others in this column are",
-    _DATES: "the time should be a date like 2024-05-31 or 2024-05-31 12:00:00",
-}
-
-
-def _time_kind(
-    connection: duckdb.DuckDBPyConnection, raw: str, table: EventTable
-) -> str:
-    """What most of the first times are: numbers or dates."""
-    if not table.time:
-        return "absent"
-    is_number = f"CAST({_cast(table.time, _NUMBERS)} IS NOT NULL AS INTEGER)"
-    numbers = connection.execute(
-        f"SELECT coalesce(avg({is_number}), 1) FROM (FROM {raw} LIMIT 1000)"
-    ).fetchone()
-    return _NUMBERS if numbers is None or numbers[0] >= 0.5 else _DATES
-
-
-def _cast(column: str, kind: str) -> str:
-    """SQL of a time: as it is, or microseconds since 1970."""
-    if kind == _NUMBERS:
-        return f"TRY_CAST(CAST({quoted(column)} AS VARCHAR) AS BIGINT)"
-    text = f"CAST({quoted(column)} AS VARCHAR)"
-    return f"epoch_us(TRY_CAST({text} AS TIMESTAMPTZ))"
-
-
-def _reject(
-    connection: duckdb.DuckDBPyConnection,
-    rejects: Rejects,
-    raw: str,
-    table: EventTable,
-    layout: Layout | None,
-    kind: str,
-) -> None:
-    wrong = {
-        column: (f"coalesce({_as_text(column)}, '') = ''", problem)
-        for column, problem in (
-            (table.user, "the user is missing"),
-            (table.item, "the item is missing"),
+        for role in ("user", "item")
+    ]
+    if "time" in names:
+        text = _as_text(names["time"])
+        missing_time = f"{times.sql(text)} IS NULL"
+        wrong.append((names["time"], missing_time, times.expected))
+        if times.mixed:
+            other = times.is_of_other_unit(text)
+            wrong.append((names["time"], other, times.other_unit))
+    if "rating" in names:
+        rating = _number(names["rating"])
+        no_number = f"NOT coalesce(isfinite({rating}), false)"
+        wrong.append(
+            (names["rating"], no_number, "the rating is missing or no number")
         )
-    }
-    if table.time:
-        missing = f"{table.sql_time(kind)} IS NULL"
-        wrong[table.time] = (missing, _EXPECTED_TIME[kind])
-    if table.rating:
-        missing = f"coalesce(isnan({table.sql_rating}), true)"
-        wrong[table.rating] = (missing, "the rating is missing")
-    reject_where(connection, rejects, raw, table.path, layout, wrong)
+    return wrong
 
 
 def make_views(
     connection: duckdb.DuckDBPyConnection,
-    raw: str,
     table: EventTable,
-    kind: str,
+    read: ReadTable,
+    scale: str,
+    whole_ids: bool,
 ) -> None:
-    """Makes the domain's view of `read_table`'s rows, and its categories'."""
-    connection.execute(
-        f"CREATE VIEW {table.domain} AS SELECT {_as_text(table.user)} AS user, "
-        f"{_as_text(table.item)} AS item, {table.sql_time(kind)} AS time, "
-        f"{table.sql_rating} AS rating, rowid AS row FROM {raw} "
-        f"WHERE {table.is_in_domain} AND {table.is_kept}"
+    """Makes the domain's view of `read_table`'s rows, and its categories'.
+
+    Args:
+      scale: What times are turned into.
+      whole_ids: Whether users written like 1.0 are read as 1.
+    """
+    user = read.text("user")
+    time = read.times.sql(
+        read.text("time") if "time" in read.names else "", scale
     )
-    if table.category:
+    connection.execute(
+        f"CREATE VIEW {table.domain} AS SELECT "
+        f"{ids.whole(user) if whole_ids else user} AS user, "
+        f"{read.text('item')} AS item, {time} AS time, "
+        f"{read.rating} AS rating, rowid AS row FROM {read.raw} "
+        f"WHERE {read.is_of(table)} AND {read.is_kept(table)}"
+    )
+    if "category" in read.names:
+        category = read.text("category")
+        none = ids.is_missing(category, read.missing)
         connection.execute(
             f"CREATE VIEW {table.domain}_categories AS SELECT "
-            f"{_as_text(table.item)} AS item, "
-            f"{_as_text(table.category)} AS category FROM {raw} "
-            f"WHERE {table.is_in_domain}"
+            f"{read.text('item')} AS item, "
+            f"CASE WHEN NOT {none} THEN {category} END AS category "
+            f"FROM {read.raw} WHERE {read.is_of(table)}"
         )
 
 
 def check_value(
-    connection: duckdb.DuckDBPyConnection, raw: str, table: EventTable
+    connection: duckdb.DuckDBPyConnection, table: EventTable, read: ReadTable
 ) -> None:
     """Some rows are of the domain.
 
     Raises:
       InputError: None are; says what stands in the column.
     """
-    if not table.part or count_where(connection, raw, table.is_in_domain):
+    if "domain" not in read.names:
         return
-    part = _as_text(table.part)
+    if count_where(connection, read.raw, read.is_of(table)):
+        return
     rows = connection.execute(
-        f"SELECT {part}, count(*) AS times FROM {raw} GROUP BY 1 "
-        f"ORDER BY times DESC, 1 LIMIT {_MAX_VALUES}"
+        f"SELECT {read.text('domain')}, count(*) AS times FROM {read.raw} "
+        f"GROUP BY 1 ORDER BY times DESC, 1 LIMIT {_MAX_VALUES}"
     ).fetchall()
     found = ", ".join(f"{value!r} ({times:,} rows)" for value, times in rows)
     raise InputError(
         f"--dataset=events({table.domain}_domain={table.value}): no row of "
-        f"{table.path} has {table.value!r} in column {table.part!r}; the most "
+        f"{table.inputs[0].path} has {table.value!r} in column "
+        f"{read.names['domain']!r}; the most "
         f"frequent there: {found or 'nothing'}"
     )
 
@@ -298,3 +319,8 @@ def count_where(
 
 def _as_text(column: str) -> str:
     return f"CAST({quoted(column)} AS VARCHAR)"
+
+
+def _number(column: str | None) -> str:
+    """SQL of a number; a column of a list's type was refused before."""
+    return f"TRY_CAST({quoted(column) if column else 'NULL'} AS DOUBLE)"

@@ -9,10 +9,10 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from tfxdr.datasets.readers.files import compression
 from tfxdr.errors import InputError
 
 _CHUNK = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +39,6 @@ class _Hashing:
         return data
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether the file says that it is gzip, by name or by content."""
-    with open(path, "rb") as file:
-        return file.read(2) == _GZIP_MAGIC or path.suffix == ".gz"
-
-
 def check_file(path: Path) -> InputFile:
     """Reads a file to its end.
 
@@ -57,7 +51,7 @@ def check_file(path: Path) -> InputFile:
     try:
         with open(path, "rb") as file:
             hashing = _Hashing(file)
-            if is_gzip(path):
+            if compression(path) == "gzip":
                 _check_gzip(path, hashing)
             while hashing.read(_CHUNK):
                 pass

@@ -36,11 +36,20 @@ class BadRow:
 
 
 class Rejects:
-    """Collects malformed rows, up to the number that the user allows."""
+    """What reading meets: malformed rows, up to the number that the user
+    allows, and what was taken for granted.
+
+    Attributes:
+      rows: The malformed rows.
+      read: File to the number of its rows, malformed ones included.
+      notes: What was found out of the files, or is odd in them; a line each.
+    """
 
     def __init__(self, max_bad_rows: int = 0):
         self.max_bad_rows = max_bad_rows
         self.rows: list[BadRow] = []
+        self.read: dict[Path, int] = {}
+        self.notes: list[str] = []
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,6 +71,15 @@ class Rejects:
             "malformed"
         )
         raise InputError(f"malformed row: {self.rows[0]}. {allowed}")
+
+    def count(self, path: Path, rows: int) -> None:
+        """So many rows went in."""
+        self.read[path] = rows
+
+    def note(self, text: str) -> None:
+        """A line for the user; said once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     @property
     def room(self) -> int:

@@ -15,18 +15,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
-import numpy as np
 
-from tfxdr.datasets.base import insert_arrays
-from tfxdr.datasets.readers.delimited import open_text
+from tfxdr.datasets.readers.files import open_text
 from tfxdr.datasets.readers.rejects import BadRow, Rejects
+from tfxdr.datasets.readers.stream import stream_rows
 
 MIN_RATING, MAX_RATING = 1, 5
 
 # Characters. A literal can take 500 times its length of memory to read.
 _MAX_LINE = 1 << 18
 _MAX_SHOWN = 200
-_BATCH = 1 << 16
 _NAN = float("nan")
 _TOO_DEEP = "it is nested too deeply"
 # A literal with 0 for its texts and numbers has nothing behind a value but
@@ -67,7 +65,7 @@ def read_reviews(
         "time": "BIGINT",
     }
     rows = _parsed(path, rejects, _review)
-    _stream(connection, table, columns, rows)
+    stream_rows(connection, table, columns | {"row": "BIGINT"}, rows)
 
 
 def read_metadata(
@@ -81,8 +79,9 @@ def read_metadata(
     """Creates `table` (item, category, title, row) of lines of metadata.
 
     A line is a Python literal, as published, or JSON. It is never executed.
-    Its `categories` are paths, as `[['Books', 'Fiction']]`; the category is
-    an entry of the first. A missing category or title is "".
+    Its `categories` are paths, as `[['Books', 'Fiction']]`, or its `category`
+    is one, as `['Books', 'Fiction']`; the category is an entry of the first.
+    A missing category or title is "".
 
     Args:
       items: Only lines of these are kept. Of others no more is read than the
@@ -104,7 +103,8 @@ def read_metadata(
         return item, _category(entry, level), _title(entry)
 
     columns = {"item": "VARCHAR", "category": "VARCHAR", "title": "VARCHAR"}
-    _stream(connection, table, columns, _parsed(path, rejects, parse))
+    rows = _parsed(path, rejects, parse)
+    stream_rows(connection, table, columns | {"row": "BIGINT"}, rows)
 
 
 def is_json(path: Path) -> bool:
@@ -112,7 +112,7 @@ def is_json(path: Path) -> bool:
     suffixes = Path(path.name.removesuffix(".gz")).suffix
     if suffixes in (".json", ".jsonl"):
         return True
-    with open_text(path, "utf-8-sig") as file:
+    with open_text(path) as file:
         return file.read(1) == "{"
 
 
@@ -121,7 +121,9 @@ def _parsed(
 ) -> Iterator[tuple]:
     """(values..., row) of every line that `parse` makes something of."""
     bad: list[BadRow] = []
+    rows = 0
     for line, text in _lines(path):
+        rows += 1
         try:
             if text is None:
                 raise _Malformed(
@@ -140,11 +142,12 @@ def _parsed(
         if values is not None:
             yield *values, line
     rejects.add(bad)
+    rejects.count(path, rows)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str | None]]:
     """(number, text) of each line that is not blank; None if too long."""
-    with open_text(path, "utf-8-sig") as file:
+    with open_text(path) as file:
         number = 0
         while text := file.readline(_MAX_LINE + 1):
             number += 1
@@ -155,44 +158,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str | None]]:
                 yield number, None
             elif text := text.strip():
                 yield number, text
-
-
-def _stream(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: dict[str, str],
-    rows: Iterator[tuple],
-) -> None:
-    """Creates `table` of `columns` and BIGINT `row`, batch by batch."""
-    typed = columns | {"row": "BIGINT"}
-    declared = ", ".join(f"{name} {kind}" for name, kind in typed.items())
-    connection.execute(f"CREATE TABLE {table} ({declared})")
-    batch: list[tuple] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _BATCH:
-            _append(connection, table, typed, batch)
-            batch = []
-    if batch:
-        _append(connection, table, typed, batch)
-
-
-def _append(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: dict[str, str],
-    batch: list[tuple],
-) -> None:
-    dtypes = {"VARCHAR": object, "DOUBLE": np.float64, "BIGINT": np.int64}
-    arrays = {
-        name: np.array(values, dtypes[kind])
-        for (name, kind), values in zip(
-            columns.items(), zip(*batch, strict=True), strict=True
-        )
-    }
-    insert_arrays(connection, "review_batch", arrays)
-    connection.execute(f"INSERT INTO {table} FROM review_batch")
-    connection.execute("DROP TABLE review_batch")
 
 
 def _review(text: str) -> tuple[str, str, float, int]:
@@ -307,6 +272,10 @@ def _number(entry: dict, key: str) -> float:
 
 def _category(entry: dict, level: int) -> str:
     paths = entry.get("categories", [])
+    flat = entry.get("category", [])
+    if not paths and isinstance(flat, list) and flat:
+        # 2018's release has one path, and calls it so.
+        paths = [flat]
     right = isinstance(paths, list) and all(
         isinstance(path, list) and all(isinstance(name, str) for name in path)
         for path in paths
