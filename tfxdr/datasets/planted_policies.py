@@ -279,9 +279,9 @@ def best_hit_rates(
     """
     world = World.draw(options)
     # Apart from the world's own draws, which the data set shares.
-    ranked = np.random.Generator(
-        np.random.PCG64([options.seed, 1])
-    ).random(world.target.shape)
+    ranked = np.random.Generator(np.random.PCG64([options.seed, 1])).random(
+        world.target.shape
+    )
     order = np.sort(world.target, axis=1)
     repeated = np.zeros(order.shape, bool)
     repeated[:, 1:] = order[:, 1:] == order[:, :-1]

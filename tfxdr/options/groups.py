@@ -63,7 +63,7 @@ class Data(Group):
     """What is learned from."""
 
     dataset: str = setting(
-        "synthetic", "A source of data, such as movielens (see --mode=list)."
+        "planted-policies", "A source of data, such as events (--mode=list)."
     )
     data_path: str = setting("", "Folder or file that the source reads.")
     split: str = setting(
