@@ -62,7 +62,7 @@ def test_a_long_stage_says_how_it_stands_every_half_minute(clock):
     assert lines == [
         "finetune: epoch 2/4, 1.0 steps/s, loss 0.5000, hr@5 0.2500, "
         "40 s left at most",
-        "finetune: epoch 4/4, 1.0 steps/s, loss 0.4000, hr@5 0.2500, "
+        "finetune: epoch 4/4, 1.0 steps/s, loss 0.5000, hr@5 0.2500, "
         "0 s left at most",
     ]
 
