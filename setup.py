@@ -27,11 +27,13 @@ setuptools.setup(
     license="Apache-2.0",
     # The pack of tensorflow-addons is a plugin that comes along: it stands on
     # every stack, to say what it needs where that is not installed.
-    packages=[
-        *setuptools.find_packages(include=["tfxdr", "tfxdr.*"]),
-        "tfxdr_addons",
-    ],
-    package_dir={"tfxdr_addons": "plugins/addons/tfxdr_addons"},
+    packages=setuptools.find_packages(
+        include=["tfxdr", "tfxdr.*", "tfxdr_addons"]
+    ),
+    # With a root that is named, an editable install is a plain path. With the
+    # hook that it is otherwise, a clone called tfxdr hides the package from
+    # whoever stands beside it: Python takes the folder for a namespace first.
+    package_dir={"": "."},
     package_data={"tfxdr": ["py.typed"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
