@@ -34,7 +34,9 @@ setuptools.setup(
     # hook that it is otherwise, a clone called tfxdr hides the package from
     # whoever stands beside it: Python takes the folder for a namespace first.
     package_dir={"": "."},
-    package_data={"tfxdr": ["py.typed"]},
+    package_data={
+        "tfxdr": ["py.typed", "presets/*.flags", "presets/*/*.flags"]
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         f"tensorflow{TENSORFLOW}",
@@ -61,6 +63,7 @@ setuptools.setup(
         "serving": [SERVING],
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
+            "build>=1.2",
             "hypothesis>=6.100",
             "mkdocs>=1.6,<2",
             "mkdocs-material>=9.5,<10",
@@ -71,6 +74,7 @@ setuptools.setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
+            "setuptools>=77",  # the build's, for a test without a network
             SERVING,
         ],
     },

@@ -16,6 +16,7 @@ from pathlib import Path
 from tfxdr import options as option_module
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.modes import FINISHED, dispatch
+from tfxdr.options import presets
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
@@ -36,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "it calls tfxdr's main when it is imported: put the call under "
             'if __name__ == "__main__"'
         )
-    argv = sys.argv if argv is None else argv
     try:
+        argv = presets.expanded(sys.argv if argv is None else argv)
         text = requested_help(argv)
         if text is not None:
             print(text)

@@ -53,20 +53,28 @@ def run(options: Options) -> None:
     specs = experiment.specs
     _describe(experiment)
     experiment.check(specs)
+    explanation = None
+    if options.evaluate.explain_by:
+        from tfxdr.modes.explanation import Explanation
+
+        explanation = Explanation(experiment)
     base = RunFolder(_folder(options, "+".join(spec.name for spec in specs)))
     _start(experiment, base, resume=options.run.resume)
     rows = experiment.baseline_rows()
     results = []
     names = folder_names(specs)
-    for spec in specs:
-        alone = base
-        if len(specs) > 1:
-            alone = RunFolder(base.path / names[spec])
-        results.append(_run_one(experiment, spec, alone))
+    folders = {
+        spec: base if len(specs) == 1 else RunFolder(base.path / names[spec])
+        for spec in specs
+    }
+    for spec, folder in folders.items():
+        results.append(_run_one(experiment, spec, folder))
         rows = [row for row in rows if row.name != str(spec)]
         rows.append(result_row(str(spec), results[-1]))
     compare_actions(results, base.path)
     _show(experiment, rows, base.path)
+    if explanation is not None:
+        explanation.print(folders, base.path, _shown(experiment, rows))
 
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
@@ -121,15 +129,9 @@ def _show(
     from tfxdr.files import write_text
     from tfxdr.report.table import print_table, to_csv, to_markdown
 
-    first = f"@{experiment.options.evaluate.top_n[0]}"
-    shown = [
-        key
-        for key in rows[-1].metrics
-        if "@" not in key or key.split("/")[0].endswith(first)
-    ]
     print_table(
         rows,
-        metrics=shown,
+        metrics=_shown(experiment, rows),
         title=f"\n{experiment.title}",
         name_title=experiment.kind.kind,
     )
@@ -138,3 +140,12 @@ def _show(
         write_text(folder / "results.md", to_markdown(rows, name_title=kind))
         write_text(folder / "results.csv", to_csv(rows, name_title=kind))
         print(f"results: {folder}")
+
+
+def _shown(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
+    first = f"@{experiment.options.evaluate.top_n[0]}"
+    return [
+        key
+        for key in rows[-1].metrics
+        if "@" not in key or key.split("/")[0].endswith(first)
+    ]

@@ -288,10 +288,7 @@ class Joint(Group):
         lower=1,
     )
     meta_fraction: float = setting(
-        0.1,
-        "Share of the training items held out for a meta-learner.",
-        lower=0,
-        upper=0.9,
+        0.1, "Share of training items for a meta-learner.", lower=0, upper=0.9
     )
     bip_interval: int = setting(
         100, "Steps between two updates of what --meta=bip learns.", lower=1
@@ -316,8 +313,10 @@ class Evaluate(Group):
     )
     eval_batch_size: int = setting(256, "Users in a batch.", lower=1)
     class_metrics: str = setting(
-        "",
-        "More metrics for --task=profile, with commas (see --mode=list).",
+        "", "More metrics for --task=profile, with commas (--mode=list)."
+    )
+    explain_by: str = setting(
+        "", "Explain the table by ATTRIBUTE, or ATTRIBUTE=VALUE (to be tuned)."
     )
 
     def __post_init__(self) -> None:

@@ -16,9 +16,10 @@ from tfxdr.options.settings import Setting, settings_of
 _WIDTH = 80
 _COLUMN = 27
 _EXAMPLES = """\
+  python -m tfxdr.main --preset=demo
   python -m tfxdr.main --backbone=nextitnet --policy=all
   python -m tfxdr.main --policy=zero,cls,last-1,all --top_n=5,20
-  python -m tfxdr.main --flagfile=flags/demo.flags --seed=1
+  python -m tfxdr.main --preset=demo --seed=1
   python -m tfxdr.main --mode=list"""
 
 
