@@ -17,6 +17,7 @@ from tfxdr.evaluation import Actions, Ranking, auc, hit_ratio
 from tfxdr.evaluation.metrics import hits
 
 WIDTH = 80
+_JOINED = "\u00a0"  # a space at which textwrap does not break
 # What a row is, by how it came to its decisions.
 COUNTED, SCRATCH, RULE, CHANCE, LEARNED = (
     "counted",
@@ -275,15 +276,15 @@ def user_text(
       held_out: titles of the test's events.
     """
     lines = [f"{user}, {group}"]
-    lines += _wrapped("history: ", "; ".join(history))
+    lines += _wrapped("history: ", history)
     if actions:
-        lines += _wrapped("decision: ", actions)
+        lines += _wrapped("decision: ", [actions])
     marked = [
         f"{rank}. {title}{' (held out)' if title in held_out else ''}"
         for rank, title in enumerate(recommended, 1)
     ]
-    lines += _wrapped("recommended: ", "; ".join(marked))
-    lines += _wrapped("held out: ", "; ".join(held_out))
+    lines += _wrapped("recommended: ", marked)
+    lines += _wrapped("held out: ", held_out)
     return "\n".join(lines)
 
 
@@ -315,11 +316,14 @@ def _paragraphs(lines: Sequence[str]) -> str:
     )
 
 
-def _wrapped(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        label + text,
+def _wrapped(label: str, items: Sequence[str]) -> list[str]:
+    """Lines that are broken between items, and not within a title."""
+    whole = "; ".join(item.replace(" ", _JOINED) for item in items)
+    lines = textwrap.wrap(
+        label + whole,
         WIDTH,
         initial_indent="  ",
         subsequent_indent="    ",
         break_on_hyphens=False,
     )
+    return [line.replace(_JOINED, " ") for line in lines]
