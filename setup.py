@@ -27,12 +27,16 @@ setuptools.setup(
     license="Apache-2.0",
     # The pack of tensorflow-addons is a plugin that comes along: it stands on
     # every stack, to say what it needs where that is not installed.
-    packages=[
-        *setuptools.find_packages(include=["tfxdr", "tfxdr.*"]),
-        "tfxdr_addons",
-    ],
-    package_dir={"tfxdr_addons": "plugins/addons/tfxdr_addons"},
-    package_data={"tfxdr": ["py.typed"]},
+    packages=setuptools.find_packages(
+        include=["tfxdr", "tfxdr.*", "tfxdr_addons"]
+    ),
+    # With a root that is named, an editable install is a plain path. With the
+    # hook that it is otherwise, a clone called tfxdr hides the package from
+    # whoever stands beside it: Python takes the folder for a namespace first.
+    package_dir={"": "."},
+    package_data={
+        "tfxdr": ["py.typed", "presets/*.flags", "presets/*/*.flags"]
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         f"tensorflow{TENSORFLOW}",
@@ -59,6 +63,7 @@ setuptools.setup(
         "serving": [SERVING],
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
+            "build>=1.2",
             "hypothesis>=6.100",
             "mkdocs>=1.6,<2",
             "mkdocs-material>=9.5,<10",
@@ -69,6 +74,7 @@ setuptools.setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
+            "setuptools>=77",  # the build's, for a test without a network
             SERVING,
         ],
     },

@@ -18,6 +18,7 @@ from tfxdr import options as option_module
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.experiments.run_names import find_run
 from tfxdr.modes import FINISHED, dispatch
+from tfxdr.options import presets
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str]) -> int:
     signals: list[int] = []
     try:
+        argv = presets.expanded(sys.argv if argv is None else argv)
         text = requested_help(argv)
         if text is not None:
             print(text)

@@ -21,6 +21,7 @@ _TINY = {
     "pretrain": ["--pretrain_epochs=1", "--pretrain_length=8"],
 }
 _SYNTHETIC = "--dataset=synthetic(users=200,source_items=60,target_items=120)"
+_POLICIES = "--dataset=planted-policies(users=300)"  # with kinds to explain by
 _PLANTED = "--dataset=planted(users=80,source_items=100,target_items=120)"
 
 
@@ -46,6 +47,8 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd, request, cache):
     elif parsed.data.dataset.startswith("movielens"):
         data = request.getfixturevalue("data_root") / "ml-100k"
         flags.append(f"--data_path={data}")
+    elif parsed.data.dataset.startswith("planted-policies"):
+        flags.append(_POLICIES)
     else:
         flags.append(_SYNTHETIC)
     assert main.main(["tfxdr", *flags]) == 0, capfd.readouterr().err

@@ -17,6 +17,7 @@ TINY = [
     "--epochs=1",
     "--backbone=nextitnet(channels=4,dilations=[1,2,4,8])",
 ]
+PLANTED = "--dataset=planted-policies(users=300)"
 SYNTHETIC = "--dataset=synthetic(users=200,source_items=60,target_items=120)"
 
 
@@ -38,6 +39,8 @@ def test_flagfile_runs(path, tmp_path, monkeypatch, capfd):
         tiny[-1] = "--backbone=running-mean(channels=4)"
     if parsed.data.dataset == "synthetic":
         tiny.append(SYNTHETIC)
+    elif parsed.data.dataset.startswith("planted-policies"):
+        tiny.append(PLANTED)
     policy = split_specs(parsed.model.policy)[-1]  # one is enough to train
     tiny += [f"--policy={policy}", f"--run={tmp_path / 'run'}"]
     flags += [*tiny, f"--cache_dir={tmp_path}"]

@@ -326,3 +326,28 @@ def test_draws_without_pyplot():
     figure = policies.utilization_heatmap({"a": np.array([0.5])})
     assert type(figure.canvas).__module__ == "matplotlib.backends.backend_agg"
     assert not pyplot.get_fignums()
+
+
+class TestDecisionsByGroup:
+    RATES = {
+        "new": {"should be": np.ones(3), "soft": np.array([0.9, 1.0, 0.2])},
+        "old": {"should be": np.zeros(3), "soft": np.array([0.1, 0.0, 0.3])},
+    }
+
+    def test_axes_per_group_and_cells(self):
+        figure = policies.decisions_by_group(self.RATES)
+        panels = [axes for axes in figure.axes if axes.get_title()]
+        assert [axes.get_title() for axes in panels] == ["new", "old"]
+        texts = [[text.get_text() for text in axes.texts] for axes in panels]
+        assert texts[0] == ["1.00"] * 3 + ["0.90", "1.00", "0.20"]
+        assert texts[1] == ["0.00"] * 3 + ["0.10", "0.00", "0.30"]
+        labels = [label.get_text() for label in panels[0].get_yticklabels()]
+        assert labels == ["should be", "soft"]
+
+    def test_nobody(self):
+        with pytest.raises(InputError, match="no group of users"):
+            policies.decisions_by_group({})
+
+    def test_a_rate_outside(self):
+        with pytest.raises(InputError, match="between 0 and 1"):
+            policies.decisions_by_group({"new": {"soft": np.array([1.5])}})

@@ -34,6 +34,7 @@ SMALL = {
     },
     registry.datasets: {
         "planted": "planted(users=40)",
+        "planted-policies": "planted-policies(users=60)",
         "synthetic": "synthetic(users=60)",
     },
     registry.meta_learners: {"bip": "bip(num_heads=2,head_size=3,hidden=[5])"},

@@ -63,4 +63,4 @@ def test_promises(name, tmp_path):
 
 def test_with_the_generated_ones_they_are_all():
     own = {e.name for e in registry.datasets.entries() if e.origin == "tfxdr"}
-    assert own == {*FROM_FILES, "planted", "synthetic"}
+    assert own == {*FROM_FILES, "planted", "planted-policies", "synthetic"}

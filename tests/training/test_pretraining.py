@@ -21,7 +21,7 @@ from tfxdr.training.pretrain_split import (
     split_last,
 )
 from tfxdr.training.pretrain_stage import LastItems
-from tfxdr.training.progress import Progress
+from tfxdr.training.progress import Progress, StageLine
 
 HISTORY = Ragged.from_rows(
     [[2, 3, 4], [], [5], *[[i, i + 1] for i in range(2, 20)]]
@@ -54,7 +54,6 @@ def run(
     fingerprint="data",
     history=HISTORY,
     resume=False,
-    progress=None,
 ):
     return pretraining.pretrain(
         history,
@@ -66,7 +65,7 @@ def run(
         run_folder=folder / "run",
         resume=resume,
         checkpoint_seconds=60,
-        progress=progress or Progress(),
+        progress=Progress(),
     )
 
 
@@ -320,18 +319,17 @@ def test_every_monitor_that_can_be_chosen_is_measured(tmp_path):
         assert set(PRETRAIN_MONITORS) <= set(metrics)
 
 
-class Stopped(Progress):
-    """Ctrl-C at the end of the first epoch."""
-
-    def epoch_done(self, stage, epoch, metrics):
-        raise KeyboardInterrupt
+def interrupt(line, epoch, metrics):
+    raise KeyboardInterrupt
 
 
-def test_a_stopped_run_ends_with_the_same_metrics(tmp_path):
+def test_a_stopped_run_ends_with_the_same_metrics(tmp_path, monkeypatch):
     settings = dataclasses.replace(LEAVE_ONE_OUT, monitor="mrr@5", epochs=3)
     whole = run(tmp_path / "whole", settings, history=LONGER)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "a", settings, history=LONGER, progress=Stopped())
+    with monkeypatch.context() as patch:
+        patch.setattr(StageLine, "epoch_done", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "a", settings, history=LONGER)
     resumed = run(tmp_path / "a", settings, history=LONGER, resume=True)
     assert not resumed.cached
     for key in whole.metrics.keys() - {"seconds", "test/seconds"}:

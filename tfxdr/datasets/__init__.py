@@ -6,6 +6,7 @@ from tfxdr.datasets import (
     events,
     movielens,
     planted,
+    planted_policies,
     synthetic,
 )
 from tfxdr.datasets.base import Source, insert_arrays
@@ -24,6 +25,7 @@ __all__ = [
     "insert_arrays",
     "movielens",
     "planted",
+    "planted_policies",
     "register",
     "synthetic",
 ]

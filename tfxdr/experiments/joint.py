@@ -64,6 +64,7 @@ _TRANSFER_ALONE = {
     ),
     "task": ("task", "attribute"),
     "pretrain": tuple(settings_of(Pretrain)),
+    "evaluate": ("explain_by",),
 }
 
 

@@ -50,8 +50,6 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.experiments.run_folder import RunFolder
-    from tfxdr.experiments.run_names import folder_names
     from tfxdr.report.run import compare_actions, result_row
 
     base = _folder(options, [spec.name for spec in _compared(options)])
@@ -60,24 +58,44 @@ def run(options: Options) -> None:
         specs = experiment.specs
         _describe(experiment)
         experiment.check(specs)
+        explanation = None
+        if options.evaluate.explain_by:
+            from tfxdr.modes.explanation import Explanation
+
+            explanation = Explanation(experiment)
         _start(experiment, base, experiment.options, resume=options.run.resume)
         rows = experiment.baseline_rows()
         results = []
-        names = folder_names(specs)
-        for spec in specs:
-            if len(specs) == 1:
-                results.append(_run_one(experiment, spec, base))
-            else:
-                alone = RunFolder(base.path / names[spec])
-                with alone.held():
-                    again = alone.flags.is_file()
-                    chosen = experiment.options_of(spec)
-                    _start(experiment, alone, chosen, resume=again)
-                    results.append(_run_one(experiment, spec, alone))
+        folders = _folders(base, specs)
+        for spec, folder in folders.items():
+            run_one = _run_one if folder is base else _run_inside
+            results.append(run_one(experiment, spec, folder))
             rows = [row for row in rows if row.name != str(spec)]
             rows.append(result_row(str(spec), results[-1]))
         compare_actions(results, base.path)
         _show(experiment, rows, base.path)
+        if explanation is not None:
+            explanation.print(folders, base.path, _shown(experiment, rows))
+
+
+def _folders(base: RunFolder, specs: Sequence[Spec]) -> dict[Spec, RunFolder]:
+    """Of one component the folder of the run; of several, one inside it."""
+    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.run_names import folder_names
+
+    if len(specs) == 1:
+        return {specs[0]: base}
+    names = folder_names(specs)
+    return {spec: RunFolder(base.path / names[spec]) for spec in specs}
+
+
+def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
+    """One of several, whose folder is begun when its turn comes."""
+    with folder.held():
+        again = folder.flags.is_file()
+        chosen = experiment.options_of(spec)
+        _start(experiment, folder, chosen, resume=again)
+        return _run_one(experiment, spec, folder)
 
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
@@ -198,15 +216,9 @@ def _show(
     from tfxdr.files import write_text
     from tfxdr.report.table import print_table, to_csv, to_markdown
 
-    first = f"@{experiment.options.evaluate.top_n[0]}"
-    shown = [
-        key
-        for key in rows[-1].metrics
-        if "@" not in key or key.split("/")[0].endswith(first)
-    ]
     print_table(
         rows,
-        metrics=shown,
+        metrics=_shown(experiment, rows),
         title=f"\n{experiment.title}",
         name_title=experiment.kind.kind,
     )
@@ -215,3 +227,12 @@ def _show(
         write_text(folder / "results.md", to_markdown(rows, name_title=kind))
         write_text(folder / "results.csv", to_csv(rows, name_title=kind))
         print(f"results: {folder}")
+
+
+def _shown(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
+    first = f"@{experiment.options.evaluate.top_n[0]}"
+    return [
+        key
+        for key in rows[-1].metrics
+        if "@" not in key or key.split("/")[0].endswith(first)
+    ]

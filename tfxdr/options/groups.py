@@ -56,7 +56,7 @@ class Data(Group):
     """What is learned from."""
 
     dataset: str = setting(
-        "synthetic", "A source of data, such as movielens (see --mode=list)."
+        "planted-policies", "A source of data, such as events (--mode=list)."
     )
     data_path: str = path_setting("", "Folder or file that the source reads.")
     split: str = setting(
@@ -281,10 +281,7 @@ class Joint(Group):
         lower=1,
     )
     meta_fraction: float = setting(
-        0.1,
-        "Share of the training items held out for a meta-learner.",
-        lower=0,
-        upper=0.9,
+        0.1, "Share of training items for a meta-learner.", lower=0, upper=0.9
     )
     bip_interval: int = setting(
         100, "Steps between two updates of what --meta=bip learns.", lower=1
@@ -309,8 +306,10 @@ class Evaluate(Group):
     )
     eval_batch_size: int = setting(256, "Users in a batch.", lower=1)
     class_metrics: str = setting(
-        "",
-        "More metrics for --task=profile, with commas (see --mode=list).",
+        "", "More metrics for --task=profile, with commas (--mode=list)."
+    )
+    explain_by: str = setting(
+        "", "Explain the table by ATTRIBUTE, or ATTRIBUTE=VALUE (to be tuned)."
     )
 
     def __post_init__(self) -> None:

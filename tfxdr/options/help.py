@@ -29,9 +29,10 @@ _FIRST = (
     "resume",
 )
 _EXAMPLES = """\
+  python -m tfxdr.main --preset=demo
   python -m tfxdr.main --backbone=nextitnet --policy=all
   python -m tfxdr.main --policy=zero,cls,last-1,all --top_n=5,20
-  python -m tfxdr.main --flagfile=flags/demo.flags --seed=1
+  python -m tfxdr.main --preset=demo --seed=1
   python -m tfxdr.main --mode=list
   python -m tfxdr.main --mode=list events"""
 

@@ -97,6 +97,48 @@ def utilization_by_length(actions: Actions, num_bins: int = 8) -> Figure:
     return figure
 
 
+def decisions_by_group(
+    rates: Mapping[str, Mapping[str, np.ndarray]],
+) -> Figure:
+    """Draws who is frozen where, beside who should be if that is known.
+
+    Args:
+      rates: by group of users, `[blocks]` mean actions by row; all groups
+        have the same rows.
+
+    Returns:
+      Axes for each group side by side, in each a row per label and a column
+      per block, the rate in each cell.
+
+    Raises:
+      InputError: there is nothing to draw, or a rate lies outside [0, 1].
+    """
+    if not rates:
+        raise InputError("there is no group of users: there is nothing to draw")
+    tables = {
+        group: np.stack([_checked_rates(*row) for row in rows.items()])
+        for group, rows in rates.items()
+    }
+    labels = list(next(iter(rates.values())))
+    num_rows, num_blocks = next(iter(tables.values())).shape
+    figure = Figure(
+        figsize=(
+            max(5.0, 1.4 + len(tables) * (0.8 + 0.6 * num_blocks)),
+            1.6 + 0.42 * num_rows,
+        ),
+        layout="constrained",
+    )
+    FigureCanvasAgg(figure)
+    all_axes = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
+    for axes, (group, table) in zip(all_axes, tables.items(), strict=True):
+        _draw_cells(axes, table, _RATE)
+        _write_numbers(axes, table, _RATE, 9 if num_blocks <= 16 else 8)
+        axes.set_title(group, fontsize=10)
+    all_axes[0].set_yticks(range(num_rows), labels)
+    _colour_bar(figure, all_axes, _RATE, "rate of tuned blocks: 0 is frozen")
+    return figure
+
+
 def choose_users(actions: Actions, count: int = 3) -> list[int]:
     """Picks users from those with short to those with long histories.
 
@@ -203,11 +245,19 @@ def _cells_figure(
     )
     FigureCanvasAgg(figure)
     axes = figure.subplots()
+    _draw_cells(axes, table, colours)
+    axes.set_yticks(range(num_rows), folded)
+    if numbers:
+        _write_numbers(axes, table, colours, 9 if num_blocks <= 16 else 8)
+    return figure, axes
+
+
+def _draw_cells(axes: Axes, table: np.ndarray, colours: Colormap) -> None:
+    num_rows, num_blocks = table.shape
     axes.imshow(
         np.ma.masked_invalid(table), cmap=colours, norm=_UNIT, aspect="auto"
     )
     axes.set_xticks(range(num_blocks), [str(i + 1) for i in range(num_blocks)])
-    axes.set_yticks(range(num_rows), folded)
     axes.set_xlabel("residual block")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -217,9 +267,6 @@ def _cells_figure(
     ):
         for edge in edges:
             line(edge, color="white", lw=2)
-    if numbers:
-        _write_numbers(axes, table, colours, 9 if num_blocks <= 16 else 8)
-    return figure, axes
 
 
 def _write_numbers(
@@ -251,7 +298,7 @@ def _luminance(colour: Sequence[float]) -> float:
 
 
 def _colour_bar(
-    figure: Figure, axes: Axes, colours: Colormap, label: str
+    figure: Figure, axes: Axes | np.ndarray, colours: Colormap, label: str
 ) -> None:
     """Lies below, so that one row of cells is enough for it."""
     bar = figure.colorbar(

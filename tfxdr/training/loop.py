@@ -19,7 +19,7 @@ from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
 from tfxdr.training.parameters import ParameterGroups, Parameters
-from tfxdr.training.progress import EpochBar, Progress
+from tfxdr.training.progress import Progress, StageLine
 
 
 class Batches(Protocol):
@@ -175,11 +175,12 @@ class Loop:
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
         self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
-        with enough_memory(self.stage.name):
+        with enough_memory(self.stage.name), self._shown() as line:
             while not self._finished():
-                self._epoch()
+                self._epoch(line)
         self._callbacks.on_train_end()
         self._load_best()
+        self._say_how_it_ended()
         return self._summary()
 
     def _finished(self) -> bool:
@@ -189,11 +190,11 @@ class Loop:
             or bool(self.state.stopped)
         )
 
-    def _epoch(self) -> None:
+    def _epoch(self, line: StageLine) -> None:
         self._clock = time.monotonic()
         self._callbacks.on_epoch_begin(int(self.state.epoch))
         try:
-            self._steps()
+            self._steps(line)
         except KeyboardInterrupt:
             self._save()
             raise
@@ -203,6 +204,7 @@ class Loop:
             self._keep_if_best(metrics)
         self._callbacks.on_epoch_end(int(self.state.epoch), metrics)
         self._close_epoch(metrics)
+        line.epoch_done(int(self.state.epoch), metrics)
 
     def _validate(self) -> dict[str, float]:
         self._callbacks.on_test_begin()
@@ -210,43 +212,54 @@ class Loop:
         self._callbacks.on_test_end(metrics)
         return metrics
 
-    def _steps(self) -> None:
+    def _steps(self, line: StageLine) -> None:
         epoch, first = int(self.state.epoch), int(self.state.step)
         saved = time.monotonic()
-        with self._bar(epoch, first) as bar:
-            batches = self.stage.batches.epoch(epoch, first)
-            if self._step is None:  # one trace for batches of every size
-                self._step = tf.function(
-                    self._train_step, input_signature=[batches.element_spec]
-                )
-            for step, batch in enumerate(batches, start=first):
-                self._callbacks.on_train_batch_begin(step)
-                self._step(batch)
-                self.stage.after_step(batch)
-                bar.advance(lambda: float(self._mean_loss()))
-                if self._callbacks.callbacks:
-                    logs = {"loss": self._mean_loss()}
-                    self._callbacks.on_train_batch_end(step, logs)
-                if time.monotonic() - saved > self.settings.checkpoint_seconds:
-                    self._save()
-                    saved = time.monotonic()
-                if self.stage.model.stop_training:
-                    break
+        batches = self.stage.batches.epoch(epoch, first)
+        if self._step is None:  # one trace for batches of every size
+            self._step = tf.function(
+                self._train_step, input_signature=[batches.element_spec]
+            )
+        for step, batch in enumerate(batches, start=first):
+            self._callbacks.on_train_batch_begin(step)
+            self._step(batch)
+            self.stage.after_step(batch)
+            line.advance(lambda: float(self._mean_loss()))
+            if self._callbacks.callbacks:
+                logs = {"loss": self._mean_loss()}
+                self._callbacks.on_train_batch_end(step, logs)
+            if time.monotonic() - saved > self.settings.checkpoint_seconds:
+                self._save()
+                saved = time.monotonic()
+            if self.stage.model.stop_training:
+                break
 
-    def _bar(
-        self, epoch: int, first: int
-    ) -> contextlib.AbstractContextManager[EpochBar]:
+    def _shown(self) -> contextlib.AbstractContextManager[StageLine]:
         steps = self.stage.batches.steps
+        facts = {
+            "epochs": self.settings.epochs,
+            "steps": steps,
+            "done": int(self.state.epoch) * steps + int(self.state.step),
+            "monitor": self.settings.monitor,
+        }
         drawn = any(
             getattr(callback, "draws_progress", False)
             for callback in self._callbacks.callbacks
         )
         if drawn:
-            silent = EpochBar(lambda step, rate, loss: None, steps, first)
+            silent = StageLine(self.stage.name, **facts, show=lambda line: None)
             return contextlib.nullcontext(silent)
-        return self.progress.epoch(
-            self.stage.name, epoch + 1, self.settings.epochs, steps, first
-        )
+        return self.progress.stage(self.stage.name, **facts)
+
+    def _say_how_it_ended(self) -> None:
+        """One line; `history.csv` has every epoch."""
+        state, monitor = self.state, self.settings.monitor
+        summary = self._summary()
+        text = f"{self.stage.name}: {int(state.epoch)} epochs"
+        if monitor in summary:
+            text += f", {monitor} {summary[monitor]:.4f} in epoch "
+            text += f"{summary['best_epoch']}"
+        self.progress.say(f"{text}, {float(state.seconds):.0f} s")
 
     def _train_step(self, batch: Any) -> None:
         state = self.state
@@ -295,8 +308,6 @@ class Loop:
                 "seconds": float(state.seconds),
             },
         )
-        shown = _main_metrics(metrics, self.settings.monitor)
-        self.progress.epoch_done(self.stage.name, int(state.epoch), shown)
         self._save()
 
     def _count_seconds(self) -> None:
@@ -352,18 +363,6 @@ class Loop:
             "epochs": int(self.state.epoch),
             "seconds": float(self.state.seconds),
         }
-
-
-def _main_metrics(
-    metrics: Mapping[str, float], monitor: str
-) -> dict[str, float]:
-    """Losses, the metrics at the first cutoff, and the one to watch."""
-    cutoffs = [key.split("@")[1] for key in metrics if "@" in key]
-    return {
-        key: value
-        for key, value in metrics.items()
-        if "@" not in key or key.split("@")[1] == cutoffs[0] or key == monitor
-    }
 
 
 def _copy(sources: list[tf.Variable], targets: list[tf.Variable]) -> None:

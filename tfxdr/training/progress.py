@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
-_PLAIN_SECONDS = 30.0  # between lines within an epoch, without a terminal
+_PLAIN_SECONDS = 30.0  # between lines of a stage, without a terminal
 _REFRESH_STEPS = 10  # between readings of the loss, which wait for the device
 
 
 class Progress:
-    """Bars on a terminal, plain lines elsewhere.
+    """A line per stage: updated on a terminal, now and then elsewhere.
 
     Args:
       console: where to write.
@@ -36,90 +32,125 @@ class Progress:
         self.console.print(text, markup=False)
 
     @contextlib.contextmanager
-    def epoch(
-        self, stage: str, epoch: int, epochs: int, steps: int, done: int
-    ) -> Iterator[EpochBar]:
-        """Follows the steps of one epoch.
+    def stage(
+        self, name: str, *, epochs: int, steps: int, done: int, monitor: str
+    ) -> Iterator[StageLine]:
+        """Follows a stage; what is on a terminal goes when it ends.
 
         Args:
-          stage: its name.
-          epoch: number, from 1.
+          name: of the stage.
           epochs: how many there can be.
-          steps: of the epoch.
+          steps: of an epoch.
           done: steps that a resumed run has behind it.
+          monitor: the metric that is shown beside the loss.
         """
-        title = f"{stage} epoch {epoch}/{epochs}"
+        facts = (name, epochs, steps, done, monitor)
         if not self.console.is_terminal:
-            yield EpochBar(self._plain(title, steps), steps, done)
+            yield StageLine(*facts, self._now_and_then())
             return
-        with RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-            console=self.console,
-            transient=True,
-        ) as bars:
+        with self._bars() as bars:
             task = bars.add_task(
-                title, total=steps, completed=done, rate="", loss=""
+                name, total=epochs * steps, completed=done, text=""
             )
 
-            def show(step: int, rate: float, loss: float) -> None:
-                bars.update(
-                    task,
-                    completed=step,
-                    rate=f"{rate:.1f} steps/s",
-                    loss=f"loss {loss:.4f}",
-                )
+            def update(line: StageLine) -> None:
+                bars.update(task, completed=line.done, text=line.state)
 
-            yield EpochBar(show, steps, done)
+            yield StageLine(*facts, update)
 
-    def _plain(
-        self, title: str, steps: int
-    ) -> Callable[[int, float, float], None]:
+    def _bars(self) -> Bars:
+        return Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[text]}", markup=False),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+
+    def _now_and_then(self) -> Callable[[StageLine], None]:
         last = time.monotonic()
 
-        def show(step: int, rate: float, loss: float) -> None:
+        def show(line: StageLine) -> None:
             nonlocal last
             if time.monotonic() - last > _PLAIN_SECONDS:
                 last = time.monotonic()
-                left = (steps - step) / rate
-                self.say(
-                    f"{title}: step {step}/{steps}, {rate:.1f} steps/s, "
-                    f"{left:.0f} s left, loss {loss:.4f}"
-                )
+                self.say(f"{line.name}: {line.state}, {line.left}")
 
         return show
 
-    def epoch_done(
-        self, stage: str, epoch: int, metrics: Mapping[str, float]
-    ) -> None:
-        """Sums an epoch up in a line."""
-        values = "  ".join(f"{k} {v:.4f}" for k, v in metrics.items())
-        self.say(f"{stage} epoch {epoch:>3}  {values}")
 
+class StageLine:
+    """What is known of a stage while it trains.
 
-class EpochBar:
-    """Counts steps and shows them now and then."""
+    Args:
+      name: of the stage.
+      epochs: how many there can be.
+      steps: of an epoch.
+      done: steps that are behind it already.
+      monitor: the metric to be shown beside the loss.
+      show: called with the line when it has changed.
+
+    Attributes:
+      done: steps of the stage.
+    """
 
     def __init__(
         self,
-        show: Callable[[int, float, float], None],
+        name: str,
+        epochs: int,
         steps: int,
         done: int,
+        monitor: str,
+        show: Callable[[StageLine], None],
     ) -> None:
-        self._show = show
+        self.name = name
+        self.done = self._first = done
+        self._epochs = epochs
         self._steps = steps
-        self._first = self._step = done
+        self._monitor = monitor
+        self._show = show
+        self._loss = ""
+        self._metric = ""
         self._start = time.monotonic()
 
     def advance(self, loss: Callable[[], float]) -> None:
         """One step more; `loss` is read only when it is shown."""
-        self._step += 1
-        if self._step % _REFRESH_STEPS and self._step != self._steps:
+        self.done += 1
+        if self.done % _REFRESH_STEPS and self.done % self._steps:
             return
+        self._loss = f", loss {loss():.4f}"
+        self._show(self)
+
+    def epoch_done(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """An epoch was validated.
+
+        Args:
+          epoch: its number, from 1.
+          metrics: `loss` and those of its validation.
+        """
+        self.done = epoch * self._steps  # a callback may have ended it early
+        self._loss = f", loss {metrics['loss']:.4f}"
+        if self._monitor in metrics:
+            self._metric = f", {self._monitor} {metrics[self._monitor]:.4f}"
+        self._show(self)
+
+    @property
+    def state(self) -> str:
+        """`epoch 3/20, 85 steps/s, loss 0.3428, hr@5 0.4079`."""
+        epoch = max(math.ceil(self.done / self._steps), 1)
+        return (
+            f"epoch {epoch}/{self._epochs}, {self._rate:.1f} steps/s"
+            f"{self._loss}{self._metric}"
+        )
+
+    @property
+    def left(self) -> str:
+        """How long it takes at most from here on."""
+        steps = self._epochs * self._steps - self.done
+        return f"{steps / max(self._rate, 1e-9):.0f} s left at most"
+
+    @property
+    def _rate(self) -> float:
         elapsed = max(time.monotonic() - self._start, 1e-9)
-        rate = (self._step - self._first) / elapsed
-        self._show(self._step, rate, loss())
+        return (self.done - self._first) / elapsed

@@ -1,0 +1,198 @@
+"""Sentences say what the numbers show, and no more."""
+
+import numpy as np
+import pytest
+
+from tfxdr.evaluation import Actions, Ranking
+from tfxdr.report.story import (
+    CHANCE,
+    COUNTED,
+    LEARNED,
+    RULE,
+    SCRATCH,
+    Told,
+    best_block,
+    decisions_text,
+    difference,
+    lessons,
+    metrics_text,
+    rates_by_group,
+    star_text,
+    user_text,
+)
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def told(name, family, ranks, users=None, actions=None):
+    count = len(ranks)
+    users = np.arange(count) if users is None else np.asarray(users)
+    return Told(
+        name,
+        family,
+        Ranking(
+            users.astype(np.int32),
+            np.full(count, 2, np.int32),
+            np.asarray(ranks, np.int32),
+        ),
+        actions,
+    )
+
+
+def hits_of(name, family, share, count=1000):
+    """The first `share` of the instances are right."""
+    ranks = np.where(np.arange(count) < share * count, 1, 99)
+    return told(name, family, ranks)
+
+
+def decided(rows):
+    rows = np.asarray(rows, np.float32)
+    number = np.arange(len(rows), dtype=np.int32)
+    return Actions(number, rows, number)
+
+
+class TestDifference:
+    def test_by_hand(self):
+        """Gains 1, 0, 1, 0: the mean is 1/2, each residual 1/2."""
+        left = told("a", RULE, [1, 9, 1, 9])
+        right = told("b", RULE, [9, 9, 9, 9])
+        mean, error = difference(left, right, 5)
+        assert mean == 0.5
+        assert error == pytest.approx(np.sqrt(4 * 0.25) / 4)
+
+    def test_a_users_instances_are_one_cluster(self):
+        """Residuals of two users add up to +1 and -1."""
+        users = [0, 0, 1, 1]
+        left = told("a", RULE, [1, 1, 9, 9], users)
+        right = told("b", RULE, [9, 9, 9, 9], users)
+        assert difference(left, right, 5) == (
+            0.5,
+            pytest.approx(np.sqrt(2.0) / 4),
+        )
+
+    def test_of_other_instances(self):
+        with pytest.raises(ValueError, match="the same instances"):
+            difference(
+                told("a", RULE, [1, 2], [0, 1]),
+                told("b", RULE, [1, 2], [0, 2]),
+                5,
+            )
+
+
+class TestLessons:
+    def test_each_answer_follows_from_its_difference(self):
+        rows = [
+            hits_of("knn", COUNTED, 0.5),
+            hits_of("zero", SCRATCH, 0.2),
+            hits_of("all", RULE, 0.4),
+            hits_of("random", CHANCE, 0.4),
+            hits_of("gumbel", LEARNED, 0.4),
+        ]
+        lines = flat(lessons(rows, 5)).split("- ")[1:]
+        assert len(lines) == 4
+        assert "all 0.400, knn 0.500, a difference of -0.100" in lines[0]
+        assert "below what is counted" in lines[0]
+        assert "taught helps" in lines[1]
+        assert "level with the best rule" in lines[2]
+        assert "decisions by chance do as well" in lines[3]
+
+    def test_a_gain_of_deciding(self):
+        rows = [hits_of("all", RULE, 0.4), hits_of("gumbel", LEARNED, 0.6)]
+        text = flat(lessons(rows, 5))
+        assert "+0.200 with a standard error of 0.013" in text
+        assert "it beats every rule" in text
+        assert "Pre-training" not in text
+
+    def test_the_best_of_a_family_answers(self):
+        rows = [
+            hits_of("cls", RULE, 0.1),
+            hits_of("all", RULE, 0.6),
+            hits_of("soft", LEARNED, 0.4),
+        ]
+        text = flat(lessons(rows, 5))
+        assert "all 0.600" in text and "cls" not in text
+        assert "the best rule for all users is better" in text
+
+    def test_nothing_to_compare(self):
+        assert lessons([hits_of("all", RULE, 0.4)], 5) == ""
+
+
+class TestStar:
+    def test_names_those_that_are_level(self):
+        best = hits_of("soft", LEARNED, 0.6)
+        close = told("gumbel", LEARNED, np.roll(best.ranking.rank, 5))
+        far = hits_of("all", RULE, 0.4)
+        text = flat(star_text([far, best, close], 5))
+        assert "it is soft; gumbel cannot be told from it" in text
+
+    def test_a_clear_best(self):
+        rows = [hits_of("all", RULE, 0.4), hits_of("soft", LEARNED, 0.6)]
+        assert "to every other row" in flat(star_text(rows, 5))
+
+
+def test_metrics_are_spelt_out():
+    ranking = told("a", RULE, [1, 2, 3], [0, 0, 4]).ranking
+    keys = ["hr@5", "mrr@5/uni99", "ndcg@10"]
+    text = flat(metrics_text(keys, ranking, 120))
+    assert "3 target events of 2 users" in text
+    assert "all 120 target items" in text
+    assert "HR@5: the share of them that is among its user's first 5." in text
+    assert "MRR@5: the mean of 1/rank, 0 below rank 5, each among 99" in text
+    assert "0 below rank 10." in text
+
+
+class TestDecisions:
+    actions = decided([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]])
+    tuned = np.array([True, True, False, False, False])
+    groups = {"new": tuned, "old": ~tuned}
+
+    def test_rates_of_groups(self):
+        rates = rates_by_group(self.actions, self.groups)
+        np.testing.assert_allclose(rates["new"], [1, 0])
+        np.testing.assert_allclose(rates["old"], [1 / 3, 1])
+
+    def test_a_group_without_test_users_is_left_out(self):
+        groups = {**self.groups, "none": np.zeros(5, bool)}
+        assert list(rates_by_group(self.actions, groups)) == ["new", "old"]
+
+    def test_the_better_block_counts(self):
+        """Block 1: 2 pairs of 6 are ties; block 2 has it the wrong way."""
+        assert best_block(self.actions, self.tuned) == (
+            0,
+            pytest.approx(5 / 6),
+        )
+
+    def test_text(self):
+        row = told("gumbel", LEARNED, [1], actions=self.actions)
+        static = hits_of("all", RULE, 0.4)
+        text = flat(decisions_text([static, row], self.groups, "new"))
+        assert text == (
+            "- gumbel tunes a share of 0.50 for new and 0.67 for old users' "
+            "blocks; block 1 tells them apart best, with an AUC of 0.833 (0.5 "
+            "is by chance, 1 without a mistake)."
+        )
+
+    def test_without_a_truth_nothing_is_judged(self):
+        row = told("gumbel", LEARNED, [1], actions=self.actions)
+        assert "AUC" not in decisions_text([row], self.groups, "")
+
+
+def test_a_user_is_told_in_titles():
+    text = user_text(
+        "u1",
+        "new",
+        history=[f"a title of three words {i}" for i in range(5)],
+        actions="tuned blocks: 1 of 2 (block1)",
+        recommended=["one", "two"],
+        held_out=["two", "three"],
+    )
+    lines = text.splitlines()
+    assert lines[0] == "u1, new"
+    assert max(map(len, lines)) <= 80
+    # Titles are not torn.
+    assert flat(text).count("a title of three words") == 5
+    assert all(not line.endswith("three") for line in lines[1:4])
+    assert "recommended: 1. one; 2. two (held out)" in text
+    assert "held out: two; three" in text
