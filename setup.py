@@ -61,6 +61,8 @@ setuptools.setup(
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "serving": [SERVING],
+        # Logs that zstd compressed; Python reads the other kinds by itself.
+        "zstd": ["zstandard>=0.22"],
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
             "build>=1.2",

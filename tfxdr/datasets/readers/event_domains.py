@@ -14,7 +14,7 @@ from tfxdr.datasets.readers.event_table import (
     read_table,
 )
 from tfxdr.datasets.readers.rejects import Rejects
-from tfxdr.datasets.readers.times import UNITS, common_scale
+from tfxdr.datasets.readers.times import UNIT_NAMES, UNITS, common_scale
 from tfxdr.errors import InputError
 
 
@@ -77,7 +77,7 @@ class EventDomains:
         if source != target and scale in UNITS:
             rejects.note(
                 f"note: source {source}, target {target}; both are read as "
-                f"{scale} since 1970"
+                f"{UNIT_NAMES[scale]} since 1970"
             )
         return scale
 

@@ -11,7 +11,7 @@ from tfxdr.errors import InputError
 
 ABSENT, NUMBERS, DATES = "absent", "numbers", "dates"
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_UNIT_NAMES = {
+UNIT_NAMES = {
     "s": "seconds",
     "ms": "milliseconds",
     "us": "microseconds",
@@ -47,7 +47,7 @@ class Times:
 
     def __str__(self) -> str:
         if self.form == NUMBERS:
-            unit = _UNIT_NAMES.get(self.unit, self.unit) or "no known unit"
+            unit = UNIT_NAMES.get(self.unit, self.unit) or "no known unit"
             return f"times are numbers ({unit})"
         if self.form == ABSENT:
             return "no times"
@@ -71,7 +71,7 @@ class Times:
     @property
     def other_unit(self) -> str:
         """What is wrong with a number of another unit."""
-        unit = _UNIT_NAMES[self.unit]
+        unit = UNIT_NAMES[self.unit]
         return (
             f"most times of this column are {unit}, this one would be of "
             f"another unit; if it is not, say so by time_format={self.unit}"
