@@ -1,7 +1,11 @@
 """The program as a person runs it, mistakes included."""
 
 import os
+import shlex
+import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -16,6 +20,7 @@ from running import (
 
 from tfxdr import modes
 from tfxdr.errors import InputError
+from tfxdr.experiments.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -153,23 +158,26 @@ def test_several_policies_share_pretraining_and_a_table(
 
 
 @pytest.mark.usefixtures("interruptible")  # the child inherits it
-def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
-    flags = [*SMALL, "--pretrain_epochs=1", "--epochs=1000", "--run=run"]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path, number):
+    flags = [*SMALL, "--pretrain_epochs=1", "--epochs=1000", "--run=my run"]
     process = start(tmp_path, *flags)
     end = time.monotonic() + 400
-    while rows(tmp_path / "run", "finetune") < 2:  # one is saved by then
+    while rows(tmp_path / "my run", "finetune") < 2:  # one is saved by then
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "--resume" in err
+    assert process.returncode == 128 + number, err
     assert "Traceback" not in err
-    assert list((tmp_path / "run/checkpoints/finetune").iterdir())
-    epochs = rows(tmp_path / "run", "finetune")
-    process = start(tmp_path, "--resume", "--run=run")
-    while rows(tmp_path / "run", "finetune") <= epochs:
+    assert list((tmp_path / "my run/checkpoints/finetune").iterdir())
+    (how,) = [line for line in err.splitlines() if "go on with: " in line]
+    words = shlex.split(how.partition("go on with: ")[2])
+    assert words[:3] == ["python", "-m", "tfxdr.main"]
+    epochs = rows(tmp_path / "my run", "finetune")
+    process = start(tmp_path, *words[3:])
+    while rows(tmp_path / "my run", "finetune") <= epochs:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -269,3 +277,97 @@ def test_list_names_every_component(tmp_path, monkeypatch, capfd):
     assert code == 0, err
     for name in ("nextitnet", "last-N", "synthetic", "adam", "bpr"):
         assert name in out
+
+
+def test_more_epochs_end_as_if_asked_for_at_once(
+    finished, tmp_path, monkeypatch, capfd
+):
+    folder, _ = finished
+    shutil.copytree(folder / "cache", tmp_path / "cache")
+    here = (tmp_path, monkeypatch, capfd)
+    fewer = [flag for flag in SMALL if not flag.startswith("--epochs")]
+    code, _, err = call_here(*here, *fewer, "--epochs=1", "--run=run")
+    assert code == 0, err
+    code, out, err = call_here(*here, "--resume", "--run=ru", "--epochs=3")
+    assert code == 0, err
+    assert "finetune epoch   1 " not in out
+    again, first = metrics(tmp_path / "run"), metrics(folder / "run")
+    assert again["test"] == first["test"]
+    assert again["validation"]["epochs"] == 3
+    assert "--epochs=3\n" in (tmp_path / "run" / "options.flags").read_text()
+    code, out, err = call_here(*here, "--resume", "--run=run")
+    assert code == 0, err
+    assert "finished already" in out
+
+
+def test_a_run_answers_from_anywhere(finished, tmp_path, monkeypatch, capfd):
+    folder, _ = finished
+    moved = tmp_path / "my runs [1]"
+    shutil.copytree(folder, moved)
+    here = (tmp_path, monkeypatch, capfd)
+    flags = ["--mode=recommend", "--history=s1", "--k=3"]
+    answers = []
+    for run in (folder / "run", moved / "run", moved / "ru"):
+        code, out, err = call_here(*here, *flags, f"--run={run}")
+        assert code == 0, err
+        assert str(run.parent / "cache") in out
+        answers.append(out[out.index(" rank") :])
+    assert len(set(answers)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [moved.name]
+    shutil.rmtree(moved / "cache")
+    flags += [f"--run={moved / 'run'}", f"--cache_dir={folder / 'cache'}"]
+    code, out, err = call_here(*here, *flags)
+    assert code == 0, err
+    assert out[out.index(" rank") :] == answers[0]
+
+
+def test_two_at_once_do_not_share_a_folder(
+    finished, monkeypatch, capfd, tmp_path
+):
+    folder, _ = finished
+    shutil.copytree(folder, tmp_path / "copy")
+    here = (tmp_path / "copy", monkeypatch, capfd)
+    with RunFolder(tmp_path / "copy" / "run").held():
+        code, _, err = call_here(*here, "--resume", "--run=run")
+    assert code == 1
+    assert "in use by process" in err
+
+
+@pytest.mark.parametrize("run", ["latest", "late"])
+def test_latest_is_no_name_for_a_new_run(tmp_path, monkeypatch, capfd, run):
+    flags = ["--policy=zero", f"--run={run}", "--dataset=synthetic(users=0)"]
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *flags)
+    assert code == 1
+    assert ("stands for a run that is there" in err) == (run == "latest")
+
+
+def test_mistakes_in_brackets_answer_before_tensorflow(tmp_path):
+    code = (
+        "import sys; from tfxdr import main\n"
+        "assert main.main(['x', '--dataset=events(source=(']) == 1\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"error: --dataset: unclosed" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["events", "EVENTS", "nextitnet", "last-2"])
+def test_list_explains_a_component(tmp_path, monkeypatch, capfd, name):
+    here = (tmp_path, monkeypatch, capfd)
+    code, out, err = call_here(*here, "--mode=list", name)
+    assert code == 0, err
+    assert name.lower().partition("-")[0] in out.lower()
+    if name == "events":
+        assert "source (required)" in out
+        assert "time=timestamp" in out
+
+
+def test_list_does_not_know_everything(tmp_path, monkeypatch, capfd):
+    here = (tmp_path, monkeypatch, capfd)
+    code, _, err = call_here(*here, "--mode=list", "evnts")
+    assert code == 1
+    assert "'evnts'; did you mean events?" in err

@@ -54,19 +54,19 @@ class RunFolder:
           InputError: another process holds it, or it cannot be made.
         """
         self._check_place()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = _locked(self.path / _LOCK)
-        except OSError as error:
-            raise explain(error, self.path, "--run or --runs_dir") from error
-        with lock:
+        with contextlib.ExitStack() as stack:
             try:
-                yield
-            finally:
-                # Before the lock goes: see `_locked`.
-                (self.path / _LOCK).unlink(missing_ok=True)
-                with contextlib.suppress(OSError):
-                    self.path.rmdir()  # if nothing came of it
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.callback(self._leave_if_empty)
+                stack.enter_context(_locked(self.path / _LOCK))
+            except OSError as error:
+                flags = "--run or --runs_dir"
+                raise explain(error, self.path, flags) from error
+            yield
+
+    def _leave_if_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
     def start(
         self,
@@ -256,33 +256,43 @@ class RunFolder:
         shutil.rmtree(old)
 
 
-def _locked(path: Path) -> IO[str]:
-    """A lock file that this process alone holds, as long as it is open.
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """A lock file that is this process's alone, and then is gone.
 
     Raises:
       InputError: another process holds it.
     """
     while True:
-        file = open(path, "a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with file:
+        with open(path, "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "another process"
-            raise InputError(
-                f"{path.parent} is in use by {holder}: wait for its end, or "
-                "choose another folder with --run"
-            ) from None
-        # Whoever had it may have removed it since it was opened.
-        if path.exists() and os.path.samestat(
-            os.fstat(file.fileno()), path.stat()
-        ):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
-            return file
-        file.close()
+                raise InputError(
+                    f"{path.parent} is in use by {holder}: wait for its end, "
+                    "or choose another folder with --run"
+                ) from None
+            # Whoever had it may have removed it since it was opened.
+            if not _is_there(file, path):
+                continue
+            try:
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {socket.gethostname()}")
+                file.flush()
+                yield
+            finally:
+                path.unlink(missing_ok=True)  # before the lock goes
+            return
+
+
+def _is_there(file: IO[str], path: Path) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lines(flagfile: str, start: str = "--") -> dict[str, str]:

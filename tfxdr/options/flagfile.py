@@ -82,11 +82,19 @@ def _check_text(text: str, before: Sequence[Word]) -> None:
             last = before[-1].text if before else ""
             asks = last.startswith("-") and "=" not in last
             name, value = last if asks else "argument", text
-        shown = ascii(os.fsencode(value))[1:]
+        found = os.fsencode(value)
         raise InputError(
             f"{_ascii(name)}: expected text in UTF-8, found the bytes "
-            f"{shown}; write it in UTF-8"
+            f"{ascii(found)[1:]}; {_remedy(found)}"
         ) from error
+
+
+def _remedy(found: bytes) -> str:
+    try:
+        found.decode("utf-8")
+    except UnicodeDecodeError:
+        return "write it in UTF-8"
+    return "they are, but Python takes them for others: set PYTHONUTF8=1"
 
 
 def _ascii(text: str) -> str:

@@ -8,7 +8,6 @@ import dataclasses
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import rich.box
 import rich.console
@@ -77,41 +76,32 @@ def print_table(
     """
     console = console or rich.console.Console()
     plain = not console.is_terminal
-    console = rich.console.Console(
-        file=console.file,
-        width=_ANY_WIDTH if plain else console.width,
-        force_terminal=not plain,
-        color_system=None if plain else _colours(console),
-        no_color=console.no_color,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    if title:
-        console.print(title, soft_wrap=True)
+    if plain:
+        console = rich.console.Console(file=console.file, width=_ANY_WIDTH)
     labels = _labels([row.name for row in rows])
     names = _Column(name_title, labels)
-    room = console.width - min(names.width, console.width * 2 // 3) - 1
+    name_width = min(names.width, console.width * 2 // 3)
     columns = _columns(rows, metrics)
-    shown = _that_fit(columns, room)
-    table = _rich_table(names, console.width * 2 // 3, shown, plain=plain)
-    console.print(table, crop=False, soft_wrap=True)
+    shown = _that_fit(columns, console.width - name_width - 1)
+    table = _rich_table(names, name_width, shown, plain=plain)
+    below = []
     for label, row in zip(labels, rows, strict=True):
-        name = printable(row.name)
-        if label != name:
-            console.print(f"{label} = {name}", soft_wrap=True)
+        if label != printable(row.name):
+            below.append(f"{label} = {printable(row.name)}")
     if len(shown) < len(columns):
         left = [c.title.replace("\n", " ") for c in columns[len(shown) :]]
-        console.print(
+        below.append(
             f"no room for {', '.join(left)}: widen the terminal, or write the "
-            "output to a file",
-            soft_wrap=True,
+            "output to a file"
         )
+    for part in (title and _text(title), table, *map(_text, below)):
+        if part:
+            console.print(part, crop=False, soft_wrap=True)
 
 
-def _colours(console: rich.console.Console) -> Any:
-    """The name of its colours, as a console takes it."""
-    return console.color_system
+def _text(text: str, style: str = "") -> rich.text.Text:
+    """Means nothing but itself: no markup, no emoji."""
+    return rich.text.Text(text, style=style)
 
 
 def _labels(names: Sequence[str]) -> list[str]:
@@ -210,20 +200,20 @@ def _rich_table(
     box = rich.box.ASCII if plain else rich.box.SIMPLE_HEAD
     table = rich.table.Table(box=box, header_style="bold")
     # Without a least width rich would squeeze: an ellipsis eats digits.
-    room = min(names.width, name_width) - _PADDING
+    room = name_width - _PADDING
     table.add_column(
-        names.title, min_width=room, max_width=room, overflow="fold"
+        _text(names.title), min_width=room, max_width=room, overflow="fold"
     )
     for column in columns:
         table.add_column(
-            column.title,
+            _text(column.title),
             justify="right",
             min_width=column.width - _PADDING,
             no_wrap=True,
         )
     for index, name in enumerate(names.cells):
         cells = [_marked(column, index, plain=plain) for column in columns]
-        table.add_row(rich.text.Text(name), *cells)
+        table.add_row(_text(name), *cells)
     return table
 
 
@@ -233,8 +223,8 @@ def _marked(column: _Column, index: int, *, plain: bool) -> rich.text.Text:
     if plain:
         # The blank keeps the digits of a column in line.
         mark = ("*" if best else " ") if column.best else ""
-        return rich.text.Text(cell + mark)
-    return rich.text.Text(cell, style="bold green" if best else "")
+        return _text(cell + mark)
+    return _text(cell, "bold green" if best else "")
 
 
 def _columns(
