@@ -377,11 +377,7 @@ def time_boundaries(
         for which in ("min", "max")
     )
     if least == most and count > 1:
-        raise InputError(
-            f"--split=time: all {count:,} target events have the same time "
-            f"({least}), so that none is before another. Choose --split=random "
-            "or --split=leave-one-out, or bring finer times"
-        )
+        raise _coarse(f"all {count:,} target events have one time ({least})")
     shares = np.cumsum(fractions)[:2]
     positions = [min(int(share * count), count - 1) for share in shares]
     validation, test = (
@@ -393,9 +389,15 @@ def time_boundaries(
         for position in positions
     )
     if validation == least and positions[0] > 0:
-        raise InputError(
-            f"--split=time: so many target events have the earliest time "
-            f"({least}) that none are left for training. Choose --split=random "
-            "or --split=leave-one-out, or bring finer times"
+        raise _coarse(
+            f"so many target events have the earliest time ({least}) that none "
+            "are left for training"
         )
     return validation, test
+
+
+def _coarse(what: str) -> InputError:
+    return InputError(
+        f"--split=time: {what}; choose --split=random or "
+        "--split=leave-one-out, or bring finer times"
+    )

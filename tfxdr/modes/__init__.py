@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, inspect, training
+from tfxdr.modes import answers, training
 from tfxdr.modes.components import (
     check_texts,
     chosen_specs,
@@ -74,10 +74,16 @@ def _list(options: Options) -> None:
     print(explain_text(name) if name else list_text())
 
 
+def _inspect(options: Options) -> None:
+    from tfxdr.modes.inspect import inspect
+
+    inspect(options)
+
+
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
-    "inspect": inspect.inspect,
+    "inspect": _inspect,
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "recommend": answers.recommend,
