@@ -31,8 +31,7 @@ _SOURCES = sorted(
 _ROOT_MODULES = ("errors", "files", "start_up", "types")
 _LEVELS = (
     ("root",),
-    ("registry",),
-    ("ops",),
+    ("registry", "ops"),
     ("options", "layers", "datasets", "evaluation", "losses", "optimizers"),
     ("policies", "backbones", "tuners", "data", "report"),
     ("policy_networks", "meta_learners"),

@@ -10,7 +10,7 @@ import scipy.stats
 
 from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays
-from tfxdr.ops.metric_names import BINARY_METRICS
+from tfxdr.registry.metric_names import BINARY_METRICS
 
 
 def auc(

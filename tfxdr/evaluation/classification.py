@@ -16,9 +16,9 @@ from tfxdr.evaluation.batching import (
     rows_in_bounds,
     scored_batches,
 )
-from tfxdr.ops.metric_names import CLASS_METRICS
 from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec
+from tfxdr.registry.metric_names import CLASS_METRICS
 from tfxdr.types import FIRST_ITEM, Scorer
 
 

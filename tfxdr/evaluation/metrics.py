@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfxdr import errors
-from tfxdr.ops.metric_names import RANKING_METRICS, ranking_metric
+from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 
 def hits(ranks: np.ndarray, n: int) -> np.ndarray:

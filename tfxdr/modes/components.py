@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from tfxdr import registry
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import CODE_OF
-from tfxdr.ops.metric_names import CLASS_METRICS
 from tfxdr.options import Options
 from tfxdr.options.groups import GROUPS
 from tfxdr.options.settings import settings_of
 from tfxdr.registry import Registry, Spec
+from tfxdr.registry.metric_names import CLASS_METRICS
 
 AUTO = "auto"  # of --loss: the task's own
 

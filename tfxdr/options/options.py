@@ -5,12 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
-from tfxdr.ops.metric_names import (
-    BINARY_METRICS,
-    CLASS_METRICS,
-    RANKING_METRICS,
-    ranking_metric,
-)
 from tfxdr.options.flagfile import line
 from tfxdr.options.groups import (
     GROUPS,
@@ -28,6 +22,12 @@ from tfxdr.options.groups import (
 )
 from tfxdr.options.settings import settings_of
 from tfxdr.registry import spec_text
+from tfxdr.registry.metric_names import (
+    BINARY_METRICS,
+    CLASS_METRICS,
+    RANKING_METRICS,
+    ranking_metric,
+)
 
 
 @dataclasses.dataclass(frozen=True)

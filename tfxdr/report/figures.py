@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tfxdr.errors import InputError
 from tfxdr.files import file_aside
-from tfxdr.ops.metric_names import falls, parse
+from tfxdr.registry.metric_names import falls, parse
 from tfxdr.report.table import metric_title
 
 # Of Okabe and Ito: told apart by everyone, and in print.

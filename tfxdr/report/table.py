@@ -14,7 +14,7 @@ import rich.console
 import rich.table
 import rich.text
 
-from tfxdr.ops.metric_names import falls, parse
+from tfxdr.registry.metric_names import falls, parse
 from tfxdr.report.text import printable
 
 _LONGEST = 24  # characters of a name; longer ones are spelt out below

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfxdr.evaluation import classification_metrics
-from tfxdr.ops.metric_names import falls
 from tfxdr.registry import Spec, class_metrics
+from tfxdr.registry.metric_names import falls
 from tfxdr.testing.contract import Contract, expect
 
 CLASS_METRIC = Contract(class_metrics)

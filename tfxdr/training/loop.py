@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import TrainingError
-from tfxdr.ops.metric_names import falls
+from tfxdr.registry.metric_names import falls
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tfxdr.registry import class_metrics
+from tfxdr.registry.kinds import class_metrics
 
 RANKING_METRICS = ("hr", "mrr", "ndcg")
 BINARY_METRICS = ("auc", "log_loss")  # of joint models

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tfxdr import registry
-from tfxdr.ops.metric_names import MetricName, falls, parse, ranking_metric
+from tfxdr.registry.metric_names import MetricName, falls, parse, ranking_metric
 
 
 @pytest.mark.parametrize(
