@@ -39,10 +39,10 @@ endef
 .PHONY: help demo test test-addons same-metrics docs lint format clean
 
 help:
-	@echo "make demo         train and compare four policies on synthetic data"
+	@echo "make demo         who should be tuned? six policies, explained"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
-	@echo "make same-metrics  the demo on both stacks: are its metrics the same?"
+	@echo "make same-metrics  both stacks: are the metrics the same?"
 	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make format       let ruff mend what it can"
@@ -55,7 +55,7 @@ $(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
 	$(call make_venv,$(VENV_ADDONS),3.11 3.10,addons$(comma)dev)
 
 demo: $(VENV)/.stamp
-	$(VENV)/bin/python -m tfxdr.main --flagfile=flags/demo.flags
+	$(VENV)/bin/python -m tfxdr.main --preset=demo
 
 lint: $(VENV)/.stamp
 	$(VENV)/bin/python -m ruff check .

@@ -1,8 +1,8 @@
-"""Does the demo give the same metrics on both stacks of TensorFlow?
+"""Do plain policies give the same metrics on both stacks of TensorFlow?
 
     python benchmarks/both_stacks.py OTHER_PYTHON [--tolerance=0.001] [FLAGS]
 
-Runs `flags/demo.flags` with this interpreter and with another one, seed and
+Runs `--preset=synthetic` with this interpreter and with another one, seed and
 data the same, and compares every number of `results.csv`. FLAGS are passed on,
 such as `--epochs=2`. Exits with 1 if two numbers differ by more than the
 tolerance. Three minutes on two cores.
@@ -25,7 +25,7 @@ def metrics(
     python: str, folder: pathlib.Path, flags: list[str]
 ) -> dict[tuple[str, str], float]:
     """Of one stack: (policy, metric) to value."""
-    command = [python, "-m", "tfxdr.main", "--flagfile=flags/demo.flags"]
+    command = [python, "-m", "tfxdr.main", "--preset=synthetic"]
     command += [f"--run={folder / 'run'}", f"--cache_dir={folder / 'cache'}"]
     done = subprocess.run(
         [*command, *flags], cwd=ROOT, capture_output=True, text=True

@@ -349,14 +349,18 @@ def _hit_rate(
     competes: np.ndarray,
     top: int,
 ) -> float:
-    """Share of held-out targets with fewer than `top` likelier items."""
+    """Share of held-out targets among the `top` likeliest items.
+
+    Equally likely items are taken in any order: each counts by its chance.
+    """
     others = probability.copy()
     user, event = np.nonzero(~competes)
     others[user, target[user, event]] = -1.0
     user, event = np.nonzero(held)
-    own = probability[user, target[user, event]]
-    above = (others[user] > own[:, np.newaxis]).sum(axis=1)
-    return float((above < top).mean())
+    own = probability[user, target[user, event]][:, np.newaxis]
+    above = (others[user] > own).sum(axis=1)
+    level = (others[user] == own).sum(axis=1)  # itself included
+    return float(np.clip((top - above) / level, 0, 1).mean())
 
 
 def _marker_titles() -> list[str]:

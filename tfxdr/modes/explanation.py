@@ -16,6 +16,7 @@ from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
 from tfxdr.errors import InputError
 from tfxdr.evaluation import Actions, Ranking
 from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.tasks import NextTarget
 from tfxdr.experiments.transfer import TransferExperiment
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, policies
@@ -48,11 +49,13 @@ class Explanation:
     def __init__(self, experiment: Experiment) -> None:
         assert isinstance(experiment, TransferExperiment)  # others refuse it
         flag = f"--explain_by={experiment.options.evaluate.explain_by}"
-        if experiment.options.task.task != "next-target":
+        task = experiment.task
+        if not isinstance(task, NextTarget):
             raise InputError(
                 f"{flag}: explains rankings, found "
                 f"--task={experiment.options.task.task}; leave it out"
             )
+        self._task = task
         self._experiment = experiment
         chosen = experiment.options.evaluate
         name, _, self._tuned = chosen.explain_by.partition("=")
@@ -108,7 +111,7 @@ class Explanation:
         from tfxdr.experiments.base import BASELINES
 
         experiment = self._experiment
-        ranker = experiment.task.rankers(TEST)[0]
+        ranker = self._task.rankers(TEST)[0]
         return [
             story.Told(
                 name,

@@ -235,21 +235,21 @@ class Loop:
                 break
 
     def _shown(self) -> contextlib.AbstractContextManager[StageLine]:
-        steps = self.stage.batches.steps
-        facts = {
-            "epochs": self.settings.epochs,
-            "steps": steps,
-            "done": int(self.state.epoch) * steps + int(self.state.step),
-            "monitor": self.settings.monitor,
-        }
+        name, steps = self.stage.name, self.stage.batches.steps
+        epochs, monitor = self.settings.epochs, self.settings.monitor
+        done = int(self.state.epoch) * steps + int(self.state.step)
         drawn = any(
             getattr(callback, "draws_progress", False)
             for callback in self._callbacks.callbacks
         )
         if drawn:
-            silent = StageLine(self.stage.name, **facts, show=lambda line: None)
+            silent = StageLine(
+                name, epochs, steps, done, monitor, lambda line: None
+            )
             return contextlib.nullcontext(silent)
-        return self.progress.stage(self.stage.name, **facts)
+        return self.progress.stage(
+            name, epochs=epochs, steps=steps, done=done, monitor=monitor
+        )
 
     def _say_how_it_ended(self) -> None:
         """One line; `history.csv` has every epoch."""
