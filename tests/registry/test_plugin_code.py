@@ -14,7 +14,7 @@ import tfxdr
 from tfxdr import registry
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import RunFolder
-from tfxdr.modes.components import chosen_specs, flagfile, with_names_of_metrics
+from tfxdr.experiments.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.options import parse
 from tfxdr.registry import core, plugin_code, plugins
 from tfxdr.registry.plugin_code import code_of

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tensorflow import keras
@@ -14,6 +15,7 @@ from tensorflow import keras
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData, hash_file
 from tfxdr.data.splits import TEST, TRAIN
+from tfxdr.data.summary import table1
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import RunFolder
@@ -51,6 +53,7 @@ class Experiment(abc.ABC):
     Args:
       options: as the user gave them.
       progress: what the person sees.
+      data: prepared already; by default what the options name.
 
     Attributes:
       kind: of the components that are compared, one run each.
@@ -62,9 +65,15 @@ class Experiment(abc.ABC):
     reads_histories = True
     unused_settings: Mapping[str, Sequence[str]] = {}
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(
+        self,
+        options: Options,
+        progress: Progress,
+        data: PreparedData | None = None,
+    ) -> None:
         self.options = options
         self.progress = progress
+        self._given = data
         self.backbone = backbones.parse(options.model.backbone)
         self.optimizer = optimizers.parse(options.finetune.optimizer)
         self.dataset = datasets.parse(options.data.dataset)
@@ -76,6 +85,9 @@ class Experiment(abc.ABC):
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
+        return self._given or self._prepared()
+
+    def _prepared(self) -> PreparedData:
         chosen = self.options.data
         return prepare(
             self.dataset.build(),
@@ -224,6 +236,24 @@ class Experiment(abc.ABC):
         baseline = policies.build(name)
         metrics = self.task.test(self.fit_baseline(baseline), None)
         return Row(name, metrics, time.monotonic() - start, peak_bytes())
+
+    def describe(self) -> None:
+        """Says what the data hold."""
+        self.progress.say(table1(self.data.manifest))
+
+    def shown(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """How results are printed: metrics at the first cutoff alone."""
+        first = f"@{self.options.evaluate.top_n[0]}"
+        metrics = [
+            key
+            for key in rows[-1].metrics
+            if "@" not in key or key.split("/")[0].endswith(first)
+        ]
+        return {
+            "metrics": metrics,
+            "title": f"\n{self.title}",
+            "name_title": self.kind.kind,
+        }
 
     def protocol(self) -> dict[str, object]:
         """How the numbers of a result file were made."""

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 
 from tfxdr.modes import answers, training
-from tfxdr.modes.components import check_names, with_names_of_metrics
+from tfxdr.experiments.components import check_names, with_names_of_metrics
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import plugins
 from tfxdr.registry.listing import list_text
 from tfxdr.registry.origins import LoadedPlugin, main_script
+from tfxdr.start_up import keras_as_it_comes
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -32,7 +33,8 @@ def dispatch(options: Options) -> None:
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
     check_names(options)  # before anything is done
-    _MODES[options.run.mode](options)
+    with keras_as_it_comes():
+        _MODES[options.run.mode](options)
 
 
 def _replayable(options: Options) -> Options:

@@ -1,51 +1,21 @@
-"""From options to an experiment, or to a finished run."""
+"""From a command line to a finished run."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tfxdr
 from tfxdr.errors import InputError
-from tfxdr.modes.components import flagfile
+from tfxdr.experiments.components import flagfile
+from tfxdr.experiments.start import import_components as import_components
+from tfxdr.experiments.start import make_experiment as make_experiment
+from tfxdr.experiments.start import opened
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
-from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:
-    from tfxdr.experiments.base import Experiment
     from tfxdr.experiments.contender import Contender
-
-
-def make_experiment(options: Options) -> Experiment:
-    """Imports TensorFlow, sets it up, and assembles the options."""
-    import_components()
-    import tensorflow as tf
-
-    from tfxdr.backbones import is_joint
-    from tfxdr.experiments.joint import JointExperiment
-    from tfxdr.experiments.transfer import TransferExperiment
-    from tfxdr.registry import backbones
-    from tfxdr.training.progress import Progress
-
-    threads = options.compute.threads
-    if threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    tf.config.experimental.enable_op_determinism()
-    backbone = backbones.parse(options.model.backbone)
-    joint = is_joint(backbones.entry(backbone.name))
-    experiment = JointExperiment if joint else TransferExperiment
-    return experiment(options, Progress())
-
-
-def import_components() -> None:
-    """Fills the registries."""
-    start_tensorflow()
-    for kind in tfxdr.COMPONENTS:
-        importlib.import_module(f"tfxdr.{kind}")
 
 
 def finished(options: Options) -> Contender:
@@ -55,6 +25,7 @@ def finished(options: Options) -> Contender:
       InputError: There is none, or it was made with other options.
     """
     from tfxdr.experiments.run_folder import FREE, RunFolder
+    from tfxdr.training.progress import Progress
 
     why = f"--mode={options.run.mode}"
     if not options.run.run:
@@ -62,14 +33,5 @@ def finished(options: Options) -> Contender:
     folder = RunFolder(Path(options.run.run))
     folder.read()
     free = (*FREE, *settings_of(type(options.evaluate)))
-    now = flagfile(options)
-    folder.check(now, free, why)
-    for name in folder.changed_code(now):
-        print(
-            f"warning: the code of {name} has changed since {folder.path} was "
-            "made: what it answers may not be what was trained",
-            file=sys.stderr,
-        )
-    experiment = make_experiment(options)
-    (spec,) = experiment.specs
-    return experiment.contender(spec, folder)
+    folder.check(flagfile(options), free, why)
+    return opened(folder, make_experiment(options))
