@@ -12,6 +12,8 @@ from tfxdr.datasets.base import Source, insert_arrays
 from tfxdr.datasets.readers.rejects import BadRow, Rejects
 from tfxdr.registry import datasets as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
 __all__ = [
@@ -20,9 +22,11 @@ __all__ = [
     "Source",
     "amazon",
     "coldrec",
+    "create",
     "events",
     "insert_arrays",
     "movielens",
+    "names",
     "planted",
     "register",
     "synthetic",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import tfxdr
@@ -84,18 +84,20 @@ def _set_threads(threads: int) -> None:
         ) from error
 
 
-def opened(folder: RunFolder, experiment: Experiment) -> Contender:
+def opened(
+    folder: RunFolder, experiment: Experiment, say: Callable[[str], None]
+) -> Contender:
     """What a finished run trained.
 
     Args:
       folder: of the run.
       experiment: made of its options.
+      say: called with a warning, if a plugin's code is another one now.
     """
     for name in folder.changed_code(flagfile(experiment.options)):
-        print(
+        say(
             f"warning: the code of {name} has changed since {folder.path} was "
-            "made: what it answers may not be what was trained",
-            file=sys.stderr,
+            "made: what it answers may not be what was trained"
         )
     (spec,) = experiment.specs
     return experiment.contender(spec, folder)

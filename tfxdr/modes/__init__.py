@@ -10,8 +10,8 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, training
 from tfxdr.experiments.components import check_names, with_names_of_metrics
+from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options

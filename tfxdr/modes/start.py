@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tfxdr.options.settings import settings_of
 
 if TYPE_CHECKING:
     from tfxdr.experiments.contender import Contender
+    from tfxdr.training.progress import Progress
 
 
 def finished(options: Options) -> Contender:
@@ -25,7 +27,6 @@ def finished(options: Options) -> Contender:
       InputError: There is none, or it was made with other options.
     """
     from tfxdr.experiments.run_folder import FREE, RunFolder
-    from tfxdr.training.progress import Progress
 
     why = f"--mode={options.run.mode}"
     if not options.run.run:
@@ -34,4 +35,16 @@ def finished(options: Options) -> Contender:
     folder.read()
     free = (*FREE, *settings_of(type(options.evaluate)))
     folder.check(flagfile(options), free, why)
-    return opened(folder, make_experiment(options))
+    experiment = make_experiment(options, progress=_progress(options))
+    return opened(folder, experiment, functools.partial(print, file=sys.stderr))
+
+
+def _progress(options: Options) -> Progress | None:
+    """Beside an answer for a program, nothing else may be printed."""
+    if options.recommend.format == "text":
+        return None
+    from rich.console import Console
+
+    from tfxdr.training.progress import Progress
+
+    return Progress(Console(stderr=True, highlight=False, soft_wrap=True))

@@ -13,15 +13,19 @@ from tfxdr.policies import (
 from tfxdr.policies.base import Baseline, Policy, Rollout
 from tfxdr.registry import policies as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
 __all__ = [
     "Baseline",
     "Policy",
     "Rollout",
+    "create",
     "gumbel",
     "item_knn",
     "mtl",
+    "names",
     "popularity",
     "random",
     "register",
