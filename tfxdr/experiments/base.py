@@ -34,6 +34,7 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender
 from tfxdr.serving.servable import Servable
@@ -388,3 +389,8 @@ class Contender(abc.ABC):
     @abc.abstractmethod
     def recommender(self, k_max: int) -> Recommender:
         """What answers for a finished run, `k_max` items at a time."""
+
+    @abc.abstractmethod
+    def user_scores(self) -> UserScores:
+        """Logits of all real target items for rows of users, of a finished
+        run, as its `recommender` ranks them."""

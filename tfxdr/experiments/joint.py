@@ -35,6 +35,7 @@ from tfxdr.options.settings import settings_of
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
 from tfxdr.training.cost import Costs, enough_memory
@@ -261,6 +262,11 @@ class JointContender(TrainedContender[JointStage]):
             k_max=retrieval.k_max,
             candidates=retrieval.candidates,
         )
+
+    def user_scores(self) -> UserScores:
+        rows = tf.TensorSpec([None], tf.int32)
+        ranked = tf.function(self.servable(Retrieval()).scores, [rows])
+        return lambda users: ranked(tf.constant(users + FIRST_ITEM, tf.int32))
 
     def explain(
         self, user: str, k: int

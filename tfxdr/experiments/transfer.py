@@ -20,6 +20,7 @@ from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.contender import (
     CountedContender,
     TrainedContender,
+    padded,
 )
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
@@ -32,6 +33,7 @@ from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.run import show_actions
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
@@ -342,3 +344,9 @@ class TransferContender(TrainedContender[FinetuneStage]):
             ],
             retrieval=retrieval,
         )
+
+    def user_scores(self) -> UserScores:
+        history = tf.TensorSpec([None, None], tf.int32)
+        ranked = tf.function(self.servable(Retrieval()).scores, [history])
+        histories = self.experiment.histories
+        return lambda users: ranked(tf.constant(padded(histories, users)))

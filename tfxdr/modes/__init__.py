@@ -7,6 +7,7 @@ flags answer at once.
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,7 @@ from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import plugins
-from tfxdr.registry.listing import list_text
+from tfxdr.registry.listing import list_text, listing
 from tfxdr.registry.origins import LoadedPlugin, main_script
 from tfxdr.start_up import keras_as_it_comes
 
@@ -66,8 +67,10 @@ def _warn_of_broken(loaded: Sequence[LoadedPlugin]) -> None:
 
 
 def _list(options: Options) -> None:
-    del options
-    print(list_text())
+    if options.recommend.format == "json":
+        print(json.dumps(listing(), ensure_ascii=False, default=str))
+    else:
+        print(list_text())
 
 
 _MODES = {

@@ -6,6 +6,7 @@ import textwrap
 
 from tfxdr.registry import origins
 from tfxdr.registry.core import Registry
+from tfxdr.registry.entry import Option
 from tfxdr.registry.kinds import ALL
 
 
@@ -34,3 +35,32 @@ def _list_registry(known: Registry) -> str:
                 subsequent_indent=" " * 21,
             )
     return "\n".join(lines)
+
+
+def listing() -> dict[str, object]:
+    """The same as values, for `--format=json`."""
+    kinds = {
+        known.plural: {
+            "flag": known.flag,
+            "components": [
+                {
+                    "name": entry.name,
+                    "summary": entry.summary,
+                    "origin": entry.origin,
+                    "options": [_described(o) for o in known.options(entry)],
+                }
+                for entry in known.entries()
+            ],
+        }
+        for known in ALL
+    }
+    return {"kinds": kinds, "plugins": [*map(str, origins.loaded_plugins)]}
+
+
+def _described(option: Option) -> dict[str, object]:
+    default = {} if option.required else {"default": option.default}
+    return {
+        "name": option.name,
+        "expected": option.expected,
+        "required": option.required,
+    } | default

@@ -13,10 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from rich.console import Console
-from rich.table import Table
 
 from tfxdr.errors import InputError
+from tfxdr.report.plain import aligned, printable
 
 # Of Okabe and Ito, as in the other figures; rows need no colours of their own.
 _GROUP, _MEAN, _REST, _AVERAGE = "#0072B2", "#D55E00", "#999999", "#555555"
@@ -109,27 +108,23 @@ def print_behaviors(
       file: where to; standard output by default.
     """
     both = [*most, *least]
-    table = Table(box=None)
-    table.add_column("useful")
-    table.add_column("weight", justify="right")
-    table.add_column("item")
     known = [
         name
         for name in ("category", "title")
         if any(getattr(behavior, name) for behavior in both)
     ]
-    for name in known:
-        table.add_column(name)
+    lines = [["useful", "weight", "item", *known]]
     for label, behaviors in (("most", most), ("least", least)):
         for place, behavior in enumerate(behaviors):
-            table.add_row(
-                "" if place else label,
-                f"{behavior.weight:.3f}",
-                behavior.item,
-                *(getattr(behavior, name) for name in known),
-                end_section=place == len(behaviors) - 1,
+            words = [getattr(behavior, name) for name in ("item", *known)]
+            lines.append(
+                [
+                    "" if place else label,
+                    f"{behavior.weight:.3f}",
+                    *map(printable, words),
+                ]
             )
-    Console(file=file, highlight=False, markup=False).print(table)
+    print(aligned(lines, numbers=(1,)), file=file)
 
 
 def _rows(

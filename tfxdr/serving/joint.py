@@ -137,15 +137,7 @@ class JointServable(Servable):
         return {"probability": tf.sigmoid(tf.cast(logit, tf.float32))}
 
     def _recommend(self, user: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = self._users.rows(user)
-        items = Items(self._rows, tf.gather(self._category, self._rows))
-        scores = self._model.score_items(rows, self._beside(rows), items)
-        known = (rows >= FIRST_ITEM)[:, tf.newaxis]
-        scores = tf.where(
-            known,
-            tf.cast(scores, tf.float32),
-            tf.gather(self._prior, self._rows)[tf.newaxis],
-        )
+        scores = self.scores(self._users.rows(user))
         k = tf.minimum(self._k_max, tf.shape(scores)[1])
         values, places = tf.math.top_k(scores, k=k)
         missing = [[0, 0], [0, self._k_max - k]]
@@ -156,6 +148,24 @@ class JointServable(Servable):
             "items": tf.ensure_shape(names, shape),
             "scores": tf.ensure_shape(values, shape),
         }
+
+    def scores(self, rows: tf.Tensor) -> tf.Tensor:
+        """Logits of the candidates, as a recommendation ranks them.
+
+        Args:
+          rows: `[batch]` int32 rows of the user table.
+
+        Returns:
+          `[batch, candidates]` float32.
+        """
+        items = Items(self._rows, tf.gather(self._category, self._rows))
+        scores = self._model.score_items(rows, self._beside(rows), items)
+        known = (rows >= FIRST_ITEM)[:, tf.newaxis]
+        return tf.where(
+            known,
+            tf.cast(scores, tf.float32),
+            tf.gather(self._prior, self._rows)[tf.newaxis],
+        )
 
     def _beside(self, rows: tf.Tensor) -> Items:
         """Each user's source behavior."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -10,23 +9,9 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.serving.lookup import RawIds, as_history
+from tfxdr.serving.recommendations import Recommendation, Recommendations
 from tfxdr.serving.servable import Answer
 from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
-
-
-@dataclasses.dataclass(frozen=True)
-class Recommendation:
-    """One recommended item.
-
-    Attributes:
-      item: raw id.
-      score: the model's logit.
-      title: "" where the data have none.
-    """
-
-    item: str
-    score: float
-    title: str
 
 
 class Recommender:
@@ -56,6 +41,22 @@ class Recommender:
     def reads_histories(self) -> bool:
         """Whether the model knows a user by his history."""
         return "recommend" not in self._answers
+
+    def answer(
+        self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
+    ) -> Recommendations:
+        """As `for_history`, with what is to be known of the answer."""
+        return Recommendations(
+            self.for_history(history, k, leave_out),
+            self.actions(history),
+            self.unknown([raw for raw in history if raw]),
+            self._is_strange(history),
+        )
+
+    def _is_strange(self, history: Sequence[str]) -> bool:
+        """Whether none of the items that the model reads is known to it."""
+        read = [raw for raw in history if raw][-self._facts["max_history"] :]
+        return len(self.unknown(read)) == len(read)
 
     def for_history(
         self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
@@ -154,7 +155,10 @@ def counted(
         return {"items": tf.gather(names, places), "scores": values}
 
     return Recommender(
-        {"serving_default": answer}, source.rows, {"k_max": k_max}, titles
+        {"serving_default": answer},
+        source.rows,
+        {"k_max": k_max, "max_history": max_history},
+        titles,
     )
 
 
