@@ -6,6 +6,7 @@ from tfxdr.datasets import (
     events,
     movielens,
     planted,
+    prepared,
     synthetic,
 )
 from tfxdr.datasets.base import Source, insert_arrays
@@ -28,6 +29,7 @@ __all__ = [
     "movielens",
     "names",
     "planted",
+    "prepared",
     "register",
     "synthetic",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tfxdr
@@ -99,5 +100,34 @@ def opened(
             f"warning: the code of {name} has changed since {folder.path} was "
             "made: what it answers may not be what was trained"
         )
+    _find_data(folder, experiment, say)
     (spec,) = experiment.specs
     return experiment.contender(spec, folder)
+
+
+def _find_data(
+    folder: RunFolder, experiment: Experiment, say: Callable[[str], None]
+) -> None:
+    """Prepared data that a run needs, where their input is out of reach.
+
+    They are known by their content. A relative --cache_dir may have been that
+    of any folder above the run's.
+
+    Raises:
+      InputError: neither the input nor what was prepared from it is there.
+    """
+    from tfxdr.data.prepared import find_prepared
+
+    try:
+        _ = experiment.data
+    except InputError as error:
+        cache = experiment.options.run.cache_dir
+        above = [Path(), *folder.path.resolve().parents]
+        data = find_prepared(
+            folder.read()["data"]["fingerprint"],
+            [place / cache for place in above],
+        )
+        if data is None:
+            raise
+        say(f"note: {error}; using {data.folder}, which were made of it")
+        experiment.data = data

@@ -33,8 +33,6 @@ def recommend(options: Options) -> None:
             asked = {"user": chosen.user}
         print(json.dumps(asked | answer.as_dict(), ensure_ascii=False))
         return
-    for note in answer.notes():
-        print(note)
     print(answer)
 
 

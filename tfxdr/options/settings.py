@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tfxdr.errors import InputError
@@ -107,6 +109,26 @@ class Setting:
         except ValueError:
             raise self._refusal(text) from None
 
+    def adapt(self, value: Any) -> Any:
+        """A value as Python has it, in the type that the option has.
+
+        Sequences become tuples, or are joined where the option is the text of
+        several components; a path is its text, a NumPy number a number, a
+        bool the text of a choice. `check` sees to the rest.
+        """
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if self.is_list and isinstance(value, str):
+            return self.parse(value)
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            values = tuple(map(_plain, value))
+            if self.is_list or self.type is not str:
+                return values
+            return ",".join(map(str, values))
+        value = _plain(value)
+        choice = isinstance(value, bool) and self.type is str
+        return self.format(value) if choice else value
+
     def check(self, value: Any) -> None:
         """Raises ValueError unless the value is what is expected."""
         if value is None and self.optional:
@@ -156,6 +178,12 @@ class Setting:
         if isinstance(value, bool):
             return str(value).lower()
         return _NONE if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
 
 
 def _raw_ids(text: str) -> tuple[str, ...]:

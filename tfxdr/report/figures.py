@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -101,6 +102,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     finally:
         if os.path.exists(aside):
             os.remove(aside)
+
+
+def as_png(figure: Figure) -> bytes:
+    """What a notebook shows."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    return png.getvalue()
 
 
 def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:

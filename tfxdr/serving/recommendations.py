@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import overload
 
@@ -39,7 +40,7 @@ class Recommendations(Sequence[Recommendation]):
     Attributes:
       items: the best first.
       actions: how far each block ran tuned for the user, by its name; empty
-        where nothing is decided.
+        where nothing is decided, or popular items were substituted.
       unknown: raw ids of the history that the model does not know.
       substituted: whether it knew nothing that it reads of the user, so that
         popular items stand for an answer of the model.
@@ -68,10 +69,12 @@ class Recommendations(Sequence[Recommendation]):
         return iter(self.items)
 
     def __str__(self) -> str:
-        return recommendations_text(self.items, self.actions)
+        text = recommendations_text(self.items, self.actions)
+        return "\n".join([*self.notes(), text])
 
     def _repr_html_(self) -> str:
-        return recommendations_html(self.items, self.actions)
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        return notes + recommendations_html(self.items, self.actions)
 
     def notes(self) -> list[str]:
         """What a reader should know of the answer, a line each."""

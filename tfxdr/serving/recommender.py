@@ -46,11 +46,12 @@ class Recommender:
         self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
     ) -> Recommendations:
         """As `for_history`, with what is to be known of the answer."""
+        strange = self._is_strange(history)
         return Recommendations(
             self.for_history(history, k, leave_out),
-            self.actions(history),
+            {} if strange else self.actions(history),
             self.unknown([raw for raw in history if raw]),
-            self._is_strange(history),
+            strange,
         )
 
     def _is_strange(self, history: Sequence[str]) -> bool:
