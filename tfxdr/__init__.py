@@ -50,7 +50,7 @@ COMPONENTS = (
     "policy_networks",
     "tuners",
 )
-_PACKAGES = (*COMPONENTS, "serving", "testing")
+_PACKAGES = (*COMPONENTS, "layers", "models", "serving", "testing")
 
 __all__ = ["__version__", *_PUBLIC, *_REGISTRIES, *_PACKAGES]
 

@@ -11,6 +11,7 @@ from tfxdr.policies import (
     static,
 )
 from tfxdr.policies.base import Baseline, Policy, Rollout
+from tfxdr.policies.layer import PolicyLayer
 from tfxdr.registry import policies as _registry
 
 create = _registry.create
@@ -20,6 +21,7 @@ register = _registry.register
 __all__ = [
     "Baseline",
     "Policy",
+    "PolicyLayer",
     "Rollout",
     "create",
     "gumbel",
