@@ -14,7 +14,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Backbone": "tfxdr.backbones",
     "Baseline": "tfxdr.policies",
+    "Comparison": "tfxdr.experiments.results",
     "Context": "tfxdr.types",
+    "FinishedRun": "tfxdr.experiments.results",
     "InputError": "tfxdr.errors",
     "JointBackbone": "tfxdr.backbones",
     "InstanceLoss": "tfxdr.losses",
@@ -27,8 +29,10 @@ _PUBLIC = {
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
     "INTERFACE": "tfxdr.registry.interface",
+    "open_run": "tfxdr.experiments.api",
     "prepare": "tfxdr.data.prepare",
     "require_interface": "tfxdr.registry.interface",
+    "run": "tfxdr.experiments.api",
 }
 # Registries of what tfxdr has no components of its own for.
 _REGISTRIES = ("callbacks", "class_metrics")
@@ -47,7 +51,7 @@ COMPONENTS = (
     "policy_networks",
     "tuners",
 )
-_PACKAGES = (*COMPONENTS, "serving", "testing")
+_PACKAGES = (*COMPONENTS, "layers", "models", "serving", "testing")
 
 __all__ = ["__version__", *_PUBLIC, *_REGISTRIES, *_PACKAGES]
 

@@ -67,6 +67,38 @@ def written_aside(
 
 
 @contextlib.contextmanager
+def made_aside(path: Path, flag: str) -> Iterator[Path]:
+    """Gives a temporary folder beside a file, in which the file is made.
+
+    The one that is called like it there takes its place when the block ends;
+    see `written_aside`.
+
+    Args:
+      path: the file that appears, instead of what was there.
+      flag: the option that chose its place, for the message.
+
+    Raises:
+      InputError: The place cannot be written, or the disk is full.
+    """
+    temporary = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        temporary.mkdir()
+        with _locked(temporary):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary / path.name, path)
+            _sync_folder(path.parent)
+    except Exception as error:
+        if not _is_of_the_disk(error):
+            raise
+        raise explain(error, path.parent, flag) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def file_aside(path: Path, flag: str = "--run") -> Iterator[BinaryIO]:
     """Gives an open temporary sibling that becomes `path` when the block ends.
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfxdr import options as option_module
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.experiments.run_names import find_run
 from tfxdr.modes import FINISHED, dispatch
-from tfxdr.options import presets
+from tfxdr.options import Options, presets
+from tfxdr.options.flags import parse
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
@@ -33,11 +33,22 @@ _SIGNALS: dict[int, Any] = {
 }
 _HOW = "how_to_go_on"  # of an error that a mode was left by
 
+_PROGRAM = "tfxdr"
+# What stands for the program's name behind `python -`, `-c` and `-m`.
+_NO_OPTIONS = ("-", "-c", "-m")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code.
 
-    0 done, 1 bad usage or input, 2 training failed, 130 interrupted.
+    It may be called any number of times in a process.
+
+    Args:
+      argv: options, with the program's name before them or without; by
+        default those of this process.
+
+    Returns:
+      0 done, 1 bad usage or input, 2 training failed, 130 interrupted.
 
     Raises:
       InputError: it was called by a file that is loaded as a plugin.
@@ -48,19 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             'if __name__ == "__main__"'
         )
     with usable_streams():
-        return _main(sys.argv if argv is None else argv)
+        return _main(argv)
 
 
-def _main(argv: Sequence[str]) -> int:
+def _main(argv: Sequence[str] | None) -> int:
     signals: list[int] = []
     try:
-        argv = presets.expanded(sys.argv if argv is None else argv)
-        text = requested_help(argv)
+        words = presets.expanded(_command_line(argv))
+        text = requested_help(words)
         if text is not None:
             print(text)
             return DONE
         with _interrupts(signals):
-            dispatch(option_module.parse(argv, _earlier_flags))
+            dispatch(_parsed(words, from_process=argv is None))
         sys.stdout.flush()  # Later nobody could say what went wrong.
     except InputError as error:
         return _fail(error, BAD_INPUT)
@@ -76,6 +87,42 @@ def _main(argv: Sequence[str]) -> int:
         print(f"interrupted; {how[0]}", file=sys.stderr)
         return 128 + signals[0] if signals else INTERRUPTED
     return DONE
+
+
+def _command_line(argv: Sequence[str] | None) -> list[str]:
+    """Options with a program's name before them.
+
+    Raises:
+      InputError: it is one text, which would be read letter by letter.
+    """
+    if argv is None:
+        return [_PROGRAM, *sys.argv[1:]]
+    if isinstance(argv, str):
+        raise InputError(
+            "main: expected a list of options such as "
+            f'["--mode=list"], found the text {argv!r}'
+        )
+    words = list(argv)
+    if words and (words[0] in _NO_OPTIONS or not words[0].startswith("-")):
+        return words
+    return [_PROGRAM, *words]
+
+
+def _parsed(words: Sequence[str], *, from_process: bool) -> Options:
+    try:
+        return parse(words, _earlier_flags)
+    except InputError as error:
+        if not (from_process and _in_notebook()):
+            raise
+        raise InputError(
+            f"{error}. These are the arguments of the notebook's kernel: pass "
+            'your own, as in main(["--mode=list"])'
+        ) from error
+
+
+def _in_notebook() -> bool:
+    """Whether the process's arguments are those of a notebook's kernel."""
+    return "ipykernel" in sys.modules or "kernel" in Path(sys.argv[0]).name
 
 
 @contextlib.contextmanager

@@ -13,8 +13,12 @@ from written import COIN, write
 import tfxdr
 from tfxdr import registry
 from tfxdr.errors import InputError
+from tfxdr.experiments.components import (
+    chosen_specs,
+    flagfile,
+    with_names_of_metrics,
+)
 from tfxdr.experiments.run_folder import RunFolder
-from tfxdr.modes.components import chosen_specs, flagfile, with_names_of_metrics
 from tfxdr.options import parse
 from tfxdr.registry import core, plugin_code, plugins
 from tfxdr.registry.plugin_code import code_of

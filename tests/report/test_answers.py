@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from tfxdr.report.columns import print_columns
+from tfxdr.report.columns import aligned
 from tfxdr.report.recommendations import print_recommendations
 from tfxdr.report.text import printable
 
@@ -49,9 +49,8 @@ def test_ids_mean_nothing_but_themselves(raw):
 
 
 def test_wide_letters_keep_columns_in_line():
-    file = io.StringIO()
-    print_columns(["a", "b"], [["東京", "x"], ["abcd", "y"]], file=file)
-    assert file.getvalue() == " a     b\n 東京  x\n abcd  y\n"
+    text = aligned(["a", "b"], [["東京", "x"], ["abcd", "y"]])
+    assert text == " a     b\n 東京  x\n abcd  y"
 
 
 @pytest.mark.parametrize(

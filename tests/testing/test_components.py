@@ -46,7 +46,8 @@ WITHOUT_OWN = {
     registry.class_metrics: CLASS_METRIC,
 }
 # `test_datasets_from_files` writes what these read.
-FROM_FILES = {"amazon", "coldrec", "events", "movielens"}
+# `tests/data/test_prepared.py` has one in a cache.
+FROM_FILES = {"prepared", "amazon", "coldrec", "events", "movielens"}
 
 
 def contract(known, text):

@@ -12,6 +12,8 @@ from tfxdr.backbones import (
 from tfxdr.backbones.base import Backbone, JointBackbone, is_joint
 from tfxdr.registry import backbones as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
 __all__ = [
@@ -19,10 +21,12 @@ __all__ = [
     "JointBackbone",
     "bert4rec",
     "conet",
+    "create",
     "ddtcdr",
     "gru4rec",
     "is_joint",
     "mtl",
+    "names",
     "nextitnet",
     "register",
     "sasrec",

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import importlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,26 +14,34 @@ from pathlib import Path
 import duckdb
 
 from tfxdr.data import splits
-from tfxdr.data.prepared import MANIFEST, SCHEMA_VERSION, PreparedData
+from tfxdr.data.prepared import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    PreparedData,
+    find_prepared,
+)
 from tfxdr.data.writer import PreparationOptions, build
 from tfxdr.datasets.base import Source
+from tfxdr.datasets.prepared import Prepared
 from tfxdr.datasets.readers.integrity import InputFile, check_file
 from tfxdr.errors import InputError
 from tfxdr.files import written_aside
 from tfxdr.options.groups import Data, Run
+from tfxdr.registry import datasets
 from tfxdr.registry.plugin_code import code_of
 
-_DATA = Data()  # whose defaults are those of the command line
+# Whose defaults are those of the command line.
+_DATA, _SEED, _CACHE = Data(), Run().seed, Run().cache_dir
 _INTERRUPTED = "Query interrupted"
 
 
 def prepare(
-    dataset: Source,
+    dataset: Source | str,
     *,
-    cache_dir: str | Path,
+    cache_dir: str | Path = _CACHE,
     split: str = _DATA.split,
     split_fractions: Sequence[float] = _DATA.split_fractions,
-    seed: int = Run().seed,
+    seed: int = _SEED,
     max_history: int = _DATA.max_history,
     max_bad_rows: int = _DATA.max_bad_rows,
     memory_limit: str = "2GB",
@@ -47,7 +56,8 @@ def prepare(
     row where the source says that copies are one event (`merges_copies`).
 
     Args:
-      dataset: A source of `tfxdr.registry.datasets`.
+      dataset: A source, or the text that names one of
+        `tfxdr.registry.datasets`: `movielens(path=ml-1m)`.
       cache_dir: The result lies in `data/<dataset>-<hash>` below it, where
         the hash covers the input files' content, all options and the code.
       split: `random` (target instances at random, by seed), `leave-one-out`
@@ -71,22 +81,63 @@ def prepare(
     """
     options = _checked(split, split_fractions, seed, max_history, max_bad_rows)
     say = report or (lambda line: None)
-    inputs = [check_file(path) for path in dataset.files()]
-    code = code or code_of(type(dataset).__module__)
-    key = _key(dataset, options, inputs, code)
-    folder = Path(cache_dir) / "data" / f"{dataset.name}-{key[:12]}"
+    source, code = _source(dataset, code)
+    if isinstance(source, Prepared):
+        return _found(source.fingerprint, Path(cache_dir), options, say)
+    inputs = [check_file(path) for path in source.files()]
+    key = _key(source, options, inputs, code)
+    folder = Path(cache_dir) / "data" / f"{source.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
-        data = PreparedData.load(folder)
+        data = PreparedData.load(folder, source)
         for note in data.manifest.get("notes", ()):
             say(note)
         return data
-    say(f"preparing {dataset.name} into {folder}")
+    say(f"preparing {source.name} into {folder}")
     with written_aside(folder) as temporary, _database_errors(folder):
-        manifest = build(dataset, options, temporary, memory_limit, say)
+        manifest = build(source, options, temporary, memory_limit, say)
         manifest |= {"key": key, "inputs": [*map(dataclasses.asdict, inputs)]}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2))
-    return PreparedData.load(folder)
+    return PreparedData.load(folder, source)
+
+
+def _source(dataset: Source | str, code: str) -> tuple[Source, str]:
+    """A source, and the hash of its code."""
+    if isinstance(dataset, str):
+        importlib.import_module("tfxdr.datasets")  # registers tfxdr's own
+        spec = datasets.parse(dataset)
+        return spec.build(), code or spec.code
+    return dataset, code or code_of(type(dataset).__module__)
+
+
+def _found(
+    fingerprint: str,
+    cache_dir: Path,
+    options: PreparationOptions,
+    say: Callable[[str], None],
+) -> PreparedData:
+    """What was prepared before.
+
+    Raises:
+      InputError: it is not in the cache, or was prepared with other options.
+    """
+    data = find_prepared(fingerprint, [cache_dir])
+    if data is None:
+        raise InputError(
+            f"--dataset=prepared(fingerprint={fingerprint}): {cache_dir} holds "
+            "no such data; name their folder's cache by --cache_dir, or "
+            "prepare them again from their source"
+        )
+    before = data.manifest["options"]
+    for name, value in dataclasses.asdict(options).items():
+        now = list(value) if isinstance(value, tuple) else value
+        if name != "seed" and now != before[name]:
+            raise InputError(
+                f"--{name}: {data.folder} was prepared with {before[name]}, "
+                f"found {now}; leave the option out, or prepare the data again"
+            )
+    say(f"prepared data: {data.folder} (by their fingerprint)")
+    return data
 
 
 def _checked(

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from tfxdr.data.records import Columns, read_shards
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import read_lines
+from tfxdr.datasets.base import Source
 from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM
 
@@ -30,15 +31,25 @@ class PreparedData:
     Attributes:
       folder: Where it lies.
       manifest: Schema version, options, input hashes, counts, file hashes.
+      source: What they were prepared from, where this process did it.
     """
 
-    def __init__(self, folder: Path, manifest: Mapping):
+    def __init__(
+        self, folder: Path, manifest: Mapping, source: Source | None = None
+    ):
         self.folder = folder
         self.manifest = manifest
+        self.source = source
 
     @classmethod
-    def load(cls, folder: str | Path) -> PreparedData:
+    def load(
+        cls, folder: str | Path, source: Source | None = None
+    ) -> PreparedData:
         """Opens a folder; every file's content must match the manifest.
+
+        Args:
+          folder: Where it lies.
+          source: What it was prepared from, if known.
 
         Raises:
           InputError: No prepared data, another schema version, or a file is
@@ -48,7 +59,7 @@ class PreparedData:
         manifest = _read_manifest(folder)
         for entry in manifest["files"]:
             _check_file(folder / entry["file"], entry["sha256"])
-        return cls(folder, types.MappingProxyType(manifest))
+        return cls(folder, types.MappingProxyType(manifest), source)
 
     def __repr__(self) -> str:
         return f"PreparedData({str(self.folder)!r})"
@@ -140,6 +151,19 @@ class PreparedData:
                 + _REMEDY
             )
         return users
+
+
+def find_prepared(
+    fingerprint: str, caches: Iterable[Path]
+) -> PreparedData | None:
+    """Data with a content, in the first cache that has them; or nothing."""
+    for cache in caches:
+        for path in sorted((cache / "data").glob(f"*/{MANIFEST}")):
+            if fingerprint not in path.read_text(encoding="utf-8"):
+                continue  # as quick as reading; JSON would take longer
+            if _read_manifest(path.parent)["fingerprint"] == fingerprint:
+                return PreparedData.load(path.parent)
+    return None
 
 
 def hash_file(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,32 @@ class Users:
         """
         wanted = [split] if isinstance(split, int) else list(split)
         return self.target.select(np.isin(self.split, wanted))
+
+    def without_events(
+        self, history_of: np.ndarray, target_of: np.ndarray
+    ) -> Users:
+        """All users, some without their events of a domain.
+
+        Args:
+          history_of: `[users]` bool, whose source events go.
+          target_of: likewise of target events.
+        """
+        source = ~history_of[self.history.row_of_value]
+        target = ~target_of[self.target.row_of_value]
+
+        def kept(values: np.ndarray | None, keep: np.ndarray) -> Any:
+            return None if values is None else values[keep]
+
+        return dataclasses.replace(
+            self,
+            history=self.history.select(source),
+            target=self.target.select(target),
+            split=self.split[target],
+            history_time=kept(self.history_time, source),
+            history_rating=kept(self.history_rating, source),
+            target_time=kept(self.target_time, target),
+            target_rating=kept(self.target_rating, target),
+        )
 
     def keep_train_fraction(self, fraction: float, seed: int = 0) -> Users:
         """Leaves only a share of the training instances in training.

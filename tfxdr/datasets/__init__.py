@@ -7,12 +7,15 @@ from tfxdr.datasets import (
     movielens,
     planted,
     planted_policies,
+    prepared,
     synthetic,
 )
 from tfxdr.datasets.base import Source, insert_arrays
 from tfxdr.datasets.readers.rejects import BadRow, Rejects
 from tfxdr.registry import datasets as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
 __all__ = [
@@ -21,11 +24,14 @@ __all__ = [
     "Source",
     "amazon",
     "coldrec",
+    "create",
     "events",
     "insert_arrays",
     "movielens",
+    "names",
     "planted",
     "planted_policies",
+    "prepared",
     "register",
     "synthetic",
 ]

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tensorflow import keras
@@ -14,6 +15,7 @@ from tensorflow import keras
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData, hash_file
 from tfxdr.data.splits import TEST, TRAIN
+from tfxdr.data.summary import table1
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import RunFolder
@@ -32,6 +34,7 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender
 from tfxdr.serving.servable import Servable
@@ -51,6 +54,7 @@ class Experiment(abc.ABC):
     Args:
       options: as the user gave them.
       progress: what the person sees.
+      data: prepared already; by default what the options name.
 
     Attributes:
       kind: of the components that are compared, one run each.
@@ -62,9 +66,15 @@ class Experiment(abc.ABC):
     reads_histories = True
     unused_settings: Mapping[str, Sequence[str]] = {}
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(
+        self,
+        options: Options,
+        progress: Progress,
+        data: PreparedData | None = None,
+    ) -> None:
         self.options = options
         self.progress = progress
+        self._given = data
         self.backbone = backbones.parse(options.model.backbone)
         self.optimizer = optimizers.parse(options.finetune.optimizer)
         self.dataset = datasets.parse(options.data.dataset)
@@ -76,6 +86,9 @@ class Experiment(abc.ABC):
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
+        return self._given or self._prepared()
+
+    def _prepared(self) -> PreparedData:
         chosen = self.options.data
         return prepare(
             self.dataset.build(),
@@ -225,6 +238,32 @@ class Experiment(abc.ABC):
         metrics = self.task.test(self.fit_baseline(baseline), None)
         return Row(name, metrics, time.monotonic() - start, peak_bytes())
 
+    def describe(self) -> None:
+        """Says what the data hold."""
+        manifest = self.data.manifest
+        self.progress.say(table1(manifest))
+        timed = manifest["columns"]["target_time"]
+        if self.options.data.split == "random" and timed:
+            self.progress.say(
+                "note: --split=random trains on events that came after those "
+                "of the test: the future leaks; --split=time keeps it out "
+                "(docs/evaluation.md)"
+            )
+
+    def shown(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """How results are printed: metrics at the first cutoff alone."""
+        first = f"@{self.options.evaluate.top_n[0]}"
+        metrics = [
+            key
+            for key in rows[-1].metrics
+            if "@" not in key or key.split("/")[0].endswith(first)
+        ]
+        return {
+            "metrics": metrics,
+            "title": f"\n{self.title}",
+            "name_title": self.kind.kind,
+        }
+
     def protocol(self) -> dict[str, object]:
         """How the numbers of a result file were made."""
         chosen = self.options
@@ -358,3 +397,8 @@ class Contender(abc.ABC):
     @abc.abstractmethod
     def recommender(self, k_max: int) -> Recommender:
         """What answers for a finished run, `k_max` items at a time."""
+
+    @abc.abstractmethod
+    def user_scores(self) -> UserScores:
+        """Logits of all real target items for rows of users, of a finished
+        run, as its `recommender` ranks them."""

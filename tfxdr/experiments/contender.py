@@ -12,15 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
 import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
 from tfxdr.report.figures import learning_curves, save_figure
 from tfxdr.report.history import read_history
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.servable import Servable
@@ -28,6 +31,7 @@ from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import Costs
 from tfxdr.training.fit import fit
 from tfxdr.training.loop import Stage
+from tfxdr.types import FIRST_ITEM
 
 S = TypeVar("S", bound=Stage)
 
@@ -84,9 +88,34 @@ class CountedContender(Contender):
             titles=experiment.titles or {},
         )
 
+    def user_scores(self) -> UserScores:
+        self.experiment.check_data(self.folder)
+        scorer = self.experiment.fit_baseline(self._baseline)
+        histories = self.experiment.histories
+
+        def scores(users: np.ndarray) -> tf.Tensor:
+            found = scorer(padded(histories, users))
+            return tf.convert_to_tensor(found, tf.float32)[:, FIRST_ITEM:]
+
+        return scores
+
+
+def padded(histories: Ragged, users: np.ndarray) -> np.ndarray:
+    """`[users, positions]` int32 source rows, of one position at least."""
+    lengths = histories.lengths[users]
+    return histories.pad_left(users, max(int(lengths.max(initial=0)), 1))
+
 
 class TrainedContender(Contender, Generic[S]):
     """A model that is trained, kept with its best weights, and judged."""
+
+    def __init__(
+        self, experiment: Experiment, spec: Spec, folder: RunFolder
+    ) -> None:
+        super().__init__(experiment, spec, folder)
+        # Of the finished run, once they have been asked for.
+        self._stage: S | None = None
+        self._recommenders: dict[int, Recommender] = {}
 
     @abc.abstractmethod
     def _first(self, costs: Costs) -> tuple[S, dict[str, Mapping]]:
@@ -161,23 +190,23 @@ class TrainedContender(Contender, Generic[S]):
         Raises:
           InputError: if data or weights are not those of the run.
         """
-        self.experiment.check_data(self.folder)
-        stage = self._untrained()
-        restore_variables(
-            self.folder.weights,
-            self._kept(stage),
-            remedy="train it again with --overwrite",
-        )
-        return stage
+        if self._stage is None:
+            self.experiment.check_data(self.folder)
+            stage = self._untrained()
+            restore_variables(
+                self.folder.weights,
+                self._kept(stage),
+                remedy="train it again with --overwrite",
+            )
+            self._stage = stage
+        return self._stage
 
     def evaluate(self) -> Mapping[str, float]:
         return self._test(self.trained(), None)
 
     def recommender(self, k_max: int) -> Recommender:
-        servable = self.servable(Retrieval(k_max))
-        return Recommender(
-            servable.answers(),
-            servable.known_rows,
-            servable.facts,
-            self.experiment.titles or {},
-        )
+        if k_max not in self._recommenders:
+            self._recommenders[k_max] = Recommender.of(
+                self.servable(Retrieval(k_max)), self.experiment.titles or {}
+            )
+        return self._recommenders[k_max]

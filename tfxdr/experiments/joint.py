@@ -35,6 +35,7 @@ from tfxdr.options.settings import settings_of
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
 from tfxdr.training.cost import Costs, enough_memory
@@ -95,10 +96,50 @@ class JointExperiment(Experiment):
 
     @functools.cached_property
     def all_users(self) -> Users:
-        """As prepared, with the share of training items that is used."""
-        return self.data.users().keep_train_fraction(
+        """As prepared, with the share of training items that is used.
+
+        Where events have no label of their own, those of users who have met
+        every item of a domain are left out: no negative is left beside them.
+        """
+        users = self.data.users().keep_train_fraction(
             self.options.data.train_fraction, self.options.run.seed
         )
+        domains = {
+            "source": (
+                users.history,
+                users.history_rating,
+                self.data.num_source_items,
+            ),
+            "target": (
+                users.target,
+                users.target_rating,
+                self.data.num_target_items,
+            ),
+        }
+        full = {
+            name: self._full_users(name, *domain)
+            for name, domain in domains.items()
+        }
+        if not any(map(np.any, full.values())):
+            return users
+        return users.without_events(full["source"], full["target"])
+
+    def _full_users(
+        self, name: str, items: Ragged, rating: np.ndarray | None, size: int
+    ) -> np.ndarray:
+        """`[users]` bool, who has met every item that needs a negative."""
+        full = np.zeros(len(items), bool)
+        if rating is None or self.options.joint.positive_above is None:
+            met = np.unique(items.row_of_value * size + items.values) // size
+            full = np.bincount(met, minlength=len(items)) >= size - FIRST_ITEM
+        if full.all() or not full.any():
+            return np.zeros(len(items), bool)
+        self.progress.say(
+            f"note: {full.sum()} of {len(full)} users have met every {name} "
+            "item, which leaves no negative to sample: nothing is learned of "
+            "them there"
+        )
+        return full
 
     @functools.cached_property
     def task(self) -> NextTarget:
@@ -267,6 +308,11 @@ class JointContender(TrainedContender[JointStage]):
             k_max=retrieval.k_max,
             candidates=retrieval.candidates,
         )
+
+    def user_scores(self) -> UserScores:
+        rows = tf.TensorSpec([None], tf.int32)
+        ranked = tf.function(self.servable(Retrieval()).scores, [rows])
+        return lambda users: ranked(tf.constant(users + FIRST_ITEM, tf.int32))
 
     def explain(
         self, user: str, k: int

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
+from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BINARY
@@ -19,17 +20,20 @@ from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.contender import (
     CountedContender,
     TrainedContender,
+    padded,
 )
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.options.groups import Joint
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.report.run import show_actions
+from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
@@ -53,13 +57,19 @@ class TransferExperiment(Experiment):
     Args:
       options: as the user gave them.
       progress: what the person sees.
+      data: prepared already; by default what the options name.
     """
 
     kind = policies
     unused_settings = _JOINT_ALONE
 
-    def __init__(self, options: Options, progress: Progress) -> None:
-        super().__init__(options, progress)
+    def __init__(
+        self,
+        options: Options,
+        progress: Progress,
+        data: PreparedData | None = None,
+    ) -> None:
+        super().__init__(options, progress, data)
         self.tuner = tuners.parse(options.model.tuner)
         self.policy_network = policy_networks.parse(
             options.model.policy_network
@@ -184,7 +194,7 @@ class TransferExperiment(Experiment):
         chosen = self.options.finetune
         return FinetuneBatches(
             self.users.history,
-            self.users.targets(TRAIN),
+            self._positives,
             num_items=self.task.num_items,
             batch_size=chosen.batch_size,
             targets_per_user=chosen.targets_per_user,
@@ -192,6 +202,21 @@ class TransferExperiment(Experiment):
             num_candidates=policy.num_candidates,
             seed=self.options.run.seed,
         )
+
+    @functools.cached_property
+    def _positives(self) -> Ragged:
+        """Training positives of the users who left an item for a negative."""
+        positives = self.users.targets(TRAIN)
+        full = positives.lengths >= self.task.num_items - FIRST_ITEM
+        count = int(full.sum())
+        if not count or full.all():
+            return positives
+        self.progress.say(
+            f"note: {count} of {len(full)} users have every target item in "
+            "training, which leaves no negative to sample: nothing is learned "
+            "from them"
+        )
+        return positives.select(~full[positives.row_of_value])
 
     def _item_probability(self) -> np.ndarray:
         """Each item's share of the training instances, `[items]`."""
@@ -319,3 +344,9 @@ class TransferContender(TrainedContender[FinetuneStage]):
             ],
             retrieval=retrieval,
         )
+
+    def user_scores(self) -> UserScores:
+        history = tf.TensorSpec([None, None], tf.int32)
+        ranked = tf.function(self.servable(Retrieval()).scores, [history])
+        histories = self.experiment.histories
+        return lambda users: ranked(tf.constant(padded(histories, users)))

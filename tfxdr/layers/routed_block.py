@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -13,6 +14,9 @@ class RoutedBlock(keras.layers.Layer):
 
     The skip connection stands outside, as for every block. With actions of
     exactly 0 or 1 the result is that of the one mapping, to the bit.
+
+    A mapping is a block of a backbone, or any Keras layer; `mask` and `seed`
+    go to one whose `call` takes them.
 
     Args:
       frozen: the pre-trained mapping; it never changes.
@@ -36,9 +40,10 @@ class RoutedBlock(keras.layers.Layer):
         self.frozen = frozen
         self.tuned = tuned
         self.hard = hard
+        self._frozen, self._tuned = _mapping(frozen), _mapping(tuned)
         self._ways = [
-            _one_op(lambda hidden, action, mask: frozen(hidden, mask=mask)),
-            _one_op(lambda hidden, action, mask: tuned(hidden, mask=mask)),
+            _one_op(lambda hidden, action, mask: self._frozen(hidden, mask)),
+            _one_op(lambda hidden, action, mask: self._tuned(hidden, mask)),
             _one_op(self._split),
         ]
 
@@ -63,8 +68,8 @@ class RoutedBlock(keras.layers.Layer):
             return self._route(hidden, tuned, mask)
         # [batch, 1, 1]
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
-        tuned = self.tuned(hidden, mask=mask, seed=seed)
-        frozen = self.frozen(hidden, mask=mask, seed=seed)
+        tuned = self._tuned(hidden, mask, seed)
+        frozen = self._frozen(hidden, mask, seed)
         return share * tuned + (1.0 - share) * frozen
 
     @property
@@ -95,12 +100,29 @@ class RoutedBlock(keras.layers.Layer):
             for values in (tf.range(tf.shape(hidden)[0]), hidden, mask)
         )
         outputs = [
-            block(part, mask=known)
-            for block, part, known in zip(
-                (self.frozen, self.tuned), inputs, masks, strict=True
+            mapping(part, known)
+            for mapping, part, known in zip(
+                (self._frozen, self._tuned), inputs, masks, strict=True
             )
         ]
         return tf.dynamic_stitch(rows, outputs)
+
+
+def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
+    """A layer as a function of hidden vectors, mask and seed."""
+    parameters = inspect.signature(layer.call).parameters
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    taken = [n for n in ("mask", "seed") if anything or n in parameters]
+
+    def mapping(
+        hidden: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        given = {"mask": mask, "seed": seed}
+        return layer(hidden, **{name: given[name] for name in taken})
+
+    return mapping
 
 
 def _one_op(

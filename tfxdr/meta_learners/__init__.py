@@ -4,6 +4,17 @@ from tfxdr.meta_learners import bip, gcs, none
 from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
 from tfxdr.registry import meta_learners as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
-__all__ = ["MetaLearner", "TrainsJointly", "bip", "gcs", "none", "register"]
+__all__ = [
+    "MetaLearner",
+    "TrainsJointly",
+    "bip",
+    "create",
+    "gcs",
+    "names",
+    "none",
+    "register",
+]

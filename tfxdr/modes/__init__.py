@@ -7,20 +7,22 @@ flags answer at once.
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, training
-from tfxdr.modes.components import (
+from tfxdr.experiments.components import (
     check_texts,
     chosen_specs,
     with_names_of_metrics,
 )
+from tfxdr.modes import answers, training
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import Spec, origins, plugins
-from tfxdr.registry.listing import explain_text, list_text
+from tfxdr.registry.listing import explain_text, list_text, listing
+from tfxdr.start_up import keras_as_it_comes
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
@@ -36,7 +38,8 @@ def dispatch(options: Options) -> None:
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
     _note_session(tuple(chosen_specs(options)))  # checks all names, too
-    _MODES[options.run.mode](options)
+    with keras_as_it_comes():
+        _MODES[options.run.mode](options)
 
 
 def _with_absolute_plugins(options: Options) -> Options:
@@ -71,7 +74,11 @@ def _note_session(chosen: Sequence[Spec]) -> None:
 
 def _list(options: Options) -> None:
     name = options.run.component
-    print(explain_text(name) if name else list_text())
+    if options.recommend.format == "json":
+        found = listing(name)
+        print(json.dumps(found, ensure_ascii=False, default=str))
+    else:
+        print(explain_text(name) if name else list_text())
 
 
 def _inspect(options: Options) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import dataclasses
+import functools
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,101 +14,115 @@ from tfxdr.modes.start import finished
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
-    from tfxdr.serving import Recommender, Retrieval
+    from tfxdr.serving import Recommendations
 
-_NO_HISTORIES = (
-    "--history: {} knows users by their ids alone; ask for one by --user=ID"
-)
+_say = functools.partial(print, file=sys.stderr)  # beside JSON
 
 
 def recommend(options: Options) -> None:
-    from tfxdr.report.recommendations import print_recommendations
+    _check_request(options)
+    if options.recommend.users:
+        _recommend_many(options)
+        return
+    ask = _ask_export if options.export.export_dir else _ask_run
+    answer = ask(options)
+    if options.recommend.format == "json":
+        chosen = options.recommend
+        asked: dict[str, object] = {"history": list(chosen.history)}
+        if chosen.user:
+            asked = {"user": chosen.user}
+        print(json.dumps(asked | answer.as_dict(), ensure_ascii=False))
+        return
+    print(answer)
 
+
+def _check_request(options: Options) -> None:
+    """Whether one thing is asked, of one that can answer.
+
+    Raises:
+      InputError: names the flags.
+    """
     chosen = options.recommend
-    if bool(chosen.user) == bool(chosen.history):
+    if bool(chosen.user) + bool(chosen.history) + bool(chosen.users) != 1:
         raise InputError(
-            "--mode=recommend: expected --user=ID or --history=ID,ID,... "
-            "(one of the two)"
+            "--mode=recommend: expected --user=ID, --history=ID,ID,... or "
+            "--users=all (one of the three)"
         )
-    if options.task.task == "profile":
+    if bool(chosen.users) != bool(chosen.output):
         raise InputError(
-            "--mode=recommend: expected a run that ranks items, found one of "
-            f"--task=profile, which predicts {options.task.attribute}; see "
-            "its predictions.npz"
+            "--mode=recommend: --users=all, or a file of raw user ids, and "
+            "--output=FILE go together, found "
+            f"--users={chosen.users} --output={chosen.output}"
         )
     if options.export.export_dir and options.run.run:
         raise InputError(
             "--mode=recommend: expected --run=FOLDER or --export_dir=FOLDER "
             "(one of the two)"
         )
-    ask = _ask_export if options.export.export_dir else _ask_run
-    recommender, history, known = ask(options)
-    if history is None:
-        items = recommender.for_user(chosen.user, chosen.k, known)
-        print_recommendations(items)
-        return
-    for raw in recommender.unknown(history):
-        print(f"note: {raw} is not in the source vocabulary")
-    items = recommender.for_history(history, chosen.k, known)
-    print_recommendations(items, recommender.actions(history))
+    if chosen.users and options.export.export_dir:
+        raise InputError(
+            "--users: an export knows no users' histories; ask the run with "
+            "--run=FOLDER"
+        )
+    if chosen.users and chosen.format != "text":
+        raise InputError(
+            f"--format={chosen.format}: the answers for --users go to "
+            "--output; leave it out"
+        )
 
 
-def _ask_run(
-    options: Options,
-) -> tuple[Recommender, Sequence[str] | None, Collection[str]]:
-    """What answers, the history (none: a joint model's user), and what the
-    user has already."""
+def _recommend_many(options: Options) -> None:
+    from tfxdr.experiments.answers import ALL, recommend_many
+    from tfxdr.serving.batch import check_output
+    from tfxdr.serving.id_files import read_ids
+
     chosen = options.recommend
-    contender = finished(options)
-    experiment = contender.experiment
-    if chosen.history and not experiment.reads_histories:
-        raise InputError(_NO_HISTORIES.format(experiment.backbone))
-    history: Sequence[str] | None = chosen.history
-    known: Collection[str] = ()
-    if chosen.user:
-        history, known = experiment.known_of(chosen.user)
-    if not experiment.reads_histories:
-        history = None
-    recommender = contender.recommender(chosen.k + len(known))
-    return recommender, history, known
+    output = Path(chosen.output).expanduser()
+    check_output(output)
+    users: str | list[str] = ALL
+    if chosen.users != ALL:
+        users = list(read_ids(Path(chosen.users), "--users", "raw user ids"))
+    recommend_many(finished(options), users=users, output=output, k=chosen.k)
 
 
-def _ask_export(
-    options: Options,
-) -> tuple[Recommender, Sequence[str] | None, Collection[str]]:
+def _ask_run(options: Options) -> Recommendations:
+    from tfxdr.experiments.answers import recommend_one
+
+    chosen = options.recommend
+    return recommend_one(
+        finished(options),
+        user=chosen.user,
+        history=chosen.history,
+        k=chosen.k,
+    )
+
+
+def _ask_export(options: Options) -> Recommendations:
     """As `_ask_run`, without the run."""
-
-    from tfxdr.serving import open_export
+    from tfxdr.experiments.answers import NO_HISTORIES
+    from tfxdr.serving import Recommendations, open_export
 
     chosen = options.recommend
     folder, recommender = open_export(options.export.export_dir)
-    print(f"export: {folder}")
-    if not recommender.reads_histories:
-        if chosen.history:
-            raise InputError(_NO_HISTORIES.format(folder))
-        return recommender, None, ()
-    if chosen.user:
+    (print if chosen.format == "text" else _say)(f"export: {folder}")
+    if recommender.reads_histories and chosen.user:
         raise InputError(
             f"--user={chosen.user}: {folder} knows users by their histories; "
             "ask with --history=ID,ID,..., or ask the run with --run=FOLDER"
         )
-    return recommender, chosen.history, ()
+    if recommender.reads_histories:
+        return recommender.answer(chosen.history, chosen.k)
+    if chosen.history:
+        raise InputError(NO_HISTORIES.format(folder))
+    return Recommendations(recommender.for_user(chosen.user, chosen.k))
 
 
 def export(options: Options) -> None:
-    from tfxdr import serving
+    from tfxdr.experiments.answers import export
 
-    chosen = options.export
-    if not chosen.export_dir:
+    if not options.export.export_dir:
         raise InputError("--mode=export: expected --export_dir=FOLDER")
-    contender = finished(options)
-    made = serving.export(
-        contender.servable(_retrieval(options)),
-        chosen.export_dir,
-        warm_up_sizes=chosen.warm_up_sizes,
-        about=contender.about(),
-        titles=contender.experiment.titles,
-    )
+    made = export(finished(options), options.export)
     print(
         f"export: {made.folder}, whose answers to {made.compared} requests "
         "are those of the trained model"
@@ -124,45 +141,6 @@ def export(options: Options) -> None:
     )
 
 
-def _retrieval(options: Options) -> Retrieval:
-    """What the export can recommend."""
-    from tfxdr.serving import Retrieval
-
-    chosen = options.export
-    candidates: list[str] = []
-    if chosen.refresh_candidates:
-        candidates = read_candidates(Path(chosen.refresh_candidates))
-    return Retrieval(chosen.k_max, candidates, chosen.exclude_history)
-
-
-def read_candidates(path: Path) -> list[str]:
-    """Raw ids, one a line; empty lines do not count.
-
-    Raises:
-      InputError: if the file cannot be read, is empty, or has an id twice.
-    """
-    flag = f"--refresh_candidates={path}"
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{flag}: cannot read it: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{flag}: expected UTF-8 text ({error})") from error
-    seen: dict[str, int] = {}
-    for number, raw in enumerate(lines, 1):
-        if not raw:
-            continue
-        if raw in seen:
-            raise InputError(
-                f"{path}, line {number}: {raw} stands in line {seen[raw]} "
-                "already; name every item once"
-            )
-        seen[raw] = number
-    if not seen:
-        raise InputError(f"{flag}: expected raw target ids, one a line")
-    return list(seen)
-
-
 def explain(options: Options) -> None:
     from tfxdr.experiments.joint import JointContender
     from tfxdr.report.behaviors import print_behaviors
@@ -174,8 +152,15 @@ def explain(options: Options) -> None:
             f"(--backbone=conet --meta=bip), found {contender.folder.path}, "
             f"one of --backbone={contender.experiment.backbone}"
         )
-    if not options.recommend.user:
+    chosen = options.recommend
+    if not chosen.user:
         raise InputError("--mode=explain: expected --user=ID")
-    print_behaviors(
-        *contender.explain(options.recommend.user, options.recommend.k)
-    )
+    most, least = contender.explain(chosen.user, chosen.k)
+    if chosen.format == "text":
+        print_behaviors(most, least)
+        return
+    behaviors = {
+        name: list(map(dataclasses.asdict, some))
+        for name, some in (("most", most), ("least", least))
+    }
+    print(json.dumps({"user": chosen.user} | behaviors, ensure_ascii=False))

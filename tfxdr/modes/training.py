@@ -10,39 +10,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfxdr.errors import InputError
-from tfxdr.modes.components import flagfile
-from tfxdr.modes.start import finished, is_joint, make_experiment, reopened
+from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
-    from tfxdr.experiments.base import Experiment
     from tfxdr.experiments.run_folder import RunFolder
-    from tfxdr.registry import Spec
-    from tfxdr.report.table import Row
 
 
 def prepare(options: Options) -> None:
     experiment = make_experiment(options)
-    _describe(experiment)
+    experiment.describe()
     print(f"prepared data: {experiment.data.folder}")
 
 
 def pretrain(options: Options) -> None:
+    from tfxdr.experiments.running import experiment_for, start
     from tfxdr.experiments.transfer import TransferExperiment
 
     folder = _folder(options, ["pretrain"])
     with _held(folder, options):
         # Going on is right even unasked: the same options end the same way.
         resume = not options.run.overwrite
-        experiment = _experiment(options, folder, resume=resume)
+        experiment = experiment_for(options, folder, resume=resume)
         if not isinstance(experiment, TransferExperiment):
             raise InputError(
                 f"--mode=pretrain: expected a sequential backbone, found "
                 f"--backbone={experiment.backbone}, whose domains are trained "
                 "together; use --mode=run"
             )
-        _describe(experiment)
-        _start(experiment, folder, experiment.options, resume=resume)
+        experiment.describe()
+        start(experiment, folder, experiment.options, resume=resume)
         pretrained = experiment.pretrain(folder.path, resume=True)
     for key, value in pretrained.metrics.items():
         print(f"{key:<16}{value:.4f}")
@@ -50,103 +47,24 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.report.run import compare_actions, result_row
+    from tfxdr.experiments.running import compared, experiment_for, run_all
+    from tfxdr.report.table import print_table
 
-    base = _folder(options, [spec.name for spec in _compared(options)])
+    resume = options.run.resume
+    base = _folder(options, [spec.name for spec in compared(options)])
     with _held(base, options):
-        experiment = _experiment(options, base, resume=options.run.resume)
-        specs = experiment.specs
-        _describe(experiment)
-        experiment.check(specs)
+        experiment = experiment_for(options, base, resume=resume)
         explanation = None
         if options.evaluate.explain_by:
             from tfxdr.modes.explanation import Explanation
 
             explanation = Explanation(experiment)
-        _start(experiment, base, experiment.options, resume=options.run.resume)
-        rows = experiment.baseline_rows()
-        results = []
-        folders = _folders(base, specs)
-        for spec, folder in folders.items():
-            run_one = _run_one if folder is base else _run_inside
-            results.append(run_one(experiment, spec, folder))
-            rows = [row for row in rows if row.name != str(spec)]
-            rows.append(result_row(str(spec), results[-1]))
-        compare_actions(results, base.path)
-        _show(experiment, rows, base.path)
+        outcome = run_all(experiment, base, resume=resume)
+        shown = experiment.shown(outcome.rows)
+        print_table(outcome.rows, **shown)
+        print(f"results: {base.path}")
         if explanation is not None:
-            explanation.print(folders, base.path, _shown(experiment, rows))
-
-
-def _folders(base: RunFolder, specs: Sequence[Spec]) -> dict[Spec, RunFolder]:
-    """Of one component the folder of the run; of several, one inside it."""
-    from tfxdr.experiments.run_folder import RunFolder
-    from tfxdr.experiments.run_names import folder_names
-
-    if len(specs) == 1:
-        return {specs[0]: base}
-    names = folder_names(specs)
-    return {spec: RunFolder(base.path / names[spec]) for spec in specs}
-
-
-def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
-    """One of several, whose folder is begun when its turn comes."""
-    with folder.held():
-        again = folder.flags.is_file()
-        chosen = experiment.options_of(spec)
-        _start(experiment, folder, chosen, resume=again)
-        return _run_one(experiment, spec, folder)
-
-
-def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
-    say = experiment.progress.say
-    if folder.finished:
-        say(f"{folder.path}: this run is finished already")
-        return folder.read()
-    say(f"run: {folder.path}")
-    return experiment.contender(spec, folder).run()
-
-
-def _start(
-    experiment: Experiment, folder: RunFolder, options: Options, *, resume: bool
-) -> None:
-    from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
-
-    known = None
-    if resume and folder.flags.is_file():
-        known = Whereabouts.of(folder).fingerprint
-        if known and known != experiment.data.fingerprint:
-            raise InputError(
-                f"--resume: the run in {folder.path} was started on other "
-                f"data than {experiment.data.folder} holds: bring the old "
-                "input files back, or start anew with --overwrite"
-            )
-    folder.start(
-        flagfile(options),
-        resume=resume,
-        overwrite=options.run.overwrite,
-        say=experiment.progress.say,
-        about=record(folder, experiment.data),
-        free=INPUTS if known else (),  # Their content has been compared.
-    )
-
-
-def _experiment(
-    options: Options, folder: RunFolder, *, resume: bool
-) -> Experiment:
-    """A new one, or that of the run that the folder holds."""
-    if resume and folder.flags.is_file():
-        return reopened(options, folder)
-    return make_experiment(options)
-
-
-def _compared(options: Options) -> tuple[Spec, ...]:
-    """The components that are compared."""
-    from tfxdr.registry import meta_learners, policies
-
-    if is_joint(options):
-        return meta_learners.parse_list(options.joint.meta)
-    return policies.parse_list(options.model.policy)
+            explanation.print(outcome.folders, base.path, shown["metrics"])
 
 
 @contextlib.contextmanager
@@ -172,27 +90,13 @@ def _program() -> str:
 
 
 def evaluate(options: Options) -> None:
-    from tfxdr.report.table import Row
+    from tfxdr.report.table import Row, print_table
 
     contender = finished(options)
     experiment = contender.experiment
     row = Row(str(contender.spec), contender.evaluate())
     rows = [*experiment.baseline_rows(), row]
-    _show(experiment, rows, None)
-
-
-def _describe(experiment: Experiment) -> None:
-    from tfxdr.data.summary import table1
-
-    manifest = experiment.data.manifest
-    experiment.progress.say(table1(manifest))
-    data = experiment.options.data
-    if data.split == "random" and manifest["columns"]["target_time"]:
-        experiment.progress.say(
-            "note: --split=random trains on events that came after those of "
-            "the test: the future leaks; --split=time keeps it out "
-            "(docs/evaluation.md)"
-        )
+    print_table(rows, **experiment.shown(rows))
 
 
 def _folder(options: Options, names: Sequence[str]) -> RunFolder:
@@ -207,32 +111,3 @@ def _folder(options: Options, names: Sequence[str]) -> RunFolder:
     if options.run.run:
         return RunFolder(Path(options.run.run))
     return RunFolder(default_folder(options, names))
-
-
-def _show(
-    experiment: Experiment, rows: Sequence[Row], folder: Path | None
-) -> None:
-    """Prints the metrics at the first cutoff; files hold all of them."""
-    from tfxdr.files import write_text
-    from tfxdr.report.table import print_table, to_csv, to_markdown
-
-    print_table(
-        rows,
-        metrics=_shown(experiment, rows),
-        title=f"\n{experiment.title}",
-        name_title=experiment.kind.kind,
-    )
-    if folder is not None:
-        kind = experiment.kind.kind
-        write_text(folder / "results.md", to_markdown(rows, name_title=kind))
-        write_text(folder / "results.csv", to_csv(rows, name_title=kind))
-        print(f"results: {folder}")
-
-
-def _shown(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
-    first = f"@{experiment.options.evaluate.top_n[0]}"
-    return [
-        key
-        for key in rows[-1].metrics
-        if "@" not in key or key.split("/")[0].endswith(first)
-    ]

@@ -67,7 +67,7 @@ def line(name: str, value: str) -> str:
     """The line of a flagfile that sets an option; `words` reads it back."""
     plain = f"--{name}={value}"
     try:
-        reads_back = _option(plain) == [plain]
+        reads_back = words_of_line(plain) == [plain]
     except InputError:
         reads_back = False
     return plain if reads_back else f"--{name}={shlex.quote(value)}"
@@ -126,7 +126,7 @@ def _read(
     for number, text in enumerate(_lines(path, f"{place}--flagfile={name}"), 1):
         here = f"{path}, line {number}: "
         with _named(here):
-            option = _option(text)
+            option = words_of_line(text)
         if _names_flagfile(option):
             inner = "=".join(option).partition("=")[2]
             inside = (*above, path.resolve())
@@ -162,7 +162,7 @@ def _named(place: str) -> Iterator[None]:
         raise InputError(f"{place}{error}") from error
 
 
-def _option(text: str) -> list[str]:
+def words_of_line(text: str) -> list[str]:
     """The words of a line: `--name=value`, or name and value, or none."""
     text = _CONTINUED.sub("", text.strip()).strip()
     if not text or text.startswith(("#", "//")):

@@ -6,7 +6,6 @@ the driver touch absl's FLAGS; components take plain values.
 
 from __future__ import annotations
 
-import difflib
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from absl import flags
 # Imported for its flags: --verbosity, --log_dir and the like.
 from absl import logging as _absl_logging  # noqa: F401
 
-from tfxdr.errors import InputError
+from tfxdr.errors import InputError, did_you_mean
 from tfxdr.options import flagfile
 from tfxdr.options.groups import GROUPS, Run
 from tfxdr.options.options import Options
@@ -199,11 +198,9 @@ def _unknown_flag(
     words: Sequence[flagfile.Word],
 ) -> InputError:
     name = error.flagname
-    close = difflib.get_close_matches(name, list(values), n=1)
-    hint = (
-        f"did you mean --{close[0]}?" if close else "--helpshort lists them all"
-    )
-    return InputError(f"{_place(words, name)}unknown flag --{name}; {hint}")
+    hint = did_you_mean(name, list(values), before="--")
+    hint = hint or "; --helpshort lists them all"
+    return InputError(f"{_place(words, name)}unknown flag --{name}{hint}")
 
 
 def _place(words: Sequence[flagfile.Word], wrong: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from tfxdr.errors import InputError
-from tfxdr.options.flagfile import line
+from tfxdr.options.flagfile import line, words_of_line
 from tfxdr.options.groups import (
     GROUPS,
     Compute,
@@ -126,3 +127,40 @@ class Options:
                 if declared.replay:
                     lines += [line(key, declared.format(value))]
         return "\n".join([*lines, *self.extra]) + "\n"
+
+    @classmethod
+    def from_flagfile(cls, text: str, place: str) -> Options:
+        """Reads what `to_flagfile` wrote; no flag is involved.
+
+        Args:
+          text: of the file; an option that it lacks has its default.
+          place: its name, for a message.
+
+        Raises:
+          InputError: An option is unknown, as a plugin's flags are, or its
+            value is not what is expected.
+        """
+        values: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+        words = [w for row in text.splitlines() for w in words_of_line(row)]
+        for word in words:
+            key, equals, value = word.partition("=")
+            group = _group_of(key[2:])
+            if not equals or group is None:
+                raise InputError(
+                    f"{place}: {key} is no option of tfxdr's own; where it is "
+                    "a plugin's flag, use the command line"
+                )
+            declared = settings_of(GROUPS[group])[key[2:]]
+            try:
+                values[group][key[2:]] = declared.parse(value)
+            except ValueError as error:
+                raise InputError(f"{place}: {key}: {error}") from error
+        groups = {name: GROUPS[name](**given) for name, given in values.items()}
+        return cls(**groups)  # type: ignore[arg-type]
+
+
+def _group_of(name: str) -> str | None:
+    found = (
+        g for g, declared in GROUPS.items() if name in settings_of(declared)
+    )
+    return next(found, None)

@@ -10,12 +10,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from tfxdr.errors import InputError
 
 _KEY = "setting"
 _NONE = "none"
+# In double quotes, or up to the next comma.
+_RAW_ID = re.compile(
+    r"""\s*"((?:[^"]|"")*)"\s*(?=,|$)|(?!\s*")([^,]*)(?=,|$)""", re.DOTALL
+)
 _ARTICLES = {int: "an integer", float: "a number", str: "text"}
 
 
@@ -34,6 +40,9 @@ class Setting:
       optional: Whether None is allowed, written as `none`: not set.
       replay: Whether a run's flagfile holds it.
       path: Whether it names a file or folder: `~` is then the home folder.
+      verbatim: Whether the text is a raw id, or a list of them: spaces count,
+        and one of a list stands in double quotes (`""` within) if it holds a
+        comma or begins or ends with a space. No flagfile of a run holds it.
     """
 
     help: str
@@ -47,6 +56,7 @@ class Setting:
     optional: bool = False
     replay: bool = True
     path: bool = False
+    verbatim: bool = False
 
     def expected(self) -> str:
         """In words: `an integer of at least 1`."""
@@ -80,9 +90,11 @@ class Setting:
         """
         if self.optional and text.strip().lower() == _NONE:
             return None
-        if self.is_list:
+        if self.verbatim:
+            value: Any = _raw_ids(text) if self.is_list else text
+        elif self.is_list:
             parts = text.split(",") if text.strip() else []
-            value: Any = tuple(self._parse_one(part.strip()) for part in parts)
+            value = tuple(self._parse_one(part.strip()) for part in parts)
         else:
             value = self._parse_one(text.strip())
         self.check(value)
@@ -98,6 +110,26 @@ class Setting:
             return self.type(text)
         except ValueError:
             raise self._refusal(text) from None
+
+    def adapt(self, value: Any) -> Any:
+        """A value as Python has it, in the type that the option has.
+
+        Sequences become tuples, or are joined where the option is the text of
+        several components; a path is its text, a NumPy number a number, a
+        bool the text of a choice. `check` sees to the rest.
+        """
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if self.is_list and isinstance(value, str):
+            return self.parse(value)
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            values = tuple(map(_plain, value))
+            if self.is_list or self.type is not str:
+                return values
+            return ",".join(map(str, values))
+        value = _plain(value)
+        choice = isinstance(value, bool) and self.type is str
+        return self.format(value) if choice else value
 
     def check(self, value: Any) -> None:
         """Raises ValueError unless the value is what is expected."""
@@ -130,6 +162,8 @@ class Setting:
     def _fits_text(self, value: str) -> bool:
         if self.choices:
             return value in self.choices
+        if self.verbatim:
+            return True
         # What a line of a flagfile, or a list in one, can hold.
         forbidden = "\n," if self.is_list else "\n"
         return value == value.strip() and not set(forbidden) & set(value)
@@ -141,10 +175,48 @@ class Setting:
     def format(self, value: Any) -> str:
         """The text that `parse` reads back."""
         if isinstance(value, tuple):
-            return ",".join(map(self.format, value))
+            one = _quoted if self.verbatim else self.format
+            return ",".join(map(one, value))
         if isinstance(value, bool):
             return str(value).lower()
         return _NONE if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
+
+
+def _raw_ids(text: str) -> tuple[str, ...]:
+    """Values between commas, of which some stand in double quotes.
+
+    Raises:
+      ValueError: A quote is not closed, or text follows behind one.
+    """
+    if not text.strip():
+        return ()
+    values, place = [], 0
+    while place <= len(text):
+        match = _RAW_ID.match(text, place)
+        if match is None:
+            raise ValueError(
+                'expected ids separated by commas, in "double quotes" if they '
+                f"hold one, found {text[place:]!r}, whose quotes do not match"
+            )
+        quoted, plain = match.groups()
+        if quoted is None:
+            values.append(plain.strip())
+        else:
+            values.append(quoted.replace('""', '"'))
+        place = match.end() + 1  # behind the comma
+    return tuple(values)
+
+
+def _quoted(value: str) -> str:
+    if value == value.strip() and not set(',"') & set(value):
+        return value
+    return '"' + value.replace('"', '""') + '"'
 
 
 def setting(default: Any, help: str, **limits: Any) -> Any:

@@ -11,17 +11,23 @@ from tfxdr.policies import (
     static,
 )
 from tfxdr.policies.base import Baseline, Policy, Rollout
+from tfxdr.policies.layer import PolicyLayer
 from tfxdr.registry import policies as _registry
 
+create = _registry.create
+names = _registry.names
 register = _registry.register
 
 __all__ = [
     "Baseline",
     "Policy",
+    "PolicyLayer",
     "Rollout",
+    "create",
     "gumbel",
     "item_knn",
     "mtl",
+    "names",
     "popularity",
     "random",
     "register",

@@ -6,12 +6,11 @@ Standard library only, so that names can be handled before TensorFlow loads.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from tfxdr.errors import InputError
+from tfxdr.errors import InputError, did_you_mean
 from tfxdr.registry import origins, spec_text
 from tfxdr.registry.entry import Entry, Option, check_signature, matches
 from tfxdr.registry.plugin_code import code_of
@@ -223,6 +222,40 @@ class Registry:
         """Short for `parse(text).build(**provided)`."""
         return self.parse(text).build(**provided)
 
+    def names(self) -> tuple[str, ...]:
+        """What is registered, sorted; `-N` at an end stands for a number."""
+        return tuple(sorted(self._entries))
+
+    def create(self, text: str, **values: object) -> typing.Any:
+        """Builds a component in Python.
+
+        Args:
+          text: a name, also with options: `sasrec(channels=64)`.
+          values: more of its options, and what the program gives to it
+            elsewhere, such as `num_items` of a backbone.
+
+        Raises:
+          InputError: The name or an option is unknown, stands twice, is
+            missing, or has a value of another type.
+        """
+        spec = self.parse(text)
+        entry = self.entry(spec.name)
+        known = {option.name: option for option in self.options(entry)}
+        given, chosen = {}, dict(spec.options)
+        for key, value in values.items():
+            if key in chosen:
+                raise InputError(
+                    f"{self.kind} {text}: {key} stands in the text and beside "
+                    "it; give it once"
+                )
+            if key in known:
+                chosen[key] = self._check(spec.name, key, value, known)
+            elif key in self.provided or entry.takes(key):
+                given[key] = value
+            else:
+                self._check(spec.name, key, value, known)
+        return dataclasses.replace(spec, options=chosen).build(**given)
+
     def entry(self, name: str) -> Entry:
         """The entry of a name.
 
@@ -268,7 +301,7 @@ class Registry:
                 raise InputError(f"{label} takes {key!r} from the program")
             listed = ", ".join(map(str, known.values())) or "none"
             raise InputError(
-                f"{label} has no option {key!r}{_did_you_mean(key, known)}\n"
+                f"{label} has no option {key!r}{did_you_mean(key, known)}\n"
                 f"  its options: {listed}"
             )
         try:
@@ -297,13 +330,8 @@ class Registry:
         plugins = "; ".join(map(str, origins.loaded_plugins)) or "none"
         return InputError(
             f"{prefix}unknown {self.kind} {name!r}"
-            f"{_did_you_mean(name, self._entries)}\n"
+            f"{did_you_mean(name, self._entries)}\n"
             f"  {self.plural}: {', '.join(sorted(self._entries)) or 'none'}\n"
             f"  plugins: {plugins}\n"
             "  load one by --plugins=file.py or --plugins=package.module"
         )
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

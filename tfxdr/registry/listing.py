@@ -142,3 +142,39 @@ def _list_registry(known: Registry) -> str:
                 subsequent_indent=" " * 21,
             )
     return "\n".join(lines)
+
+
+def listing(name: str = "") -> dict[str, object]:
+    """The same as values, for `--format=json`; of one name alone, if given.
+
+    Raises:
+      InputError: No component has that name.
+    """
+    if name:
+        explain_text(name)  # refuses one that there is not
+    kinds = {
+        known.plural: {
+            "flag": known.flag,
+            "components": [
+                {
+                    "name": entry.name,
+                    "summary": entry.summary,
+                    "origin": entry.origin,
+                    "options": [_described(o) for o in known.options(entry)],
+                }
+                for entry in known.entries()
+                if not name or matches(entry.name, name)
+            ],
+        }
+        for known in ALL
+    }
+    return {"kinds": kinds, "plugins": [*map(str, origins.loaded_plugins)]}
+
+
+def _described(option: Option) -> dict[str, object]:
+    default = {} if option.required else {"default": option.default}
+    return {
+        "name": option.name,
+        "expected": option.expected,
+        "required": option.required,
+    } | default

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tfxdr.errors import InputError
 from tfxdr.evaluation import equal_weights
-from tfxdr.report.columns import print_columns
+from tfxdr.report.columns import aligned
 
 # Of Okabe and Ito, as in the other figures; rows need no colours of their own.
 _GROUP, _MEAN, _REST, _AVERAGE = "#0072B2", "#D55E00", "#999999", "#555555"
@@ -118,21 +118,18 @@ def print_behaviors(
         for name in ("category", "title")
         if any(getattr(behavior, name) for behavior in both)
     ]
-    print_columns(
-        ["useful", "weight", "item", *known],
+    rows = [
         [
-            [
-                "" if place else label,
-                f"{behavior.weight:.3f}",
-                behavior.item,
-                *(getattr(behavior, name) for name in known),
-            ]
-            for label, behaviors in (("most", most), ("least", least))
-            for place, behavior in enumerate(behaviors)
-        ],
-        right=("weight",),
-        file=file,
-    )
+            "" if place else label,
+            f"{behavior.weight:.3f}",
+            behavior.item,
+            *(getattr(behavior, name) for name in known),
+        ]
+        for label, behaviors in (("most", most), ("least", least))
+        for place, behavior in enumerate(behaviors)
+    ]
+    titles = ["useful", "weight", "item", *known]
+    print(aligned(titles, rows, right=("weight",)), file=file)
     note = equal_weights(np.array([behavior.weight for behavior in both]))
     if note:
         print(f"note: {note}", file=file)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
-from typing import IO
 
-import rich.cells
+from rich.cells import cell_len
 
 from tfxdr.report.text import printable
 
+_LONG = 40  # cells; a longer text is whole, and moves what stands behind it
 
-def print_columns(
+
+def aligned(
     titles: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
     right: Collection[str] = (),
-    file: IO[str] | None = None,
-) -> None:
-    """Prints a line for each row, as long as its texts are.
+) -> str:
+    """A line for the titles and for each row, as long as its texts are.
 
     Nothing is cut or folded, whatever the width of a terminal, and texts mean
     nothing but themselves: no markup, no emoji, no escape codes.
@@ -27,14 +26,18 @@ def print_columns(
       titles: of the columns.
       rows: texts, as many as there are titles.
       right: titles of columns that stand to the right.
-      file: where to; by default the standard output.
     """
     lines = [titles, *([printable(cell) for cell in row] for row in rows)]
-    columns = zip(*lines, strict=True)
-    widths = [max(map(rich.cells.cell_len, column)) for column in columns]
-    for line in lines:
-        cells = []
-        for title, cell, width in zip(titles, line, widths, strict=True):
-            blank = " " * (width - rich.cells.cell_len(cell))
-            cells.append(blank + cell if title in right else cell + blank)
-        print(f" {'  '.join(cells)}".rstrip(), file=file or sys.stdout)
+    widths = [
+        max(width for width in map(cell_len, column) if width <= _LONG)
+        for column in zip(*lines, strict=True)
+    ]
+
+    def padded(cells: Sequence[str]) -> str:
+        texts = []
+        for title, cell, width in zip(titles, cells, widths, strict=True):
+            blank = " " * (width - cell_len(cell))
+            texts.append(blank + cell if title in right else cell + blank)
+        return f" {'  '.join(texts)}".rstrip()
+
+    return "\n".join(map(padded, lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     with file_aside(Path(path)) as file:
         figure.savefig(file, format="png", dpi=150)
+
+
+def as_png(figure: Figure) -> bytes:
+    """What a notebook shows."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    return png.getvalue()
 
 
 def _curve(rows: Sequence[Mapping[str, str | float]], key: str) -> _Curve:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import html
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -181,6 +182,30 @@ def to_csv(
         values = [row.metrics.get(key) for key in keys]
         writer.writerow([row.name, *values, row.seconds, row.peak_bytes])
     return text.getvalue()
+
+
+def to_html(
+    rows: Sequence[Row],
+    *,
+    metrics: Sequence[str] | None = None,
+    title: str | None = None,
+    name_title: str = "policy",
+) -> str:
+    """A table for a notebook, the best of each metric in bold."""
+    columns = _columns(rows, metrics)
+    titles = [name_title, *(column.title for column in columns)]
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in titles)
+    lines = [f"<tr>{head}</tr>"]
+    for index, row in enumerate(rows):
+        cells = [f"<td>{html.escape(row.name)}</td>"]
+        for column in columns:
+            tag = "b" if index in column.best else "span"
+            cells.append(f"<td><{tag}>{column.cells[index]}</{tag}></td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    caption = (
+        f"<caption>{html.escape(title.strip())}</caption>" if title else ""
+    )
+    return f"<table>{caption}{''.join(lines)}</table>"
 
 
 def format_seconds(seconds: float) -> str:

@@ -4,7 +4,8 @@ from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.export import Export, export
 from tfxdr.serving.exported import open_export
 from tfxdr.serving.joint import JointServable
-from tfxdr.serving.recommender import Recommendation, Recommender
+from tfxdr.serving.recommendations import Recommendation, Recommendations
+from tfxdr.serving.recommender import Recommender
 from tfxdr.serving.servable import Servable, Signature
 from tfxdr.serving.transfer import TransferServable
 
@@ -12,6 +13,7 @@ __all__ = [
     "Export",
     "JointServable",
     "Recommendation",
+    "Recommendations",
     "Recommender",
     "Retrieval",
     "Servable",

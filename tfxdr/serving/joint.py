@@ -137,17 +137,27 @@ class JointServable(Servable):
         return {"probability": tf.sigmoid(tf.cast(logit, tf.float32))}
 
     def _recommend(self, user: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = self._users.rows(user)
+        scores = self.scores(self._users.rows(user))
+        scores, names = best(scores, self._names, self._k_max)
+        return {"items": names, "scores": scores}
+
+    def scores(self, rows: tf.Tensor) -> tf.Tensor:
+        """Logits of the candidates, as a recommendation ranks them.
+
+        Args:
+          rows: `[batch]` int32 rows of the user table.
+
+        Returns:
+          `[batch, candidates]` float32.
+        """
         items = Items(self._rows, tf.gather(self._category, self._rows))
         scores = self._model.score_items(rows, self._beside(rows), items)
         known = (rows >= FIRST_ITEM)[:, tf.newaxis]
-        scores = tf.where(
+        return tf.where(
             known,
             tf.cast(scores, tf.float32),
             tf.gather(self._prior, self._rows)[tf.newaxis],
         )
-        scores, names = best(scores, self._names, self._k_max)
-        return {"items": names, "scores": scores}
 
     def _beside(self, rows: tf.Tensor) -> Items:
         """Each user's source behavior."""

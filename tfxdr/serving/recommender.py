@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -10,23 +9,9 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.serving.lookup import RawIds, as_history
-from tfxdr.serving.servable import Answer
+from tfxdr.serving.recommendations import Recommendation, Recommendations
+from tfxdr.serving.servable import Answer, Servable
 from tfxdr.types import FIRST_ITEM, UNKNOWN, Scorer
-
-
-@dataclasses.dataclass(frozen=True)
-class Recommendation:
-    """One recommended item.
-
-    Attributes:
-      item: raw id.
-      score: the model's logit.
-      title: "" where the data have none.
-    """
-
-    item: str
-    score: float
-    title: str
 
 
 class Recommender:
@@ -52,10 +37,44 @@ class Recommender:
         self._facts = facts
         self._titles = titles
 
+    @classmethod
+    def of(cls, servable: Servable, titles: Mapping[str, str]) -> Recommender:
+        """Over a model in memory, without graphs.
+
+        Tracing one takes far longer than a few answers.
+
+        Args:
+          servable: the model.
+          titles: of target items by raw id.
+        """
+        answers = {
+            name: one.function.python_function
+            for name, one in servable.signatures.items()
+        }
+        known_rows = servable.known_rows.python_function
+        return cls(answers, known_rows, servable.facts, titles)
+
     @property
     def reads_histories(self) -> bool:
         """Whether the model knows a user by their history."""
         return "recommend" not in self._answers
+
+    def answer(
+        self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
+    ) -> Recommendations:
+        """As `for_history`, with what is to be known of the answer."""
+        strange = self._is_strange(history)
+        return Recommendations(
+            self.for_history(history, k, leave_out),
+            {} if strange else self.actions(history),
+            self.unknown([raw for raw in history if raw]),
+            strange,
+        )
+
+    def _is_strange(self, history: Sequence[str]) -> bool:
+        """Whether none of the items that the model reads is known to it."""
+        read = [raw for raw in history if raw][-self._facts["max_history"] :]
+        return len(self.unknown(read)) == len(read)
 
     def for_history(
         self, history: Sequence[str], k: int, leave_out: Collection[str] = ()
@@ -154,7 +173,10 @@ def counted(
         return {"items": tf.gather(names, places), "scores": values}
 
     return Recommender(
-        {"serving_default": answer}, source.rows, {"k_max": k_max}, titles
+        {"serving_default": answer},
+        source.rows,
+        {"k_max": k_max, "max_history": max_history},
+        titles,
     )
 
 

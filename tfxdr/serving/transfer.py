@@ -185,8 +185,22 @@ class TransferServable(Servable):
         return tf.gather(self._place, self._target.rows(raw))
 
     def _query(self, history: tf.Tensor) -> tf.Tensor:
+        return self._query_of(self._read(history))
+
+    def scores(self, rows: tf.Tensor) -> tf.Tensor:
+        """Logits of the candidates, as a recommendation ranks them.
+
+        Args:
+          rows: `[batch, length]` int32 source rows, padded on the left.
+
+        Returns:
+          `[batch, candidates]` float32.
+        """
+        vectors = self._candidates.vectors
+        return tf.matmul(self._query_of(rows), vectors, transpose_b=True)
+
+    def _query_of(self, rows: tf.Tensor) -> tf.Tensor:
         """`[batch, d + 2]`: user vector, 1 and 0, or zeros and 1."""
-        rows = self._read(history)
         vector = tf.cast(self._model.user_vector(rows), tf.float32)
         known = tf.reduce_any(rows >= FIRST_ITEM, axis=1, keepdims=True)
         share = tf.cast(known, tf.float32)

@@ -1,0 +1,334 @@
+"""Runs in Python: the command line's, without it."""
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import tfxdr
+from tfxdr import main
+from tfxdr.errors import InputError
+from tfxdr.experiments.given import text_of
+
+DATA = "synthetic(users=200,source_items=50,target_items=30)"
+OPTIONS = {
+    "backbone": "nextitnet(channels=8,dilations=[1,2])",
+    "policy": ["zero", "gumbel", "popularity"],
+    "pretrain_epochs": 1,
+    "epochs": 2,
+}
+FLAGS = [
+    f"--dataset={DATA}",
+    f"--backbone={OPTIONS['backbone']}",
+    "--policy=zero,gumbel,popularity",
+    "--pretrain_epochs=1",
+    "--epochs=2",
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("python")
+
+
+@pytest.fixture(autouse=True)
+def _there(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        return tfxdr.run(tfxdr.prepare(DATA), **OPTIONS)
+
+
+def test_runs_are_there_by_name_and_place(run):
+    assert [one.name for one in run] == OPTIONS["policy"]
+    assert run[1] is run["gumbel"]
+    assert len(run) == 3
+    assert set(run[0].metrics) >= {"hr@5", "ndcg@10"}
+    with pytest.raises(KeyError, match="did you mean 'gumbel'"):
+        run["Gumbell"]
+
+
+def test_the_best_is_that_of_validation(run, monkeypatch):
+    judged = [run["zero"], run["gumbel"]]
+    for low, high in (judged, judged[::-1]):
+        monkeypatch.setitem(low.result["validation"], "mrr@5", 0.1)
+        monkeypatch.setitem(high.result["validation"], "mrr@5", 0.2)
+        monkeypatch.setitem(low.result["test"], "mrr@5", 0.9)
+        assert run.best is high
+
+
+def test_the_table_is_text_and_html(run):
+    text, html = repr(run.table()), run.table()._repr_html_()
+    for name in ("item-knn", *OPTIONS["policy"]):
+        assert name in text and f"<td>{name}</td>" in html
+    assert f"{run['zero'].metrics['hr@5']:.4f}" in text
+    assert str(run.folder) in repr(run) and html in run._repr_html_()
+
+
+def test_the_command_line_finds_it_finished_and_back(run, place, capfd):
+    assert main.main([*FLAGS, "--resume"]) == 0
+    out = capfd.readouterr().out
+    assert out.count("this run is finished already") == 3
+    assert main.main([*FLAGS, "--seed=3"]) == 0
+    capfd.readouterr()
+    again = tfxdr.run(DATA, **OPTIONS, seed=3)
+    assert capfd.readouterr().out.count("this run is finished already") == 3
+    assert again.folder != run.folder
+    shown = main.main(["--mode=evaluate", f"--run={again['zero'].folder}"])
+    assert shown == 0
+    assert f"{again['zero'].metrics['hr@5']:.4f}" in capfd.readouterr().out
+
+
+def test_actions_are_drawn(run):
+    figure = run["gumbel"].plot_actions()
+    assert isinstance(figure, Figure)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="zero decides alike for all users"):
+        run["zero"].plot_actions()
+
+
+def test_it_opens_again(run):
+    opened = tfxdr.open_run(run["gumbel"].folder)
+    assert opened.metrics == run["gumbel"].metrics
+    answers = [
+        one.recommend(user="u00003", k=4) for one in (opened, run["gumbel"])
+    ]
+    assert [one.item for one in answers[0]] == [one.item for one in answers[1]]
+    with pytest.raises(InputError, match="holds the runs gumbel, popularity"):
+        tfxdr.open_run(run.folder)
+
+
+def test_an_export_answers_alike(run, place):
+    made = run["gumbel"].export(place / "export", k_max=4)
+    from tfxdr.serving import open_export
+
+    _, recommender = open_export(made.folder)
+    history = ["s00001", "s00002"]
+    found = recommender.answer(history, 4)
+    own = run["gumbel"].recommend(history=history, k=4)
+    assert [one.item for one in found] == [one.item for one in own]
+    with pytest.raises(InputError, match="did you mean 'k_max'"):
+        run["gumbel"].export(place / "export", kmax=4)
+
+
+def test_strange_histories_say_so(run):
+    answer = run["zero"].recommend(history=["\x1b[31m", "x"], k=2)
+    assert answer.unknown == ["\x1b[31m", "x"]
+    assert answer.substituted
+    assert "popular items were substituted" in str(answer)
+    assert "\x1b" not in str(answer) + answer._repr_html_()
+    assert not run["zero"].recommend(history=["s00001", "x"]).substituted
+
+
+@pytest.mark.parametrize("name", OPTIONS["policy"])
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_all_users_get_what_each_one_gets(run, place, name, suffix):
+    import duckdb
+
+    output = place / f"{name}.{suffix}"
+    assert run[name].recommend(users="all", output=output, k=3) == output
+    rows = duckdb.sql(
+        f"SELECT \"user\", rank, item, score, title FROM '{output}'"
+    ).fetchall()
+    users = list(dict.fromkeys(row[0] for row in rows))
+    assert len(users) == 200 and users == sorted(users)
+    for user in users[:20]:
+        alone = run[name].recommend(user=user, k=3)
+        batch = [row for row in rows if row[0] == user]
+        assert [row[1] for row in batch] == [1, 2, 3]
+        assert [row[2] for row in batch] == [one.item for one in alone]
+        assert [row[4] for row in batch] == [one.title for one in alone]
+        np.testing.assert_allclose(
+            [row[3] for row in batch], [one.score for one in alone], atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epoch": 3}, "unknown option 'epoch'; did you mean 'epochs'"),
+        ({"Epochs": 3}, "did you mean 'epochs'"),
+        ({"zzz": 3}, "expected one of run, runs_dir"),
+        ({"epochs": 0}, "--epochs: expected an integer of at least 1"),
+        ({"epochs": "3"}, "expected an integer of at least 1, found '3'"),
+        ({"mode": "list"}, "mode is no option in Python"),
+        ({"resume": True}, "goes on by itself"),
+        ({"k": 3}, r"expected it in .recommend\(...\)"),
+        ({"policy": ["Zero"]}, "did you mean 'zero'"),
+        ({"policy": []}, "policy"),
+        ({"dataset": DATA}, "given already, as the first argument"),
+    ],
+)
+def test_mistakes_are_named(options, message):
+    with pytest.raises(InputError, match=message):
+        tfxdr.run(DATA, **options)
+
+
+def test_no_data_of_any_kind():
+    with pytest.raises(InputError, match="found int"):
+        tfxdr.run(3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "one of the three"),
+        ({"user": "u00001", "history": []}, "one of the three"),
+        ({"users": "all"}, "go together"),
+        ({"user": "u00001", "output": "x.csv"}, "go together"),
+        ({"user": "u00001", "k": 0}, "k of at least 1"),
+        ({"users": "all", "output": "x.xls"}, "ends in one of .parquet"),
+        ({"users": ["nobody"], "output": "x.csv"}, "none of the 1 users"),
+        ({"users": "none.txt", "output": "x.csv"}, "users=none.txt: cannot"),
+    ],
+)
+def test_questions_that_have_no_answer(run, asked, message):
+    with pytest.raises(InputError, match=message):
+        run["zero"].recommend(**asked)
+
+
+def test_what_may_be_written_is_shown():
+    known = inspect.signature(tfxdr.run).parameters
+    assert known["epochs"].default == 50
+    assert known["policy"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert "k" not in known
+
+
+class Frame(tfxdr.Source):
+    """Rows in memory, which no text can name."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def options(self):
+        return {"rows": len(self.rows)}
+
+    def load(self, connection, rejects):
+        for domain in ("source", "target"):
+            users, items = zip(*self.rows, strict=True)
+            columns = {
+                "user": np.array(users, object),
+                "item": np.array([domain[0] + item for item in items], object),
+                "time": np.arange(len(users)),
+                "rating": np.ones(len(users)),
+                "row": np.arange(len(users)),
+            }
+            tfxdr.datasets.insert_arrays(connection, domain, columns)
+
+
+class TestDataInMemory:
+    OPTIONS = OPTIONS | {"policy": "all", "epochs": 1}
+
+    @pytest.fixture(scope="class")
+    def frame(self):
+        draw = np.random.default_rng(0)
+        return Frame(
+            [
+                (f"u{user}", str(item))
+                for user in range(50)
+                for item in draw.choice(20, 6, replace=False)
+            ]
+        )
+
+    def test_it_is_replayed_by_its_content(self, frame, capfd):
+        run = tfxdr.run(frame, **self.OPTIONS, split="leave-one-out")
+        assert "is replayed as long as the cache" in capfd.readouterr().out
+        flags = (run[0].folder / "options.flags").read_text()
+        assert "--split=leave-one-out" in flags
+        assert main.main(["--mode=evaluate", f"--run={run[0].folder}"]) == 0
+        value = f"{run[0].metrics['hr@5']:.4f}"
+        assert value in capfd.readouterr().out
+        opened = tfxdr.open_run(run[0].folder)
+        assert len(opened.recommend(user="u1", k=2)) == 2
+
+    def test_prepared_data_are_the_same_run(self, frame):
+        data = tfxdr.prepare(frame, split="leave-one-out")
+        run = tfxdr.run(data, **self.OPTIONS)
+        first = tfxdr.run(frame, **self.OPTIONS, split="leave-one-out")
+        assert run.folder == first.folder
+        loaded = tfxdr.PreparedData.load(data.folder)
+        assert tfxdr.run(loaded, **self.OPTIONS).folder == run.folder
+
+    def test_other_options_of_the_data_are_refused(self, frame):
+        data = tfxdr.prepare(frame, split="leave-one-out")
+        with pytest.raises(InputError, match="prepared with leave-one-out"):
+            tfxdr.run(data, **self.OPTIONS, split="random")
+
+    def test_another_seed_trains_anew_on_the_same_split(self, frame):
+        data = tfxdr.prepare(frame)
+        runs = [
+            tfxdr.run(data, **self.OPTIONS, seed=seed)[0] for seed in (0, 1)
+        ]
+        prints = {one.result["data"]["fingerprint"] for one in runs}
+        assert prints == {data.fingerprint}
+        assert runs[0].folder != runs[1].folder
+
+
+def test_a_source_has_a_text_if_it_can():
+    known = tfxdr.datasets.create("synthetic", users=60)
+    assert text_of(known) == "synthetic(users=60)"
+    assert text_of(Frame([])) is None
+
+
+def test_gone_inputs_are_found_by_what_was_made_of_them(place, capfd):
+    for name in ("source", "target"):
+        rows = [f"u{u},{name}{i},{i}" for u in range(30) for i in range(u % 9)]
+        text = "\n".join(["user,item,time", *rows])
+        (place / f"{name}.csv").write_text(text)
+    run = tfxdr.run(
+        "events(source='source.csv',target='target.csv',time=time)",
+        **OPTIONS | {"policy": "popularity"},
+        run="gone",
+    )
+    user = "u8"
+    before = run[0].recommend(user=user, k=3)
+    (place / "source.csv").unlink()
+    after = tfxdr.open_run("gone").recommend(user=user, k=3)
+    assert [one.item for one in before] == [one.item for one in after]
+    assert "no such file: source.csv; using cache" in capfd.readouterr().out
+
+
+def test_flags_of_ones_own_are_left_alone(place):
+    script = (
+        "import sys\n"
+        "from absl import flags\n"
+        "for name in ('seed', 'mode', 'run', 'epochs'):\n"
+        "    flags.DEFINE_string(name, 'mine', 'of a program')\n"
+        "flags.FLAGS(['program'])\n"
+        "import tfxdr\n"
+        "try:\n"
+        "    tfxdr.run('nonsense', epochs=3)\n"
+        "except tfxdr.InputError as error:\n"
+        "    print(error)\n"
+        "assert flags.FLAGS.seed == 'mine'\n"
+        "assert 'tfxdr.options.flags' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=place,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "unknown dataset 'nonsense'" in done.stdout
+
+
+def test_options_of_a_folder_are_read_without_flags(run):
+    from tfxdr.options import Options
+
+    path = run["zero"].folder / "options.flags"
+    read = Options.from_flagfile(path.read_text(), "here")
+    assert read.model.policy == "zero" and read.finetune.epochs == 2
+    assert Options.from_flagfile(read.to_flagfile(), "here") == read
+    changed = dataclasses.replace(read, extra=("--shop_size=3",))
+    with pytest.raises(InputError, match="here: --shop_size is no option"):
+        Options.from_flagfile(changed.to_flagfile(), "here")

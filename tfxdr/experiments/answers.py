@@ -1,0 +1,194 @@
+"""What a finished run answers: for one user, for many, as an export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfxdr import serving
+from tfxdr.errors import InputError
+from tfxdr.experiments.base import Contender
+from tfxdr.options.answers import Export
+from tfxdr.serving.batch import best_of_many, check_output, write_best
+from tfxdr.serving.id_files import read_ids
+from tfxdr.serving.recommendations import Recommendations, listed
+from tfxdr.types import FIRST_ITEM
+
+ALL = "all"  # of --users
+NO_HISTORIES = (
+    "--history: {} knows users by their ids alone; ask for one by --user=ID"
+)
+
+
+def check_ranks(contender: Contender) -> None:
+    """Refuses a run that has no items to recommend.
+
+    Raises:
+      InputError: says where its answers are.
+    """
+    task = contender.experiment.options.task
+    if task.task == "profile":
+        raise InputError(
+            "--mode=recommend: expected a run that ranks items, found one of "
+            f"--task=profile, which predicts {task.attribute}; see its "
+            "predictions.npz"
+        )
+
+
+def recommend_one(
+    contender: Contender,
+    *,
+    user: str = "",
+    history: Sequence[str] = (),
+    k: int,
+) -> Recommendations:
+    """The best items for a user of the data, or for a history.
+
+    Args:
+      contender: of a finished run.
+      user: raw id; the target items that they have are left out.
+      history: raw source ids, oldest first, where no user is given.
+      k: how many items, at most.
+
+    Raises:
+      InputError: there is no such user, or the model reads no histories.
+    """
+    check_ranks(contender)
+    experiment = contender.experiment
+    if not user:
+        if not experiment.reads_histories:
+            raise InputError(NO_HISTORIES.format(experiment.backbone))
+        return contender.recommender(k).answer(history, k)
+    known_history, known = experiment.known_of(user)
+    # As many more as may have to be left out, in few sizes: each is kept.
+    size = 1 << (k + len(known) - 1).bit_length()
+    recommender = contender.recommender(size)
+    if not experiment.reads_histories:
+        return Recommendations(recommender.for_user(user, k, known))
+    return recommender.answer(known_history, k, known)
+
+
+def recommend_many(
+    contender: Contender, *, users: str | Sequence[str], output: Path, k: int
+) -> int:
+    """Writes the best items of many users to a file.
+
+    They are those that each one is recommended alone.
+
+    Args:
+      contender: of a finished run.
+      users: `all`, or raw ids, each of which is answered once.
+      output: a `.parquet`, `.csv` or `.jsonl` file.
+      k: how many items each, at most.
+
+    Returns:
+      How many lines were written.
+
+    Raises:
+      InputError: no user is known, or the file cannot be written.
+    """
+    check_output(output)
+    check_ranks(contender)
+    experiment = contender.experiment
+    data, say = experiment.data, experiment.progress.say
+    everyone = data.users()
+    rows = np.arange(len(everyone))
+    if users != ALL:
+        rows = _rows_of(contender, users)
+    scores = contender.user_scores()
+    start = time.monotonic()
+    lines = write_best(
+        output,
+        best_of_many(
+            scores,
+            rows,
+            everyone.target,
+            num_items=data.num_target_items - FIRST_ITEM,
+            k=k,
+        ),
+        users=everyone.ids,
+        items=data.target_ids,
+        titles=data.target_titles,
+    )
+    seconds = time.monotonic() - start
+    say(
+        f"{lines:,} recommendations to {len(rows):,} users in {seconds:.1f} s "
+        f"({len(rows) / max(seconds, 1e-3):,.0f} users/s): {output}"
+    )
+    return lines
+
+
+def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
+    """Rows of raw ids, in their order; says who is unknown.
+
+    Raises:
+      InputError: nobody is known.
+    """
+    experiment = contender.experiment
+    wanted = list(dict.fromkeys(users))
+    ids = experiment.data.users().ids
+    row_of = {raw: row for row, raw in enumerate(ids)}
+    found = {raw: row_of.get(raw.encode()) for raw in wanted}
+    unknown = [raw for raw, row in found.items() if row is None]
+    if len(unknown) == len(wanted):
+        raise InputError(
+            f"--users: none of the {len(wanted):,} users is in "
+            f"{experiment.data.folder}, such as {listed(unknown[:1])}; users "
+            f"look like {ids[0].decode()}"
+        )
+    if unknown:
+        experiment.progress.say(
+            f"note: {len(unknown):,} of {len(wanted):,} users are not in the "
+            f"data and are left out: {listed(unknown)}"
+        )
+    rows = [row for row in found.values() if row is not None]
+    return np.array(rows, np.int64)
+
+
+def export(contender: Contender, chosen: Export) -> serving.Export:
+    """Publishes a finished run for TensorFlow Serving.
+
+    Args:
+      contender: of the run.
+      chosen: where to, and what it can recommend.
+
+    Raises:
+      InputError: a candidate is unknown, or the folder cannot be written.
+      TrainingError: what was saved answers otherwise than the trained model.
+    """
+    experiment = contender.experiment
+    candidates: Sequence[str] = ()
+    if chosen.refresh_candidates:
+        candidates = _candidates(contender, Path(chosen.refresh_candidates))
+    retrieval = serving.Retrieval(
+        chosen.k_max, candidates, chosen.exclude_history
+    )
+    return serving.export(
+        contender.servable(retrieval),
+        chosen.export_dir,
+        warm_up_sizes=chosen.warm_up_sizes,
+        about=contender.about(),
+        titles=experiment.titles,
+    )
+
+
+def _candidates(contender: Contender, path: Path) -> Sequence[str]:
+    """Raw target ids of a file.
+
+    Raises:
+      InputError: names the line of one that is there twice or unknown.
+    """
+    lines = read_ids(path, "--refresh_candidates", "raw target ids", once=True)
+    known = set(contender.experiment.task.target_ids)
+    unknown = [raw for raw in lines if raw not in known]
+    if unknown:
+        raise InputError(
+            f"--refresh_candidates={path}, line {lines[unknown[0]]}: "
+            f"{unknown[0]!r} is not in the target vocabulary of the model"
+            + (f", nor are {len(unknown) - 1:,} more" if unknown[1:] else "")
+            + "; expected raw target ids, one a line and no header"
+        )
+    return list(lines)

@@ -1,0 +1,247 @@
+"""What a run in Python comes to: its runs, their table, their answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import html
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from matplotlib.figure import Figure
+
+from tfxdr import serving
+from tfxdr.errors import InputError, did_you_mean
+from tfxdr.evaluation import Actions
+from tfxdr.experiments import answers
+from tfxdr.experiments.base import Contender, Experiment
+from tfxdr.experiments.running import Outcome
+from tfxdr.options.answers import Export
+from tfxdr.options.named import group_from
+from tfxdr.registry.metric_names import falls
+from tfxdr.report.figures import as_png
+from tfxdr.report.policies import utilization_heatmap
+from tfxdr.report.table import Row, to_html, to_text
+from tfxdr.serving.id_files import read_ids
+from tfxdr.start_up import keras_as_it_comes
+
+
+class FinishedRun:
+    """One component's run: what it scored, and what it answers.
+
+    Attributes:
+      name: of the component, with its options.
+      folder: of the run.
+      result: all that `metrics.json` holds.
+    """
+
+    def __init__(self, contender: Contender) -> None:
+        self.name = str(contender.spec)
+        self.folder = contender.folder.path
+        self.result: Mapping[str, Any] = contender.folder.read()
+        self._contender = contender
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Of the test split, by keys such as `hr@5`."""
+        return self.result["test"]
+
+    @property
+    def validation(self) -> Mapping[str, float]:
+        """Of the epoch that was kept; empty for a baseline."""
+        return self.result.get("validation", {})
+
+    def plot_actions(self) -> Figure:
+        """Draws how often each block ran tuned for the test users.
+
+        Raises:
+          InputError: the component decides nothing for single users.
+        """
+        path = self.folder / "actions.npz"
+        if not path.is_file():
+            raise InputError(
+                f"{self.folder}: {self.name} decides alike for all users, so "
+                "there are no actions to draw; expected a policy such as gumbel"
+            )
+        figure = utilization_heatmap({self.name: Actions.load(path).rates})
+        # A notebook shows figures of pyplot's alone by itself.
+        vars(figure)["_repr_png_"] = functools.partial(as_png, figure)
+        return figure
+
+    @overload
+    def recommend(
+        self, *, user: str, k: int = ...
+    ) -> serving.Recommendations: ...
+
+    @overload
+    def recommend(
+        self, *, history: Sequence[str], k: int = ...
+    ) -> serving.Recommendations: ...
+
+    @overload
+    def recommend(
+        self,
+        *,
+        users: str | os.PathLike[str] | Sequence[str],
+        output: str | os.PathLike[str],
+        k: int = ...,
+    ) -> Path: ...
+
+    def recommend(
+        self,
+        *,
+        user: str = "",
+        history: Sequence[str] | None = None,
+        users: str | os.PathLike[str] | Sequence[str] = "",
+        output: str | os.PathLike[str] = "",
+        k: int = 10,
+    ) -> serving.Recommendations | Path:
+        """The best target items, for one user or for many.
+
+        Args:
+          user: raw id of one of the data; the target items that they have are
+            left out.
+          history: raw source ids, oldest first, instead of a user.
+          users: `"all"`, a file of raw ids, or the ids.
+          output: a `.parquet`, `.csv` or `.jsonl` file for the answers to
+            `users`.
+          k: how many items each, at most.
+
+        Returns:
+          The items of one user, the best first; or the file.
+
+        Raises:
+          InputError: nobody is asked for, or one whom the data do not have.
+        """
+        wanted = _some(users)
+        if bool(user) + (history is not None) + bool(wanted) != 1:
+            raise InputError(
+                "recommend: expected user=ID, history=[ID, ...] or users=..., "
+                "one of the three"
+            )
+        if bool(wanted) != bool(output):
+            raise InputError("recommend: users=... and output=FILE go together")
+        if k < 1:
+            raise InputError(f"recommend: expected k of at least 1, found {k}")
+        with keras_as_it_comes():
+            if not wanted:
+                return answers.recommend_one(
+                    self._contender, user=user, history=history or (), k=k
+                )
+            path = Path(output).expanduser()
+            answers.recommend_many(
+                self._contender, users=wanted, output=path, k=k
+            )
+            return path
+
+    def export(
+        self, folder: str | os.PathLike[str], **options: Any
+    ) -> serving.Export:
+        """Publishes the model for TensorFlow Serving.
+
+        Args:
+          folder: of the versions 1, 2, ….
+          **options: as of `--mode=export`, such as `k_max`.
+
+        Raises:
+          InputError: an option is unknown, or the folder cannot be written.
+        """
+        chosen = group_from(Export, {**options, "export_dir": folder})
+        assert isinstance(chosen, Export)
+        with keras_as_it_comes():
+            return answers.export(self._contender, chosen)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={v:.4f}" for k, v in self.metrics.items())
+        return f"FinishedRun({self.name!r}, {str(self.folder)!r}: {shown})"
+
+
+def _some(
+    users: str | os.PathLike[str] | Sequence[str],
+) -> str | Sequence[str]:
+    """`all`, "" or raw ids."""
+    if isinstance(users, str) and users in ("", answers.ALL):
+        return users
+    if isinstance(users, (str, os.PathLike)):
+        return list(read_ids(Path(users), "users", "raw user ids"))
+    return list(users)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Results side by side: text, and a table in a notebook."""
+
+    rows: Sequence[Row]
+    shown: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return to_text(self.rows, **self.shown)
+
+    def _repr_html_(self) -> str:
+        return to_html(self.rows, **self.shown)
+
+
+class Comparison:
+    """The runs of what was compared, in the order in which it was named.
+
+    Attributes:
+      folder: of the run; those of several components lie in it.
+      rows: of the table: baselines, then the runs.
+    """
+
+    def __init__(
+        self, experiment: Experiment, outcome: Outcome, folder: Path
+    ) -> None:
+        self.folder = folder
+        self.rows = outcome.rows
+        self._experiment = experiment
+        self._runs = {
+            str(spec): FinishedRun(experiment.contender(spec, place))
+            for spec, place in outcome.folders.items()
+        }
+
+    def table(self) -> Table:
+        """Test metrics at the first cutoff, baselines beside the runs."""
+        return Table(self.rows, self._experiment.shown(self.rows))
+
+    @property
+    def best(self) -> FinishedRun:
+        """The run with the best validation; the test has no say in it.
+
+        Raises:
+          InputError: none was validated, as baselines are not.
+        """
+        monitor = self._experiment.monitor
+        judged = [one for one in self if monitor in one.validation]
+        if not judged:
+            raise InputError(
+                f"best: none of {', '.join(self._runs)} has a validation by "
+                f"{monitor}: expected one that is trained"
+            )
+        sign = -1 if falls(monitor) else 1
+        return max(judged, key=lambda one: sign * one.validation[monitor])
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[FinishedRun]:
+        return iter(self._runs.values())
+
+    def __getitem__(self, name: str | int) -> FinishedRun:
+        """A run by its component's name, or by its place."""
+        if isinstance(name, int):
+            return list(self._runs.values())[name]
+        if name not in self._runs:
+            raise KeyError(
+                f"no run of {name!r}{did_you_mean(name, self._runs)}"
+            )
+        return self._runs[name]
+
+    def __repr__(self) -> str:
+        return f"{self.table()!r}runs: {self.folder}"
+
+    def _repr_html_(self) -> str:
+        folder = html.escape(str(self.folder))
+        return f"{self.table()._repr_html_()}<p>runs: {folder}</p>"

@@ -1,0 +1,150 @@
+"""Running what an experiment compares, one contender after the other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from tfxdr.data.prepared import PreparedData
+from tfxdr.errors import InputError
+from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.components import flagfile
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_names import folder_names
+from tfxdr.experiments.start import is_joint, make_experiment, reopened
+from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
+from tfxdr.files import write_text
+from tfxdr.options import Options
+from tfxdr.registry import Spec, meta_learners, policies
+from tfxdr.report.run import compare_actions, result_row
+from tfxdr.report.table import Row, to_csv, to_markdown
+from tfxdr.training.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What was run.
+
+    Attributes:
+      folders: of each component's run.
+      rows: of the table of results: baselines, then the runs.
+    """
+
+    folders: Mapping[Spec, RunFolder]
+    rows: Sequence[Row]
+
+
+def compared(options: Options) -> tuple[Spec, ...]:
+    """The components that options compare, one run each."""
+    if is_joint(options):
+        return meta_learners.parse_list(options.joint.meta)
+    return policies.parse_list(options.model.policy)
+
+
+def experiment_for(
+    options: Options,
+    folder: RunFolder,
+    *,
+    resume: bool,
+    progress: Progress | None = None,
+    data: PreparedData | None = None,
+) -> Experiment:
+    """A new one, or that of the run that the folder holds.
+
+    Args:
+      options: as the user gave them.
+      folder: of the run.
+      resume: go on with what is there.
+      progress: what the person sees.
+      data: prepared already; by default the run's, or what the options name.
+    """
+    if data is None and resume and folder.flags.is_file():
+        return reopened(options, folder, progress)
+    return make_experiment(options, progress=progress, data=data)
+
+
+def run_all(
+    experiment: Experiment, base: RunFolder, *, resume: bool
+) -> Outcome:
+    """Trains and tests every component, and writes the table of results.
+
+    A run that is finished is not trained again.
+
+    Args:
+      experiment: has data and options.
+      base: the folder of the run, held by this process; of several, each has
+        one inside it.
+      resume: go on with what is there.
+
+    Raises:
+      InputError: options do not fit the data, or another run is in the way.
+      TrainingError: a loss is not finite, or memory runs out.
+    """
+    specs = experiment.specs
+    experiment.describe()
+    experiment.check(specs)
+    start(experiment, base, experiment.options, resume=resume)
+    rows = experiment.baseline_rows()
+    folders, results = _folders(base, specs), []
+    for spec, folder in folders.items():
+        run_one = _run_one if folder is base else _run_inside
+        results.append(run_one(experiment, spec, folder))
+        rows = [row for row in rows if row.name != str(spec)]
+        rows.append(result_row(str(spec), results[-1]))
+    compare_actions(results, base.path)
+    kind = experiment.kind.kind
+    write_text(base.path / "results.md", to_markdown(rows, name_title=kind))
+    write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
+    return Outcome(folders, rows)
+
+
+def start(
+    experiment: Experiment, folder: RunFolder, options: Options, *, resume: bool
+) -> None:
+    """Makes the folder of a run, or takes up the run that it holds.
+
+    Raises:
+      InputError: it holds a run on other data, or is in the way.
+    """
+    known = ""
+    if resume and folder.flags.is_file():
+        known = Whereabouts.of(folder).fingerprint
+        if known and known != experiment.data.fingerprint:
+            raise InputError(
+                f"--resume: the run in {folder.path} was started on other "
+                f"data than {experiment.data.folder} holds: bring the old "
+                "input files back, or start anew with --overwrite"
+            )
+    folder.start(
+        flagfile(options),
+        resume=resume,
+        overwrite=options.run.overwrite,
+        say=experiment.progress.say,
+        about=record(folder, experiment.data),
+        free=INPUTS if known else (),  # Their content has been compared.
+    )
+
+
+def _folders(base: RunFolder, specs: Sequence[Spec]) -> dict[Spec, RunFolder]:
+    """Of one component the folder of the run; of several, one inside it."""
+    if len(specs) == 1:
+        return {specs[0]: base}
+    names = folder_names(specs)
+    return {spec: RunFolder(base.path / names[spec]) for spec in specs}
+
+
+def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
+    """One of several, whose folder is begun when its turn comes."""
+    with folder.held():
+        again = folder.flags.is_file()
+        start(experiment, folder, experiment.options_of(spec), resume=again)
+        return _run_one(experiment, spec, folder)
+
+
+def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
+    say = experiment.progress.say
+    if folder.finished:
+        say(f"{folder.path}: this run is finished already")
+        return folder.read()
+    say(f"run: {folder.path}")
+    return experiment.contender(spec, folder).run()

@@ -1,0 +1,133 @@
+"""From options to an experiment, or to what a finished run trained."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import tfxdr
+from tfxdr.errors import InputError
+from tfxdr.experiments.components import flagfile
+from tfxdr.options import Options
+from tfxdr.start_up import start_tensorflow
+
+if TYPE_CHECKING:
+    from tfxdr.data.prepared import PreparedData
+    from tfxdr.experiments.base import Experiment
+    from tfxdr.experiments.contender import Contender
+    from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.training.progress import Progress
+
+
+def import_components() -> None:
+    """Fills the registries."""
+    start_tensorflow()
+    for kind in tfxdr.COMPONENTS:
+        importlib.import_module(f"tfxdr.{kind}")
+
+
+def is_joint(options: Options) -> bool:
+    """Whether both domains are trained together."""
+    from tfxdr.backbones import is_joint
+    from tfxdr.registry import backbones
+
+    backbone = backbones.parse(options.model.backbone)
+    return is_joint(backbones.entry(backbone.name))
+
+
+def make_experiment(
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    data: PreparedData | None = None,
+) -> Experiment:
+    """Imports TensorFlow, sets it up, and assembles the options.
+
+    Args:
+      options: as the user gave them.
+      progress: what the person sees; by default on the standard output.
+      data: prepared already; by default what the options name.
+
+    Raises:
+      InputError: TensorFlow runs with other `--threads`, or options do not go
+        together.
+    """
+    import_components()
+    import tensorflow as tf
+
+    from tfxdr.experiments.joint import JointExperiment
+    from tfxdr.experiments.transfer import TransferExperiment
+    from tfxdr.training.progress import Progress
+
+    _set_threads(options.compute.threads)
+    tf.config.experimental.enable_op_determinism()
+    experiment = JointExperiment if is_joint(options) else TransferExperiment
+    return experiment(options, progress or Progress(), data)
+
+
+def _set_threads(threads: int) -> None:
+    """Both pools of TensorFlow, which start with its first operation.
+
+    Raises:
+      InputError: they have started with another number.
+    """
+    import tensorflow as tf
+
+    if not threads:
+        return
+    pools = tf.config.threading
+    try:
+        pools.set_intra_op_parallelism_threads(threads)
+        pools.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        now = pools.get_intra_op_parallelism_threads()
+        raise InputError(
+            f"--threads={threads}: TensorFlow has started in this process "
+            f"already, with --threads={now}; leave the option out, or start "
+            "another process"
+        ) from error
+
+
+def reopened(
+    options: Options, folder: RunFolder, progress: Progress | None = None
+) -> Experiment:
+    """The experiment of a run that is there, with the data that it had.
+
+    Raises:
+      InputError: They are found nowhere and cannot be prepared.
+    """
+    from tfxdr.experiments.whereabouts import Whereabouts
+
+    known = Whereabouts.of(folder)
+    options, data = known.settle(options)
+    experiment = make_experiment(options, progress=progress, data=data)
+    if data is not None:
+        experiment.progress.say(
+            f"prepared data: {data.folder} (from an earlier run)"
+        )
+        return experiment
+    try:
+        experiment.data  # noqa: B018  It is prepared when it is asked for.
+    except InputError as error:
+        raise known.missing(error) from error
+    return experiment
+
+
+def opened(
+    folder: RunFolder, experiment: Experiment, say: Callable[[str], None]
+) -> Contender:
+    """What a finished run trained.
+
+    Args:
+      folder: of the run.
+      experiment: made of its options.
+      say: called with a warning, if a plugin's code is another one now.
+    """
+    for name in folder.changed_code(flagfile(experiment.options)):
+        say(
+            f"warning: the code of {name} has changed since {folder.path} was "
+            "made: what it answers may not be what was trained"
+        )
+    (spec,) = experiment.specs
+    return experiment.contender(spec, folder)

@@ -1,0 +1,77 @@
+"""Options of the modes that answer from a finished run; see `groups`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfxdr.errors import InputError
+from tfxdr.options.settings import Group, path_setting, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommend(Group):
+    """Items or behaviors of users: --mode=recommend, --mode=explain."""
+
+    user: str = setting(
+        "", "A user of the data, by raw id.", replay=False, verbatim=True
+    )
+    history: tuple[str, ...] = setting(
+        (),
+        "Raw source ids, oldest first, with commas; instead of --user. One "
+        'that holds a comma stands in quotes: a,"b,c".',
+        replay=False,
+        verbatim=True,
+    )
+    users: str = path_setting(
+        "",
+        "all, or a file of raw user ids, one a line: everyone's answer goes "
+        "to --output.",
+        replay=False,
+    )
+    output: str = path_setting(
+        "", "A file.parquet, .csv or .jsonl for --users.", replay=False
+    )
+    k: int = setting(10, "How many items.", lower=1, replay=False)
+    format: str = setting(
+        "text",
+        "How an answer, or --mode=list, is printed.",
+        choices=("text", "json"),
+        replay=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Export(Group):
+    """A model for TensorFlow Serving: --mode=export."""
+
+    export_dir: str = path_setting(
+        "",
+        "Folder of the versions 1, 2, ...; --mode=recommend answers from it, "
+        "too.",
+        replay=False,
+    )
+    k_max: int = setting(
+        100, "Items in an answer of the export.", lower=1, replay=False
+    )
+    exclude_history: bool = setting(
+        False,
+        "Never recommend items of the history, where domains share items.",
+        replay=False,
+    )
+    refresh_candidates: str = path_setting(
+        "",
+        "File of raw target ids, one a line: a new version that recommends "
+        "these alone.",
+        replay=False,
+    )
+    warm_up_sizes: tuple[int, ...] = setting(
+        (1,),
+        "Rows of the warm-up requests: the server's allowed_batch_sizes.",
+        lower=1,
+        replay=False,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.warm_up_sizes:
+            raise InputError("--warm_up_sizes: expected integers such as 1,8")
