@@ -14,7 +14,7 @@ from tfxdr import main
 from tfxdr.errors import InputError
 from tfxdr.experiments.given import text_of
 
-DATA = "synthetic(users=200,source_items=50,target_items=30)"
+DATA = "synthetic(users=200,source_items=50,target_items=40)"
 OPTIONS = {
     "backbone": "nextitnet(channels=8,dilations=[1,2])",
     "policy": ["zero", "gumbel", "popularity"],

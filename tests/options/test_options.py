@@ -6,7 +6,7 @@ import pytest
 
 from tfxdr import options
 from tfxdr.errors import InputError
-from tfxdr.options import Options, groups, help, settings
+from tfxdr.options import Options, groups, help, named, settings
 
 
 def parse(*arguments: str) -> Options:
@@ -295,6 +295,8 @@ class TestPaths:
             "data_path",
             "export_dir",
             "refresh_candidates",
+            "users",
+            "output",
         }
 
 
@@ -303,3 +305,68 @@ class TestList:
         assert parse("--mode=list", "events").run.component == "events"
         with pytest.raises(InputError, match="unexpected argument"):
             parse("--mode=list", "events", "all")
+
+
+class TestRawIds:
+    @pytest.mark.parametrize(
+        ("text", "ids"),
+        [
+            ("a,b", ("a", "b")),
+            ("a, b", ("a", "b")),
+            ('film1,"one, two"', ("film1", "one, two")),
+            ('film1," lead"', ("film1", " lead")),
+            ('"say ""hi""",x', ('say "hi"', "x")),
+            ('5" nail,x', ('5" nail', "x")),
+            ("line\nbreak,x", ("line\nbreak", "x")),
+            ("", ()),
+        ],
+    )
+    def test_a_history(self, text, ids):
+        parsed = parse(f"--history={text}")
+        assert parsed.recommend.history == ids
+        declared = settings.settings_of(groups.Recommend)["history"]
+        assert declared.parse(declared.format(ids)) == ids
+
+    @pytest.mark.parametrize("text", ['"a', '"a"b,c', 'a,"b'])
+    def test_open_quotes_are_refused(self, text):
+        with pytest.raises(InputError, match="whose quotes do not match"):
+            parse(f"--history={text}")
+
+    def test_a_users_spaces_count(self):
+        assert parse("--user= lead").recommend.user == " lead"
+
+    def test_a_near_name_in_capitals_is_found(self):
+        with pytest.raises(InputError, match="did you mean --backbone?"):
+            parse("--BackBone=sasrec")
+
+
+class TestNamed:
+    def test_values_as_python_has_them(self, tmp_path):
+        import numpy as np
+
+        made = named.options_from(
+            {
+                "policy": ("zero", "gumbel(temperature=5)"),
+                "top_n": [np.int64(5), 20],
+                "split_fractions": np.array([0.5, 0.25, 0.25]),
+                "cache_dir": tmp_path,
+                "learning_rate": np.float32(0.5),
+                "train_embeddings": True,
+                "plugins": "a.py,b",
+                "epochs": np.int32(3),
+                "pretrained_learning_rate": None,
+            }
+        )
+        assert made == parse(
+            "--policy=zero,gumbel(temperature=5)",
+            "--top_n=5,20",
+            "--split_fractions=0.5,0.25,0.25",
+            f"--cache_dir={tmp_path}",
+            "--learning_rate=0.5",
+            "--train_embeddings=true",
+            "--plugins=a.py,b",
+            "--epochs=3",
+        )
+
+    def test_nothing_given_is_the_defaults(self):
+        assert named.options_from({}) == Options()
