@@ -386,3 +386,13 @@ def test_averages_are_judged_and_kept_and_training_goes_on(tmp_path):
     trained = values[len(judged) :]
     np.testing.assert_allclose(judged, 2 * np.array(trained), rtol=1e-6)
     assert float(stage.model.weight) == judged[-1]
+
+
+def test_a_stage_says_one_line_and_leaves_the_rest_to_its_history(
+    tmp_path, capsys
+):
+    stage = Stage(metrics=[0.1, 0.3, 0.2])
+    make(tmp_path, stage, epochs=3).run(resume=False)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("toy: 3 epochs, hr@5 0.3000 in epoch 2, ")
+    assert len(read(tmp_path)) == 3
