@@ -16,12 +16,14 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # implementations, optimizers and checkpoints, serving, the pack and the worked
 # plugins, and commands that train, resume and export. Left out: what reads
 # files and options, what tests one function (a promise or a golden number
-# stands behind it), the checks' own tests, and commands whose point is the
-# process or a flagfile.
-STACK_TESTS := tests/addons tests/golden tests/optimizers tests/plugins \
-	tests/serving tests/training tests/testing/test_components.py \
-	tests/e2e/test_earlier_runs.py tests/e2e/test_joint.py \
-	tests/e2e/test_policies.py --ignore=tests/plugins/test_guide.py
+# stands behind it), broken components, and commands whose point is the process
+# or a flagfile.
+STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
+	tests/plugins tests/serving tests/testing tests/training \
+	--ignore=tests/e2e/test_command_line.py \
+	--ignore=tests/e2e/test_flagfiles.py \
+	--ignore=tests/plugins/test_guide.py \
+	--ignore-glob='tests/testing/test_broken_*'
 
 # $(call find_python,versions): the first that runs and can make environments,
 # or the one given by PYTHON=. That a name is on PATH proves nothing: pyenv has
