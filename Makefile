@@ -11,6 +11,20 @@ PYTEST_ARGS ?=
 WORKERS ?= auto
 PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 
+# What another TensorFlow, Keras or optimizer is likely to break: the promises
+# of all components, XLA and exports among them, numbers of published
+# implementations, optimizers and checkpoints, serving, the pack and the worked
+# plugins, and commands that train, resume and export. Left out: what reads
+# files and options, what tests one function (a promise or a golden number
+# stands behind it), broken components, and commands whose point is the process
+# or a flagfile.
+STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
+	tests/plugins tests/serving tests/testing tests/training \
+	--ignore=tests/e2e/test_command_line.py \
+	--ignore=tests/e2e/test_flagfiles.py \
+	--ignore=tests/plugins/test_guide.py \
+	--ignore-glob='tests/testing/test_broken_*'
+
 # $(call find_python,versions): the first that runs and can make environments,
 # or the one given by PYTHON=. That a name is on PATH proves nothing: pyenv has
 # a shim for every version that any of its environments has.
@@ -36,12 +50,14 @@ define make_venv
 	@touch $@
 endef
 
-.PHONY: help demo test test-addons same-metrics docs lint format clean
+.PHONY: help demo test test-addons stack-addons same-metrics docs lint format \
+	clean
 
 help:
 	@echo "make demo         who should be tuned? six policies, explained"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
+	@echo "make stack-addons  those of them that depend on the stack"
 	@echo "make same-metrics  both stacks: are the metrics the same?"
 	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
@@ -71,6 +87,9 @@ test: lint
 
 test-addons: $(VENV_ADDONS)/.stamp
 	$(VENV_ADDONS)/bin/python $(PYTEST) $(PYTEST_ARGS)
+
+stack-addons: $(VENV_ADDONS)/.stamp
+	$(VENV_ADDONS)/bin/python $(PYTEST) $(STACK_TESTS) $(PYTEST_ARGS)
 
 same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
 	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python

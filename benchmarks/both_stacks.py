@@ -5,7 +5,7 @@
 Runs `--preset=synthetic` with this interpreter and with another one, seed and
 data the same, and compares every number of `results.csv`. FLAGS are passed on,
 such as `--epochs=2`. Exits with 1 if two numbers differ by more than the
-tolerance. Three minutes on two cores.
+tolerance. Both run at once: about a minute and a half on two cores.
 """
 
 from __future__ import annotations
@@ -21,17 +21,29 @@ ROOT = pathlib.Path(__file__).parent.parent
 COSTS = ("seconds", "bytes")  # of the machine, not of the model
 
 
-def metrics(
+def start(
     python: str, folder: pathlib.Path, flags: list[str]
-) -> dict[tuple[str, str], float]:
-    """Of one stack: (policy, metric) to value."""
+) -> subprocess.Popen[str]:
+    """Runs a preset in a folder, and does not wait for it."""
     command = [python, "-m", "tfxdr.main", "--preset=synthetic"]
     command += [f"--run={folder / 'run'}", f"--cache_dir={folder / 'cache'}"]
-    done = subprocess.run(
-        [*command, *flags], cwd=ROOT, capture_output=True, text=True
+    return subprocess.Popen(
+        [*command, *flags],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    if done.returncode:
-        sys.exit(f"{python} ended with {done.returncode}:\n{done.stderr}")
+
+
+def metrics(
+    process: subprocess.Popen[str], folder: pathlib.Path
+) -> dict[tuple[str, str], float]:
+    """Of one stack, when its run has ended: (policy, metric) to value."""
+    _, error = process.communicate()
+    if process.returncode:
+        python = process.args[0]
+        sys.exit(f"{python} ended with {process.returncode}:\n{error}")
     with (folder / "run" / "results.csv").open(encoding="utf-8") as file:
         return dict(_numbers(csv.DictReader(file)))
 
@@ -49,11 +61,20 @@ def main() -> None:
     parser.add_argument("python", help="interpreter of the other stack")
     parser.add_argument("--tolerance", type=float, default=1e-3)
     options, flags = parser.parse_known_args()
-    found = []
-    for python in (sys.executable, options.python):
-        with tempfile.TemporaryDirectory() as name:
-            found.append(metrics(python, pathlib.Path(name), flags))
-    one, other = found
+    with tempfile.TemporaryDirectory() as name:
+        runs = []
+        for stack, python in (
+            ("this", sys.executable),
+            ("other", options.python),
+        ):
+            folder = pathlib.Path(name) / stack
+            folder.mkdir()
+            runs.append((start(python, folder, flags), folder))
+        try:
+            one, other = (metrics(*run) for run in runs)
+        finally:  # of two, where one failed
+            for process, _ in runs:
+                process.kill()
     if not one or one.keys() != other.keys():
         sys.exit(f"different columns: {one.keys() ^ other.keys()}")
     print("| | | this | other |\n|---|---|---:|---:|")

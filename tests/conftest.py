@@ -24,13 +24,20 @@ _CHECKOUT = _TESTS.parent
 
 @pytest.fixture
 def registries() -> Iterator[None]:
-    """All own components are registered; takes back what a test registers."""
+    """All own components are registered, and no other.
+
+    Those of plugins that another test has loaded come back after the test, and
+    what the test itself registers goes.
+    """
     # Not at the top: pytest itself, which only collects, needs no TensorFlow.
     from tfxdr import registry
     from tfxdr.modes.start import import_components
+    from tfxdr.registry import origins
 
     import_components()
     entries = [dict(known._entries) for known in registry.ALL]
+    for known in registry.ALL:
+        known.revise(lambda e: e if e.origin == origins.OWN else None)
     yield
     for known, before in zip(registry.ALL, entries, strict=True):
         known._entries = before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -62,10 +63,20 @@ def _name(path: pathlib.Path) -> str:
     return path.relative_to(_ROOT).as_posix()
 
 
-def _imports(path: pathlib.Path) -> Iterator[tuple[int, str]]:
+@functools.cache  # of every file once: the rules below all ask
+def _tree(path: pathlib.Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _imports(path: pathlib.Path) -> list[tuple[int, str]]:
     """Line and dotted name of everything a file imports, at any depth."""
+    return list(_find_imports(path))
+
+
+def _find_imports(path: pathlib.Path) -> Iterator[tuple[int, str]]:
     package = path.relative_to(_ROOT).parent.as_posix().split("/")
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -97,68 +108,87 @@ def _part_named(name: str) -> str:
     return "root" if name in _ROOT_MODULES else name
 
 
-@pytest.mark.parametrize("path", _MODULES, ids=_name)
 class TestImports:
-    def test_run_one_way(self, path):
-        part = _part(path)
-        if part == "__init__":
-            return
-        assert part in _LEVEL_OF, f"give {part} a level in this test"
-        for line, (name, *_) in _own(path):
-            other = _part_named(name)
-            if other not in _LEVEL_OF or other == part:
-                continue
-            assert _LEVEL_OF[other] < _LEVEL_OF[part], (
-                f"{_name(path)}:{line} imports {other}"
-            )
+    """Each rule in one test, which names every import that breaks it."""
 
-    def test_components_do_not_know_each_other(self, path):
-        folder = _part(path)
-        if folder not in _COMPONENT_FOLDERS or path.name == "__init__.py":
-            return
-        for line, (other, *rest) in _own(path):
-            if other == folder:
-                assert rest[0] in ("base", "readers"), (
-                    f"{_name(path)}:{line} imports {'.'.join(rest)} beside it"
-                )
+    def test_every_part_has_a_level(self):
+        assert {_part(path) for path in _MODULES} - {"__init__"} == set(
+            _LEVEL_OF
+        ), "give it a level in this test, or take its level away"
 
-    def test_only_the_command_line_knows_flags(self, path):
-        if _part(path) in ("options", "main"):
-            return
-        for line, name in _imports(path):
-            flags = name.startswith(("absl.flags", "absl.app"))
-            assert not flags, f"{_name(path)}:{line} imports {name}"
+    def test_run_one_way(self):
+        assert not [
+            f"{_name(path)}:{line} imports {name}"
+            for path in _MODULES
+            if (part := _part(path)) != "__init__"
+            for line, (name, *_) in _own(path)
+            if (other := _part_named(name)) in _LEVEL_OF and other != part
+            if _LEVEL_OF[other] >= _LEVEL_OF[part]
+        ]
 
-    def test_keras_comes_from_tensorflow(self, path):
-        for line, name in _imports(path):
-            other = name.split(".")[0] in ("keras", "tf_keras", "pandas")
-            assert not other, f"{_name(path)}:{line} imports {name}"
+    def test_components_do_not_know_each_other(self):
+        assert not [
+            f"{_name(path)}:{line} imports {'.'.join(rest)} beside it"
+            for path in _MODULES
+            if (folder := _part(path)) in _COMPONENT_FOLDERS
+            if path.name != "__init__.py"
+            for line, (other, *rest) in _own(path)
+            if other == folder and rest[0] not in ("base", "readers")
+        ]
 
-    def test_base_is_the_standard_library(self, path):
-        if _top(path) not in _STANDARD_LIBRARY_ONLY:
-            return
-        for line, name in _imports(path):
-            top = name.split(".")[0]
-            assert top in {*sys.stdlib_module_names, "tfxdr"}, (
-                f"{_name(path)}:{line} imports {name}"
-            )
+    def test_only_the_command_line_knows_flags(self):
+        assert not [
+            f"{_name(path)}:{line} imports {name}"
+            for path in _MODULES
+            if _part(path) not in ("options", "main")
+            for line, name in _imports(path)
+            if name.startswith(("absl.flags", "absl.app"))
+        ]
 
+    def test_keras_comes_from_tensorflow(self):
+        assert not [
+            f"{_name(path)}:{line} imports {name}"
+            for path in _MODULES
+            for line, name in _imports(path)
+            if name.split(".")[0] in ("keras", "tf_keras", "pandas")
+        ]
 
-@pytest.mark.parametrize("path", _SOURCES, ids=_name)
-def test_file_is_of_a_readable_size_and_name(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-    assert path.name not in ("utils.py", "util.py", "helpers.py")
-
-
-@pytest.mark.parametrize("path", _MODULES, ids=_name)
-def test_every_module_has_a_docstring(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree)
+    def test_base_is_the_standard_library(self):
+        assert not [
+            f"{_name(path)}:{line} imports {name}"
+            for path in _MODULES
+            if _top(path) in _STANDARD_LIBRARY_ONLY
+            for line, name in _imports(path)
+            if name.split(".")[0] not in {*sys.stdlib_module_names, "tfxdr"}
+        ]
 
 
-@pytest.mark.parametrize("path", _MODULES, ids=_name)
-def test_every_folder_is_a_package_and_so_installed(path):
-    assert (path.parent / "__init__.py").is_file()
+def test_files_are_of_a_readable_size_and_name():
+    lines = {
+        _name(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in _SOURCES
+    }
+    assert not {name: n for name, n in lines.items() if n > 400}
+    assert not {path.name for path in _SOURCES} & {
+        *("utils.py", "util.py", "helpers.py")
+    }
+
+
+def test_every_module_has_a_docstring():
+    assert not [
+        _name(path)
+        for path in _MODULES
+        if (tree := _tree(path)).body and not ast.get_docstring(tree)
+    ]
+
+
+def test_every_folder_is_a_package_and_so_installed():
+    folders = {path.parent for path in _MODULES}
+    assert not [
+        _name(folder)
+        for folder in folders
+        if not (folder / "__init__.py").is_file()
+    ]
 
 
 @pytest.mark.parametrize("name", tfxdr.__all__)

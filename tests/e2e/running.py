@@ -1,5 +1,7 @@
 """Runs of the program, small ones, and what they leave."""
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -7,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+
+import pytest
 
 from tfxdr import main
 
@@ -49,6 +53,19 @@ def call_here(tmp_path, monkeypatch, capfd, *flags):
     code = main.main(["tfxdr", *flags])
     out, err = capfd.readouterr()
     return code, out, err
+
+
+def run_here(folder, *flags):
+    """A run that has to succeed, for fixtures of a module; what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.chdir(folder)
+        assert main.main(["tfxdr", *flags]) == 0, err.getvalue()
+    return out.getvalue()
 
 
 def metrics(folder):

@@ -71,8 +71,9 @@ def test_export_serves_the_run(mode, run, tmp_path):
 
 
 def test_resume_goes_on_with_the_run(mode, tmp_path):
-    flags = EARLIER / "soft-cut" / "options.flags"
-    shown = mode("run", "soft-cut", f"--flagfile={flags}", "--resume")
+    flags = EARLIER / "soft-cut" / "options.flags"  # they save every step
+    resume = (f"--flagfile={flags}", "--resume", "--checkpoint_seconds=60")
+    shown = mode("run", "soft-cut", *resume)
     assert "pretrain: found in" in shown
     ended = metrics(tmp_path / "runs" / "soft-cut")
     whole = json.loads((EARLIER / "soft-whole.json").read_text())

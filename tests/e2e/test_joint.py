@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from running import call_here, kill_when, metrics, rows, start
+from running import call_here, kill_when, metrics, rows, run_here, start
 
 from tfxdr.evaluation import BehaviorWeights, Probabilities
 
@@ -33,14 +33,11 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("joint")
 
 
-@pytest.fixture
-def weighed(folder, go):
+@pytest.fixture(scope="module")
+def weighed(folder):
     """A folder with a run of two meta-learners, and what it printed."""
-    if not (folder / "run" / "results.md").is_file():
-        code, out, err = go(folder, *QUICK, "--meta=none,bip", "--run=run")
-        assert code == 0, err
-        (folder / "out.txt").write_text(out)
-    return folder / "run", (folder / "out.txt").read_text()
+    out = run_here(folder, *QUICK, "--meta=none,bip", "--run=run")
+    return folder / "run", out
 
 
 def test_a_run_stores_probabilities_weights_and_figures(weighed):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from running import (
     SMALL,
-    call,
     call_here,
     kill_when,
     metrics,
     rows,
+    run_here,
     start,
 )
 
@@ -26,9 +26,7 @@ QUICK = [*SMALL, "--epochs=2", "--pretrain_epochs=2"]
 def learned(tmp_path_factory):
     """A folder with two learned policies under `run`."""
     folder = tmp_path_factory.mktemp("learned")
-    code, out, err = call(folder, *QUICK, "--policy=gumbel,soft", "--run=run")
-    assert code == 0, err
-    return folder, out
+    return folder, run_here(folder, *QUICK, "--policy=gumbel,soft", "--run=run")
 
 
 def test_a_run_stores_and_draws_its_actions(learned):

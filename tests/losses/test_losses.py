@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfxdr.losses  # noqa: F401
 from tfxdr.layers.target_head import TargetHead
 from tfxdr.registry import losses as registry
 from tfxdr.types import FIRST_ITEM, Batch
@@ -96,7 +97,9 @@ def build(name, item_probability=(0, 0, 0.4, 0.3, 0.3)):
     return registry.build(name, item_probability=item_probability)
 
 
-def test_every_loss_gives_each_instance_a_value_and_a_gradient(head):
+def test_every_loss_gives_each_instance_a_value_and_a_gradient(
+    head, registries
+):
     batch = Batch(
         history=tf.constant([[2], [2]]),
         positives=tf.constant([[2, 3], [4, 2]]),

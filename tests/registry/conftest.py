@@ -8,7 +8,6 @@ import sys
 import pytest
 from absl import flags
 
-from tfxdr import registry
 from tfxdr.registry import origins
 from tfxdr.registry.plugin_code import code_of
 
@@ -19,8 +18,6 @@ def as_before(monkeypatch, registries):
     defines."""
     modules, defined = set(sys.modules), set(flags.FLAGS)
     monkeypatch.setattr(origins, "loaded_plugins", [])
-    for known in registry.ALL:
-        known.revise(lambda e: e if e.origin == origins.OWN else None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     code_of.cache_clear()
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
