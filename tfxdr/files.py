@@ -45,25 +45,14 @@ def written_aside(
       InputError: The folder cannot be written, the disk is full, or another
         process was first.
     """
-    temporary = _beside(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
-        temporary.mkdir()
-        with _locked(temporary):
-            yield temporary
-            _sync(temporary)
-            if not _rename(temporary, folder) and first:
-                raise InputError(
-                    f"{folder} was made by another process meanwhile; this "
-                    "one was dropped: run it again"
-                )
-    except Exception as error:
-        if not _is_of_the_disk(error):
-            raise
-        raise explain(error, folder.parent, flag) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _folder_beside(folder, flag) as temporary:
+        yield temporary
+        _sync(temporary)
+        if not _rename(temporary, folder) and first:
+            raise InputError(
+                f"{folder} was made by another process meanwhile; this one "
+                "was dropped: run it again"
+            )
 
 
 @contextlib.contextmanager
@@ -80,20 +69,24 @@ def made_aside(path: Path, flag: str) -> Iterator[Path]:
     Raises:
       InputError: The place cannot be written, or the disk is full.
     """
-    temporary = _beside(path)
+    with _folder_beside(path, flag) as temporary:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary / path.name, path)
+        _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _folder_beside(target: Path, flag: str) -> Iterator[Path]:
+    """A temporary sibling that is locked in the block, and gone behind it."""
+    temporary = _beside(target)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        temporary.mkdir()
-        with _locked(temporary):
-            yield temporary
-            _sync(temporary)
-            os.replace(temporary / path.name, path)
-            _sync_folder(path.parent)
-    except Exception as error:
-        if not _is_of_the_disk(error):
-            raise
-        raise explain(error, path.parent, flag) from error
+        with _explained(target.parent, flag):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(target)
+            temporary.mkdir()
+            with _locked(temporary):
+                yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -118,20 +111,28 @@ def file_aside(path: Path, flag: str = "--run") -> Iterator[BinaryIO]:
     """
     temporary = _beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        with _opened(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(temporary, path)
-    except Exception as error:
-        if not _is_of_the_disk(error):
-            raise
-        raise explain(error, path.parent, flag) from error
+        with _explained(path.parent, flag):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(path)
+            with _opened(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(place: Path, flag: str) -> Iterator[None]:
+    """What the disk refuses in the block is an InputError."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_the_disk(error):
+            raise
+        raise explain(error, place, flag) from error
 
 
 @contextlib.contextmanager
