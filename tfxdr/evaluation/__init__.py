@@ -27,10 +27,8 @@ from tfxdr.evaluation.classification import (
 from tfxdr.evaluation.metrics import hit_ratio, mrr, ndcg, ranking_metrics
 from tfxdr.evaluation.ranker import Ranker
 from tfxdr.evaluation.ranking import Ranking
-from tfxdr.registry.metric_names import BINARY_METRICS as BINARY
 
 __all__ = [
-    "BINARY",
     "Actions",
     "BehaviorWeights",
     "Classifier",

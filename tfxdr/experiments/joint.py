@@ -16,7 +16,7 @@ from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
-from tfxdr.evaluation import BINARY, BehaviorWeights
+from tfxdr.evaluation import BehaviorWeights
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import (
@@ -33,6 +33,7 @@ from tfxdr.options import Options
 from tfxdr.options.groups import Pretrain
 from tfxdr.options.settings import settings_of
 from tfxdr.registry import Spec, backbones, meta_learners
+from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.batch import UserScores
@@ -165,7 +166,7 @@ class JointExperiment(Experiment):
 
     @property
     def monitor(self) -> str:
-        return self.options.finetune.monitor or BINARY[0]
+        return self.options.finetune.monitor or BINARY_METRICS[0]
 
     @property
     def compared_text(self) -> str:

@@ -12,11 +12,12 @@ from tfxdr.data.joint.batches import evaluation_batches, source_of_users
 from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST, VALIDATION
 from tfxdr.data.users import Users
-from tfxdr.evaluation import BINARY, Probabilities, binary_metrics
+from tfxdr.evaluation import Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
 from tfxdr.ops.ragged import Ragged
+from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
 _EXAMPLES = 4096  # scored at a time
@@ -36,7 +37,7 @@ class JointJudge:
     ) -> None:
         self._data = data
         self._ranking = ranking
-        self._validates_ranking = monitor not in BINARY
+        self._validates_ranking = monitor not in BINARY_METRICS
 
     def check(self, domains: tuple[str, ...]) -> None:
         """Finds what would stop an evaluation.

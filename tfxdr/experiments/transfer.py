@@ -15,7 +15,6 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
-from tfxdr.evaluation import BINARY
 from tfxdr.experiments.base import Contender, Experiment
 from tfxdr.experiments.contender import (
     CountedContender,
@@ -32,6 +31,7 @@ from tfxdr.options.groups import Joint
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
+from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
@@ -87,7 +87,7 @@ class TransferExperiment(Experiment):
           InputError: names the flag.
         """
         super().check(specs)
-        if self.monitor in BINARY:
+        if self.monitor in BINARY_METRICS:
             raise InputError(
                 f"--monitor={self.monitor} is a metric of joint models: with "
                 f"{self.backbone_phrase} expected one such as mrr@5"

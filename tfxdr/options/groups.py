@@ -10,6 +10,7 @@ import dataclasses
 from tfxdr.errors import InputError
 from tfxdr.options.answers import Export, Recommend
 from tfxdr.options.settings import Group, path_setting, setting
+from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
     *("run", "prepare", "inspect", "pretrain", "evaluate"),
@@ -17,7 +18,7 @@ MODES = (
 )
 PRETRAIN_MONITORS = (
     "validation_loss",
-    *(f"{name}@{n}" for n in (5, 10) for name in ("hr", "mrr", "ndcg")),
+    *(ranking_metric(name, n) for n in (5, 10) for name in RANKING_METRICS),
 )
 _SCHEDULES = ("constant", "linear", "cosine")  # of WarmupDecay
 
