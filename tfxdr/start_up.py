@@ -20,14 +20,8 @@ _STREAMS = {1: "stdout", 2: "stderr"}  # of Python, by the system's number
 def start_tensorflow() -> None:
     """Imports it and looks for devices; says nothing unless that fails."""
     with _captured_stderr():
-        with _environment(KERAS_HOME=os.devnull):  # where no keras.json is
-            import tensorflow as tf
+        import tensorflow as tf
 
-            backend = tf.keras.backend
-        # Another part of this process may have been there before.
-        backend.set_floatx("float32")
-        backend.set_epsilon(1e-7)
-        backend.set_image_data_format("channels_last")
         tf.config.list_physical_devices()
     _import_matplotlib()
 
