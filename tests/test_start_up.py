@@ -80,8 +80,8 @@ def test_a_foreign_keras_json_and_a_missing_backend(tmp_path, name):
 @pytest.mark.parametrize("backend", ["nonsense", "svg"])
 def test_matplotlib_keeps_a_backend_that_it_has(backend):
     code = (
-        "import tfxdr; from tfxdr.start_up import _import_matplotlib\n"
-        "_import_matplotlib()\n"
+        "import tfxdr; from tfxdr.start_up import import_matplotlib\n"
+        "import_matplotlib()\n"
         "import matplotlib; print(matplotlib.rcParams['backend'])"
     )
     done = call(code, MPLBACKEND=backend)

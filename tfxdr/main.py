@@ -22,8 +22,7 @@ from tfxdr.options.flags import parse
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
-from tfxdr.report.text import printable
-from tfxdr.start_up import usable_streams
+from tfxdr.start_up import printable, usable_streams
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 # What interrupts, and what Python does of itself; a scheduler's is the second.

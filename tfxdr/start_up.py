@@ -12,18 +12,24 @@ import io
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 
 _STREAMS = {1: "stdout", 2: "stderr"}  # of Python, by the system's number
+# Control characters, halves of surrogate pairs, breaks of lines.
+_UNSEEN = ("Cc", "Cs", "Zl", "Zp")
+# They turn the direction of what follows, also outside of their own text.
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def start_tensorflow() -> None:
     """Imports it and looks for devices; says nothing unless that fails."""
     with _captured_stderr():
-        import tensorflow as tf
+        with _environment(KERAS_HOME=os.devnull):  # where no keras.json is
+            import tensorflow as tf
 
+            tf.keras.backend.floatx()  # reads it
         tf.config.list_physical_devices()
-    _import_matplotlib()
 
 
 @contextlib.contextmanager
@@ -51,6 +57,26 @@ def usable_streams() -> Iterator[None]:
                 stream.reconfigure(errors=errors)
 
 
+def printable(text: str, keep: str = "") -> str:
+    """A text whose control characters are escaped, as `\\x1b`.
+
+    Ids and titles come from files: what a terminal would obey, it is shown.
+
+    Args:
+      text: any.
+      keep: characters that stay, such as line breaks of a message.
+    """
+    return "".join(
+        character
+        if character in keep
+        or not (
+            unicodedata.category(character) in _UNSEEN or character in _TURNS
+        )
+        else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )
+
+
 def _open_closed() -> None:
     for number in (0, 1, 2):
         try:
@@ -67,7 +93,7 @@ def _open_closed() -> None:
             setattr(sys, name, stream)
 
 
-def _import_matplotlib() -> None:
+def import_matplotlib() -> None:
     """Imports it also where MPLBACKEND names a backend that is missing.
 
     Figures here are drawn without one. A notebook's shell commands inherit

@@ -7,7 +7,7 @@ import pytest
 
 from tfxdr.report.columns import aligned
 from tfxdr.report.recommendations import print_recommendations
-from tfxdr.report.text import printable
+from tfxdr.start_up import printable
 
 
 @dataclasses.dataclass

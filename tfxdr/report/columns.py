@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 
-from tfxdr.report.text import printable
+from tfxdr.start_up import printable
 
 _LONG = 40  # cells; a longer text is whole, and moves what stands behind it
 

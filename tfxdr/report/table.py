@@ -16,7 +16,7 @@ import rich.table
 import rich.text
 
 from tfxdr.registry.metric_names import falls, parse
-from tfxdr.report.text import printable
+from tfxdr.start_up import printable
 
 _LONGEST = 24  # characters of a name; longer ones are spelt out below
 _ANY_WIDTH = 10_000  # where nobody reads on a screen

@@ -11,7 +11,7 @@ from tfxdr.report.recommendations import (
     recommendations_html,
     recommendations_text,
 )
-from tfxdr.report.text import printable
+from tfxdr.start_up import printable
 
 _NAMED = 5  # unknown ids that a note spells out
 
