@@ -22,6 +22,8 @@ from tfxdr.ops.ragged import Ragged, offsets_of
 _MAX_THREADS = 8
 _CHUNK_USERS = 1 << 14
 
+_NO_ORDER = "Choose --split=random or leave-one-out, or bring finer times"
+
 # What `code_events` keeps of events that repeat.
 PAIRS, ROWS = "pairs", "rows"
 _FIRST_OF = {
@@ -379,8 +381,7 @@ def time_boundaries(
     if least == most and count > 1:
         raise InputError(
             f"--split=time: all {count:,} target events have the same time "
-            f"({least}), so that none is before another. Choose --split=random "
-            "or --split=leave-one-out, or bring finer times"
+            f"({least}), so that none is before another. {_NO_ORDER}"
         )
     shares = np.cumsum(fractions)[:2]
     positions = [min(int(share * count), count - 1) for share in shares]
@@ -394,8 +395,7 @@ def time_boundaries(
     )
     if validation == least and positions[0] > 0:
         raise InputError(
-            f"--split=time: so many target events have the earliest time "
-            f"({least}) that none are left for training. Choose --split=random "
-            "or --split=leave-one-out, or bring finer times"
+            "--split=time: so many target events have the earliest time "
+            f"({least}) that none are left for training. {_NO_ORDER}"
         )
     return validation, test

@@ -72,7 +72,8 @@ def prepare(
     inputs = [check_file(path) for path in dataset.files()]
     code = code or code_of(type(dataset).__module__)
     key = _key(dataset, options, inputs, code)
-    folder = Path(cache_dir) / "data" / f"{dataset.name}-{key[:12]}"
+    cache = Path(cache_dir).expanduser()
+    folder = cache / "data" / f"{dataset.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
         data = PreparedData.load(folder)

@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from tfxdr.modes import answers, inspect, training
+from tfxdr.modes import answers, training
 from tfxdr.modes.components import check_names, with_names_of_metrics
 from tfxdr.modes.start import import_components
 from tfxdr.modes.start import make_experiment as make_experiment
@@ -68,10 +68,17 @@ def _list(options: Options) -> None:
     print(list_text())
 
 
+def _inspect(options: Options) -> None:
+    # It reads files, and so imports what help can do without.
+    from tfxdr.modes.inspect import inspect
+
+    inspect(options)
+
+
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
-    "inspect": inspect.inspect,
+    "inspect": _inspect,
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "recommend": answers.recommend,
