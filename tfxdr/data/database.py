@@ -22,8 +22,6 @@ from tfxdr.ops.ragged import Ragged, offsets_of
 _MAX_THREADS = 8
 _CHUNK_USERS = 1 << 14
 
-_NO_ORDER = "Choose --split=random or leave-one-out, or bring finer times"
-
 # What `code_events` keeps of events that repeat.
 PAIRS, ROWS = "pairs", "rows"
 _FIRST_OF = {
@@ -52,10 +50,11 @@ def connect(
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return _value(connection, f"SELECT count(*) FROM {table}")
+    return scalar(connection, f"SELECT count(*) FROM {table}")
 
 
-def _value(connection: duckdb.DuckDBPyConnection, query: str):
+def scalar(connection: duckdb.DuckDBPyConnection, query: str):
+    """The one value of a query."""
     row = connection.execute(query).fetchone()
     assert row is not None  # An aggregate has one row.
     return row[0]
@@ -88,7 +87,7 @@ def check_domains(
             )
     if not source.has_target:
         return
-    shared = _value(
+    shared = scalar(
         connection,
         "SELECT count(*) FROM (SELECT DISTINCT user FROM source) "
         "SEMI JOIN (SELECT DISTINCT user FROM target) USING (user)",
@@ -173,7 +172,7 @@ def code_events(
         f"SELECT item FROM {domain}_items ORDER BY code"
     ).fetchall()
     known = {
-        column: _value(connection, f"SELECT count({column}) FROM {table}")
+        column: scalar(connection, f"SELECT count({column}) FROM {table}")
         == count_rows(connection, table)
         for column in ("time", "rating")
     }
@@ -254,7 +253,7 @@ def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         if name != "user"
     ]
     columns = ", ".join(
-        f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
+        f"coalesce(anyscalar(a.{quoted(name)}), '') AS {quoted(name)}"
         for name in names
     )
     connection.execute(
@@ -325,77 +324,3 @@ def read_categories(
     chosen = {item: category for item, category, _ in rows}
     several = {item for item, _, number in rows if number > 1}
     return [chosen.get(item, "") for item in items], len(several & {*items})
-
-
-def count_late(
-    connection: duckdb.DuckDBPyConnection, boundary: int | None
-) -> int:
-    """Source events at or after a time."""
-    if boundary is None:
-        return 0
-    return _value(
-        connection, f"SELECT count(*) FROM source WHERE time >= {boundary}"
-    )
-
-
-def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Every event of both domains has a time, and there are targets.
-
-    Raises:
-      InputError: One has not, or there are none.
-    """
-    if not source.has_target:
-        raise InputError(
-            f"--split=time needs a target domain, but --dataset={source.name} "
-            "has none with these options. Choose --split=random"
-        )
-    for domain in ("source", "target"):
-        if _value(connection, f"SELECT count(time) FROM {domain}") < count_rows(
-            connection, domain
-        ):
-            raise InputError(
-                f"--split=time needs times, but the {domain} events of "
-                f"--dataset={source.name} have none. Choose --split=random or "
-                "--split=leave-one-out"
-            )
-
-
-def time_boundaries(
-    connection: duckdb.DuckDBPyConnection,
-    target: Domain,
-    fractions: tuple[float, float, float],
-) -> tuple[int, int]:
-    """The times from which targets are for validation, and for test.
-
-    Each is the time of the first instance after the share before it; all
-    instances of that very time belong to the later part.
-
-    Raises:
-      InputError: Times are equal, so that nothing is before the first cut.
-    """
-    count = count_rows(connection, target.name)
-    least, most = (
-        _value(connection, f"SELECT {which}(time) FROM {target.name}")
-        for which in ("min", "max")
-    )
-    if least == most and count > 1:
-        raise InputError(
-            f"--split=time: all {count:,} target events have the same time "
-            f"({least}), so that none is before another. {_NO_ORDER}"
-        )
-    shares = np.cumsum(fractions)[:2]
-    positions = [min(int(share * count), count - 1) for share in shares]
-    validation, test = (
-        _value(
-            connection,
-            f"SELECT time FROM {target.name} ORDER BY time "
-            f"LIMIT 1 OFFSET {position}",
-        )
-        for position in positions
-    )
-    if validation == least and positions[0] > 0:
-        raise InputError(
-            "--split=time: so many target events have the earliest time "
-            f"({least}) that none are left for training. {_NO_ORDER}"
-        )
-    return validation, test

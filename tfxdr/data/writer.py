@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 import tfxdr
-from tfxdr.data import database, splits
+from tfxdr.data import database, splits, time_cut
 from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
 from tfxdr.data.records import Columns, write_shard
 from tfxdr.data.summary import balance, describe_lengths
@@ -119,8 +119,8 @@ def _code(
     target = database.code_events(connection, "target", distinct=database.PAIRS)
     boundaries = None
     if options.split == splits.TIME:
-        database.check_times(connection, dataset)
-        boundaries = database.time_boundaries(
+        time_cut.check_times(connection, dataset)
+        boundaries = time_cut.time_boundaries(
             connection, target, options.split_fractions
         )
     before = boundaries and boundaries[0]
@@ -136,7 +136,7 @@ def _code(
         - database.count_rows(connection, coded.name)
         for domain, coded in (("source", source), ("target", target))
     }
-    late = database.count_late(connection, before)
+    late = time_cut.count_late(connection, before)
     dropped = {
         "duplicate_targets": left_out["target"],
         "late_events": late,
