@@ -82,11 +82,12 @@ def prepare(
     options = _checked(split, split_fractions, seed, max_history, max_bad_rows)
     say = report or (lambda line: None)
     source, code = _source(dataset, code)
+    cache = Path(cache_dir).expanduser()
     if isinstance(source, Prepared):
-        return _found(source.fingerprint, Path(cache_dir), options, say)
+        return _found(source.fingerprint, cache, options, say)
     inputs = [check_file(path) for path in source.files()]
     key = _key(source, options, inputs, code)
-    folder = Path(cache_dir) / "data" / f"{source.name}-{key[:12]}"
+    folder = cache / "data" / f"{source.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
         data = PreparedData.load(folder, source)

@@ -114,16 +114,16 @@ class Amazon(Source):
             before = len(rejects)
             if is_json(path):
                 read_reviews(connection, rejects, domain, path)
+                self._read_metadata(connection, rejects, domain)
             else:
                 _read_ratings(connection, rejects, domain, path)
                 tables.append(domain)
             self._rows[f"{domain}_rows"] = rejects.read[path]
-            self._rows[f"{domain}_bad"] = len(rejects) - before
+            bad = [row for row in rejects.rows[before:] if row.path == path]
+            self._rows[f"{domain}_bad"] = len(bad)
         self._find_order(connection, rejects, tables)
-        for domain in _DOMAINS:
-            metadata = getattr(self, f"{domain}_meta")
-            if metadata is not None:
-                self._read_metadata(connection, rejects, domain, metadata)
+        for domain in tables:
+            self._read_metadata(connection, rejects, domain)
 
     def counts(self, connection) -> dict[str, int]:
         return self._rows
@@ -149,7 +149,10 @@ class Amazon(Source):
                     "both domains (item_first=false: user,item)"
                 )
 
-    def _read_metadata(self, connection, rejects, domain, path) -> None:
+    def _read_metadata(self, connection, rejects, domain) -> None:
+        path = getattr(self, f"{domain}_meta")
+        if path is None:
+            return
         items = connection.execute(f"SELECT DISTINCT item FROM {domain}")
         known = {item for (item,) in items.fetchall()}
         table = f"{domain}_metadata"

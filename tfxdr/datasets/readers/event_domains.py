@@ -59,7 +59,8 @@ class EventDomains:
         for table in self.tables:
             read = self._read[table.domain]
             make_views(connection, table, read, scale, whole)
-        _note_times_apart(connection, rejects, scale)
+        if self._read["source"] is not self._read["target"]:
+            _note_times_apart(connection, rejects)
 
     def _scale(self, rejects: Rejects) -> str:
         source, target = (
@@ -140,7 +141,7 @@ class EventDomains:
 
 
 def _note_times_apart(
-    connection: duckdb.DuckDBPyConnection, rejects: Rejects, scale: str
+    connection: duckdb.DuckDBPyConnection, rejects: Rejects
 ) -> None:
     """Says of domains of which one ends before the other begins."""
     spans = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from tfxdr.datasets.readers.delimited import text as sql_text
@@ -39,9 +41,17 @@ _SPELLINGS = (
 
 def is_missing(text: str, words: tuple[str, ...]) -> str:
     """SQL that is true where nothing stands, or a word for it."""
-    trimmed = f"trim(coalesce({text}, ''), {sql_text(_SPACES)})"
-    listed = ", ".join(map(sql_text, ("", *words)))
-    return f"{trimmed} IN ({listed})"
+    listed = "|".join(map(re.escape, ("", *words)))
+    space = r"[\s\v\x{a0}]*"
+    pattern = sql_text(f"{space}({listed}){space}")
+    missing = f"coalesce(regexp_full_match({text}, {pattern}), true)"
+    if any(word[:1].isdigit() for word in words):
+        return missing
+    # Numbers, which most ids are, are not looked at twice.
+    return (
+        f"CASE WHEN {text} >= '0' AND {text} < ':' THEN false "
+        f"ELSE {missing} END"
+    )
 
 
 def missing_text(what: str, words: tuple[str, ...]) -> str:
