@@ -154,6 +154,7 @@ def test_several_policies_share_pretraining_and_a_table(
 @pytest.mark.usefixtures("interruptible")  # the child inherits it
 def test_control_c_leaves_a_checkpoint_and_130(tmp_path):
     flags = [*SMALL, "--pretrain_epochs=1", "--epochs=1000", "--run=run"]
+    flags.append("--backbone=nextitnet(channels=4,dilations=[1,2])")
     process = start(tmp_path, *flags)
     end = time.monotonic() + 400
     while rows(tmp_path / "run", "finetune") < 2:  # one is saved by then
