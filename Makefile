@@ -16,12 +16,13 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # implementations, optimizers and checkpoints, serving, the pack and the worked
 # plugins, and commands that train, resume and export. Left out: what reads
 # files and options, what tests one function (a promise or a golden number
-# stands behind it), broken components, and commands whose point is the process
-# or a flagfile.
+# stands behind it), broken components, and commands whose point is the process,
+# a flagfile or an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	tests/plugins tests/serving tests/testing tests/training \
 	--ignore=tests/e2e/test_command_line.py \
 	--ignore=tests/e2e/test_flagfiles.py \
+	--ignore=tests/plugins/test_coin_distribution.py \
 	--ignore=tests/plugins/test_guide.py \
 	--ignore-glob='tests/testing/test_broken_*'
 

@@ -161,6 +161,7 @@ def test_several_policies_share_pretraining_and_a_table(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path, number):
     flags = [*SMALL, "--pretrain_epochs=1", "--epochs=1000", "--run=my run"]
+    flags.append("--backbone=nextitnet(channels=4,dilations=[1,2])")
     process = start(tmp_path, *flags)
     end = time.monotonic() + 400
     while rows(tmp_path / "my run", "finetune") < 2:  # one is saved by then

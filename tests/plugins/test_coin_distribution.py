@@ -10,7 +10,8 @@ import pytest
 SOURCE = pathlib.Path(__file__).parents[2] / "plugins" / "coin_distribution"
 RUN = (
     "python -m tfxdr.main --flagfile=source/coin.flags --epochs=1 "
-    "--pretrain_epochs=0 '--dataset=synthetic(users=150)'"
+    "--pretrain_epochs=0 '--dataset=synthetic(users=150)' "
+    "'--backbone=nextitnet(channels=4,dilations=[1,2])'"
 )
 
 
