@@ -170,3 +170,11 @@ def test_a_hard_block_still_mixes_in_training():
         hard(HIDDEN, action, mask=MASK, seed=seed),
         mixed(HIDDEN, action, mask=MASK, seed=seed),
     )
+
+
+def test_many_models_do_not_look_like_one_that_is_traced_again(caplog):
+    for length in range(2, 10):
+        blocks = [CausalConvolutionBlock(4, 3, 1) for _ in range(2)]
+        block = RoutedBlock(*blocks, hard=True)
+        block(tf.zeros([2, length, 4]), tf.constant([0.0, 1.0]))
+    assert not [r for r in caplog.records if "retracing" in r.getMessage()]
