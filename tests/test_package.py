@@ -23,7 +23,7 @@ _PACKAGE = _ROOT / "tfxdr"
 _MODULES = sorted(_PACKAGE.rglob("*.py"))
 _SOURCES = sorted(
     path
-    for folder in ("tfxdr", "tests", "plugins", "benchmarks")
+    for folder in ("tfxdr", "tfxdr_addons", "tests", "plugins", "benchmarks")
     for path in (_ROOT / folder).rglob("*.py")
 )
 

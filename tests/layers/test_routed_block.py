@@ -186,3 +186,11 @@ def test_a_hard_action_that_is_off_by_rounding_is_not_another_one(mode):
             call(HIDDEN, tf.constant(near, tf.float32), MASK),
             call(HIDDEN, tf.constant(exact), MASK),
         )
+
+
+def test_many_models_do_not_look_like_one_that_is_traced_again(caplog):
+    for length in range(2, 10):
+        blocks = [CausalConvolutionBlock(4, 3, 1) for _ in range(2)]
+        block = RoutedBlock(*blocks, hard=True)
+        block(tf.zeros([2, length, 4]), tf.constant([0.0, 1.0]))
+    assert not [r for r in caplog.records if "retracing" in r.getMessage()]

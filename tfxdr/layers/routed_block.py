@@ -129,11 +129,15 @@ def _one_op(
     call: Callable[..., tf.Tensor],
 ) -> tf.types.experimental.GenericFunction:
     """A function that a graph keeps as one op: not taken, it costs one."""
-    return tf.function(
+    op = tf.function(
         call,
         reduce_retracing=True,
         experimental_attributes={"_noinline": True},
     )
+    # TensorFlow counts traces by the place in the code: it takes the blocks of
+    # several models for one function that is traced again and again, and warns.
+    op._omit_frequent_tracing_warning = True
+    return op
 
 
 def twin(block: keras.layers.Layer, width: int) -> keras.layers.Layer:
