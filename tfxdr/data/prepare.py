@@ -89,13 +89,13 @@ def prepare(
     folder = Path(cache_dir) / "data" / f"{source.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
-        return PreparedData.load(folder, source)
+        return PreparedData.load(folder, dataset)
     say(f"preparing {source.name} into {folder}")
     with written_aside(folder) as temporary, _database_errors(folder):
         manifest = build(source, options, temporary, memory_limit, say)
         manifest |= {"key": key, "inputs": [*map(dataclasses.asdict, inputs)]}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2))
-    return PreparedData.load(folder, source)
+    return PreparedData.load(folder, dataset)
 
 
 def _source(dataset: Source | str, code: str) -> tuple[Source, str]:
