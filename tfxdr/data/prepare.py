@@ -90,7 +90,7 @@ def prepare(
     folder = cache / "data" / f"{source.name}-{key[:12]}"
     if _exists(folder):
         say(f"prepared data: {folder} (from an earlier run)")
-        data = PreparedData.load(folder, source)
+        data = PreparedData.load(folder, dataset)
         for note in data.manifest.get("notes", ()):
             say(note)
         return data
@@ -99,7 +99,7 @@ def prepare(
         manifest = build(source, options, temporary, memory_limit, say)
         manifest |= {"key": key, "inputs": [*map(dataclasses.asdict, inputs)]}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2))
-    return PreparedData.load(folder, source)
+    return PreparedData.load(folder, dataset)
 
 
 def _source(dataset: Source | str, code: str) -> tuple[Source, str]:

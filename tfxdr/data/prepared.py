@@ -31,11 +31,15 @@ class PreparedData:
     Attributes:
       folder: Where it lies.
       manifest: Schema version, options, input hashes, counts, file hashes.
-      source: What they were prepared from, where this process did it.
+      source: What they were prepared from, or the text that names it, where
+        this process did it.
     """
 
     def __init__(
-        self, folder: Path, manifest: Mapping, source: Source | None = None
+        self,
+        folder: Path,
+        manifest: Mapping,
+        source: Source | str | None = None,
     ):
         self.folder = folder
         self.manifest = manifest
@@ -43,7 +47,7 @@ class PreparedData:
 
     @classmethod
     def load(
-        cls, folder: str | Path, source: Source | None = None
+        cls, folder: str | Path, source: Source | str | None = None
     ) -> PreparedData:
         """Opens a folder; every file's content must match the manifest.
 

@@ -97,7 +97,8 @@ def _of_prepared(
                 f"{name}: the data were prepared with {before[name]}, found "
                 f"{now}; leave it out, or prepare them with it"
             )
-    text = None if data.source is None else text_of(data.source)
+    source = data.source
+    text = text_of(source) if isinstance(source, Source) else source
     if text is None or chosen.run.seed != before["seed"]:
         text = render_call("prepared", {"fingerprint": data.fingerprint})
         say(
