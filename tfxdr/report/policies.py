@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 
 from tfxdr.errors import InputError
 from tfxdr.evaluation.actions import Actions
+from tfxdr.report.text import printable
 
 # Dark blue and light green: apart also for who sees no colours.
 _FROZEN, _TUNED = "#1F4E9E", "#6CC47A"
@@ -189,7 +190,7 @@ def _cells_figure(
     table: np.ndarray, labels: Sequence[str], colours: Colormap, numbers: bool
 ) -> tuple[Figure, Axes]:
     """A row of cells per label; `[rows, blocks]`, NaN is left blank."""
-    folded = [textwrap.fill(label, _LABEL_WIDTH) for label in labels]
+    folded = [textwrap.fill(printable(x), _LABEL_WIDTH) for x in labels]
     lines = [text.split("\n") for text in folded]
     widest = max(len(line) for row in lines for line in row)
     num_rows, num_blocks = table.shape
@@ -207,7 +208,7 @@ def _cells_figure(
         np.ma.masked_invalid(table), cmap=colours, norm=_UNIT, aspect="auto"
     )
     axes.set_xticks(range(num_blocks), [str(i + 1) for i in range(num_blocks)])
-    axes.set_yticks(range(num_rows), folded)
+    axes.set_yticks(range(num_rows), folded, parse_math=False)
     axes.set_xlabel("residual block")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
