@@ -183,14 +183,13 @@ class TestMore:
 
     @pytest.fixture
     def finished(self, tmp_path):
-        def make(schedule="constant", trained=True):
+        def make(schedule="constant", trained=True, epochs=2):
             folder = RunFolder(tmp_path / "run")
             flags = self.FLAGS.format(schedule)
             start(folder, flags)
             (folder.checkpoints / "finetune").mkdir(parents=True)
-            folder.finish(
-                {"test": {}} | ({"validation": {}} if trained else {})
-            )
+            done = {"validation": {"epochs": epochs}} if trained else {}
+            folder.finish({"test": {}} | done)
             return folder, flags
 
         return make
@@ -202,6 +201,12 @@ class TestMore:
         assert not folder.finished
         assert folder.flags.read_text() == more
         assert folder.checkpoints.is_dir()
+
+    def test_what_stopped_of_itself_is_said(self, finished):
+        folder, flags = finished(epochs=1)
+        (said,) = start(folder, flags.replace("epochs=2", "epochs=3"), True)
+        assert "stopped after epoch 1 of itself" in said
+        assert "--patience" in said
 
     def test_as_many_as_before_is_the_same_run(self, finished):
         folder, flags = finished()

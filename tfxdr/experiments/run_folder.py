@@ -115,7 +115,7 @@ class RunFolder:
                     "back, or start anew with --overwrite"
                 )
             if more:
-                self._reopen(more)
+                self._reopen(more, say)
                 write_text(self.flags, flagfile + about)
         else:
             state = "a finished" if self.finished else "an unfinished"
@@ -134,27 +134,34 @@ class RunFolder:
             if key in before and key in now and int(now[key]) > int(before[key])
         }
 
-    def _reopen(self, more: dict[str, str]) -> None:
+    def _reopen(self, more: dict[str, str], say: Callable[[str], None]) -> None:
         """Makes a run one that is to go on.
 
         Raises:
           InputError: it cannot end as if it had had more at once.
         """
         asked = ", ".join(more.values())
-        schedule = _lines(self.before()).get("lr_schedule", "constant")
+        before = _lines(self.before())
+        schedule = before.get("lr_schedule", "constant")
         if "epochs" in more and schedule != "constant":
             raise InputError(
                 f"--resume: {asked} would change the rates of the epochs that "
                 f"are done, which --lr_schedule={schedule} spreads over all; "
                 "start anew with --overwrite"
             )
-        if not self.finished or "validation" not in self.read():
+        done = self.read().get("validation") if self.finished else None
+        if done is None:
             return  # What only counts has no epochs.
         if not self.checkpoints.is_dir():
             raise InputError(
                 f"--resume: the run in {self.path} is finished and has no "
                 f"checkpoint to go on from, found {asked}; start anew with "
                 "--overwrite"
+            )
+        if "patience" not in more and done["epochs"] < int(before["epochs"]):
+            say(
+                f"note: training had stopped after epoch {done['epochs']} of "
+                "itself: without a higher --patience it stays so"
             )
         self.metrics.unlink()
 

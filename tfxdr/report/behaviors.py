@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from tfxdr.errors import InputError
 from tfxdr.evaluation import equal_weights
 from tfxdr.report.columns import aligned
+from tfxdr.start_up import printable
 
 # Of Okabe and Ito, as in the other figures; rows need no colours of their own.
 _GROUP, _MEAN, _REST, _AVERAGE = "#0072B2", "#D55E00", "#999999", "#555555"
@@ -198,7 +199,8 @@ def _draw_row(
     mean = float(np.clip(weights.mean(), edges[0], edges[-1]))
     axes.axvline(mean, color=_MEAN, lw=2, label="mean of the group")
     axes.set_ylabel(
-        textwrap.fill(name, _LABEL_WIDTH),
+        textwrap.fill(printable(name), _LABEL_WIDTH),
+        parse_math=False,
         rotation=0,
         ha="right",
         va="center",

@@ -6,8 +6,10 @@ import dataclasses
 import io
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -73,7 +75,14 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
       InputError: the place cannot be written, or the disk is full.
     """
     with file_aside(Path(path)) as file:
-        figure.savefig(file, format="png", dpi=150)
+        draw_png(figure, file, 150)
+
+
+def draw_png(figure: Figure, file: IO[bytes], dots_per_inch: int) -> None:
+    """Draws a figure; letters that its font lacks are boxes, silently."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(file, format="png", dpi=dots_per_inch)
 
 
 def as_png(figure: Figure) -> bytes:

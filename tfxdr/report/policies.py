@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 
 from tfxdr.errors import InputError
 from tfxdr.evaluation.actions import Actions
+from tfxdr.start_up import printable
 
 # Dark blue and light green: apart also for who sees no colours.
 _FROZEN, _TUNED = "#1F4E9E", "#6CC47A"
@@ -231,7 +232,7 @@ def _cells_figure(
     table: np.ndarray, labels: Sequence[str], colours: Colormap, numbers: bool
 ) -> tuple[Figure, Axes]:
     """A row of cells per label; `[rows, blocks]`, NaN is left blank."""
-    folded = [textwrap.fill(label, _LABEL_WIDTH) for label in labels]
+    folded = [textwrap.fill(printable(x), _LABEL_WIDTH) for x in labels]
     lines = [text.split("\n") for text in folded]
     widest = max(len(line) for row in lines for line in row)
     num_rows, num_blocks = table.shape
@@ -246,7 +247,7 @@ def _cells_figure(
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     _draw_cells(axes, table, colours)
-    axes.set_yticks(range(num_rows), folded)
+    axes.set_yticks(range(num_rows), folded, parse_math=False)
     if numbers:
         _write_numbers(axes, table, colours, 9 if num_blocks <= 16 else 8)
     return figure, axes

@@ -9,6 +9,8 @@ from pathlib import Path
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from tfxdr.report.figures import draw_png
+
 _DOTS_PER_INCH = 100  # TensorBoard shows one dot per pixel
 
 
@@ -37,5 +39,5 @@ def write_images(
 def _pixels(figure: Figure) -> tf.Tensor:
     """`[1, height, width, 3]` uint8."""
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=_DOTS_PER_INCH)
+    draw_png(figure, png, _DOTS_PER_INCH)
     return tf.io.decode_png(png.getvalue(), channels=3)[tf.newaxis]
