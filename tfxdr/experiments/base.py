@@ -15,7 +15,6 @@ from tensorflow import keras
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData, hash_file
 from tfxdr.data.splits import TEST, TRAIN
-from tfxdr.data.summary import table1
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.experiments.run_folder import RunFolder
@@ -237,18 +236,6 @@ class Experiment(abc.ABC):
         baseline = policies.build(name)
         metrics = self.task.test(self.fit_baseline(baseline), None)
         return Row(name, metrics, time.monotonic() - start, peak_bytes())
-
-    def describe(self) -> None:
-        """Says what the data hold."""
-        manifest = self.data.manifest
-        self.progress.say(table1(manifest))
-        timed = manifest["columns"]["target_time"]
-        if self.options.data.split == "random" and timed:
-            self.progress.say(
-                "note: --split=random trains on events that came after those "
-                "of the test: the future leaks; --split=time keeps it out "
-                "(docs/evaluation.md)"
-            )
 
     def shown(self, rows: Sequence[Row]) -> dict[str, Any]:
         """How results are printed: metrics at the first cutoff alone."""

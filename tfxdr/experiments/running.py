@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from tfxdr.data.prepared import PreparedData
+from tfxdr.data.summary import table1
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.components import flagfile
@@ -81,7 +82,7 @@ def run_all(
       TrainingError: a loss is not finite, or memory runs out.
     """
     specs = experiment.specs
-    experiment.describe()
+    describe(experiment)
     experiment.check(specs)
     start(experiment, base, experiment.options, resume=resume)
     rows = experiment.baseline_rows()
@@ -96,6 +97,19 @@ def run_all(
     write_text(base.path / "results.md", to_markdown(rows, name_title=kind))
     write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
     return Outcome(folders, rows)
+
+
+def describe(experiment: Experiment) -> None:
+    """Says what the data hold, and what their split may leak."""
+    manifest, say = experiment.data.manifest, experiment.progress.say
+    say(table1(manifest))
+    timed = manifest["columns"]["target_time"]
+    if experiment.options.data.split == "random" and timed:
+        say(
+            "note: --split=random trains on events that came after those of "
+            "the test: the future leaks; --split=time keeps it out "
+            "(docs/evaluation.md)"
+        )
 
 
 def start(

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def prepare(options: Options) -> None:
+    from tfxdr.experiments.running import describe
+
     experiment = make_experiment(options)
-    experiment.describe()
+    describe(experiment)
     print(f"prepared data: {experiment.data.folder}")
 
 
 def pretrain(options: Options) -> None:
-    from tfxdr.experiments.running import experiment_for, start
+    from tfxdr.experiments.running import describe, experiment_for, start
     from tfxdr.experiments.transfer import TransferExperiment
 
     folder = _folder(options, ["pretrain"])
@@ -38,7 +40,7 @@ def pretrain(options: Options) -> None:
                 f"--backbone={experiment.backbone}, whose domains are trained "
                 "together; use --mode=run"
             )
-        experiment.describe()
+        describe(experiment)
         start(experiment, folder, experiment.options, resume=resume)
         pretrained = experiment.pretrain(folder.path, resume=True)
     for key, value in pretrained.metrics.items():
