@@ -213,6 +213,29 @@ def test_package_and_registry_of_one_name_register_alike(kind):
     assert package.register == known.register
 
 
+def _message(node: ast.expr) -> str:
+    """What is known of a text before it is made."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_message, node.values))
+    if isinstance(node, ast.BinOp):
+        return _message(node.left) + _message(node.right)
+    return "{}"
+
+
+def test_errors_have_one_form():
+    """One sentence: what was expected; what was found; what to do."""
+    for path in _MODULES:
+        for node in ast.walk(_tree(path)):
+            name = getattr(getattr(node, "func", None), "id", "")
+            if name == "InputError" and node.args:
+                message = _message(node.args[0])
+                assert not re.search(r"[a-z)]\. [A-Z]|\.$", message), (
+                    f"{_name(path)}:{node.lineno}: {message}"
+                )
+
+
 def test_version_has_one_source():
     assert re.fullmatch(r"\d+\.\d+\.\d+", tfxdr.__version__)
     changelog = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

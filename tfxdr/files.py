@@ -198,12 +198,12 @@ def explain(error: Exception, place: Path, flag: str) -> InputError:
     code = getattr(error, "errno", None)
     if code in _FULL or _NO_SPACE in str(error):
         return InputError(
-            f"the disk of {place} is full. Free some space, or choose "
+            f"the disk of {place} is full; free some space, or choose "
             f"another disk by {flag}; nothing half-written was left behind"
         )
     reason = getattr(error, "strerror", None) or error
     return InputError(
-        f"{place} cannot be written: {reason}. Choose a folder that can by "
+        f"{place} cannot be written: {reason}; choose a folder that can by "
         f"{flag}"
     )
 

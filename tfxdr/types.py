@@ -146,6 +146,14 @@ class Scorer(Protocol):
         ...
 
 
+class Decider(Protocol):
+    """Anything that says how far each block runs tuned for a history."""
+
+    def __call__(self, history: np.ndarray) -> tf.Tensor | np.ndarray:
+        """Maps `[batch, length]` int32 to `[batch, blocks]` float32."""
+        ...
+
+
 class Head(Protocol):
     """What a loss may ask of the layer that scores items.
 

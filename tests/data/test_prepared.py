@@ -92,7 +92,7 @@ def test_another_schema_version(data, version):
 
 def test_a_cached_folder_of_another_version(data, prepared):
     change(data, schema_version=SCHEMA_VERSION + 1)
-    with pytest.raises(InputError, match="Delete the folder"):
+    with pytest.raises(InputError, match="delete the folder"):
         prepared(Synthetic(users=40))
 
 

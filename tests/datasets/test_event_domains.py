@@ -207,7 +207,7 @@ def test_a_domain_column_that_is_not_there(one_file, prepared):
     assert "no column 'kategory' (the domain); did you mean 'category'?" in (
         message
     )
-    assert message.endswith("Say which by --dataset=events(domain=COLUMN)")
+    assert message.endswith("say which by --dataset=events(domain=COLUMN)")
 
 
 def test_categories(write, prepared):

@@ -189,6 +189,6 @@ class TestFile:
             },
         )
         with pytest.raises(
-            InputError, match=f"actions.npz.*{found}.*Train the run again"
+            InputError, match=f"actions.npz.*{found}.*train the run again"
         ):
             Actions.load(path)

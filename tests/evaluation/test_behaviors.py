@@ -170,7 +170,7 @@ class TestFile:
         path = tmp_path / "behavior_weights.npz"
         arrays = dataclasses.asdict(_weights(LOGS)) | changes
         np.savez(path, **{k: v for k, v in arrays.items() if v is not None})
-        with pytest.raises(InputError, match=f"{found}.*Train the run again"):
+        with pytest.raises(InputError, match=f"{found}.*train the run again"):
             BehaviorWeights.load(path)
 
     def test_a_missing_file(self, tmp_path):

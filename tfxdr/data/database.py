@@ -108,7 +108,7 @@ def check_domains(
     raise InputError(
         f"--dataset={source.name}: no user is in both domains; source users "
         f"are like {examples['source']}, target users like "
-        f"{examples['target']}. Both must be written the same way"
+        f"{examples['target']}; both must be written the same way"
     )
 
 
@@ -254,7 +254,7 @@ def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         if name != "user"
     ]
     columns = ", ".join(
-        f"coalesce(anyscalar(a.{quoted(name)}), '') AS {quoted(name)}"
+        f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
         for name in names
     )
     connection.execute(

@@ -22,7 +22,7 @@ FORMAT = "tfxdr-prepared-data"
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 
-_REMEDY = "Delete the folder and prepare the data again (--mode=prepare)"
+_REMEDY = "delete the folder and prepare the data again (--mode=prepare)"
 
 
 class PreparedData:
@@ -151,7 +151,7 @@ class PreparedData:
         if len(users) != self.manifest["counts"]["users"]:
             raise InputError(
                 f"{self.folder}: {len(users)} users in the records, "
-                f"{self.manifest['counts']['users']} in the manifest. "
+                f"{self.manifest['counts']['users']} in the manifest; "
                 + _REMEDY
             )
         return users
@@ -183,7 +183,7 @@ def _read_manifest(folder: Path) -> dict:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputError(
-            f"{folder} is no prepared data: it has no {MANIFEST}. Make some "
+            f"{folder} is no prepared data: it has no {MANIFEST}; make some "
             "by --mode=prepare"
         )
     try:
@@ -191,22 +191,22 @@ def _read_manifest(folder: Path) -> dict:
         version = manifest["schema_version"]
         known = manifest["format"] == FORMAT
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}). {_REMEDY}") from error
+        raise InputError(f"{path} is damaged ({error}); {_REMEDY}") from error
     if not known:
         raise InputError(f"{path} does not describe prepared data")
     if version != SCHEMA_VERSION:
         raise InputError(
             f"{folder} has schema version {version}; this version of tfxdr "
-            f"reads {SCHEMA_VERSION}. {_REMEDY}"
+            f"reads {SCHEMA_VERSION}; {_REMEDY}"
         )
     return manifest
 
 
 def _check_file(path: Path, expected: str) -> None:
     if not path.is_file():
-        raise InputError(f"{path} is missing from prepared data. {_REMEDY}")
+        raise InputError(f"{path} is missing from prepared data; {_REMEDY}")
     if hash_file(path) != expected:
         raise InputError(
-            f"{path} is damaged: its content is not what was prepared. "
+            f"{path} is damaged: its content is not what was prepared; "
             + _REMEDY
         )

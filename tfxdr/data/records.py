@@ -153,8 +153,8 @@ def _read_shard(
                 )
     except tf.errors.OpError as error:
         raise InputError(
-            f"{path}: not readable as TFRecord ({error.message}). "
-            "Delete its folder; it is prepared again by the next run"
+            f"{path}: not readable as TFRecord ({error.message}); "
+            "delete its folder; it is prepared again by the next run"
         ) from error
     return {
         name: (

@@ -30,7 +30,7 @@ def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     if not source.has_target:
         raise InputError(
             f"--split=time needs a target domain, but --dataset={source.name} "
-            "has none with these options. Choose --split=random"
+            "has none with these options; choose --split=random"
         )
     for domain in ("source", "target"):
         events = database.count_rows(connection, domain)
@@ -38,7 +38,7 @@ def check_times(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         if database.value(connection, timed) < events:
             raise InputError(
                 f"--split=time needs times, but the {domain} events of "
-                f"--dataset={source.name} have none. Choose --split=random or "
+                f"--dataset={source.name} have none; choose --split=random or "
                 "--split=leave-one-out"
             )
 

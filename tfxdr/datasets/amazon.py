@@ -198,5 +198,5 @@ def _refuse_header(path: Path) -> None:
     if {"rating", "overall"} & {field.strip(' "') for field in fields}:
         raise InputError(
             f"{path}, line 1: expected user,item,rating,timestamp without a "
-            "header. Read a file with one by --dataset=events"
+            "header; read a file with one by --dataset=events"
         )

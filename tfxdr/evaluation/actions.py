@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import padded_batches
 from tfxdr.ops.ragged import Ragged
+from tfxdr.types import Decider
 
 # A straight-through estimator adds and subtracts probabilities around 0 or 1.
 _ROUNDING = 1e-6
@@ -96,14 +95,14 @@ class Actions(SavedArrays):
         """
         if not len(self):
             raise errors.InputError(
-                "there are no actions to describe: the split holds no user. "
-                "Give it a larger share of the data (--split_fractions)."
+                "there are no actions to describe: the split holds no user; "
+                "give it a larger share of the data (--split_fractions)"
             )
         return np.clip(self.actions.mean(axis=0, dtype=np.float64), 0.0, 1.0)
 
 
 def collect_actions(
-    decide: Callable[[np.ndarray], npt.ArrayLike],
+    decide: Decider,
     history: Ragged,
     users: np.ndarray,
     *,
@@ -123,8 +122,8 @@ def collect_actions(
     """
     if not len(users):
         raise errors.InputError(
-            "there are no actions to look at: the split holds no user. Give "
-            "it a larger share of the data (--split_fractions)."
+            "there are no actions to look at: the split holds no user; give "
+            "it a larger share of the data (--split_fractions)"
         )
     rows: list[np.ndarray] = []
     places: list[np.ndarray] = []

@@ -48,8 +48,8 @@ class SavedArrays:
             return cls(**arrays)
         except ValueError as error:
             raise errors.InputError(
-                f"{path} is no file of {cls.what} ({error}). Train the run "
-                "again with --overwrite."
+                f"{path} is no file of {cls.what} ({error}); train the run "
+                "again with --overwrite"
             ) from error
 
 
@@ -86,7 +86,7 @@ def load_arrays(
             }
     except FileNotFoundError:
         raise errors.InputError(
-            f"there is no file of {what} at {path}."
+            f"there is no file of {what} at {path}"
         ) from None
     except (
         OSError,
@@ -99,12 +99,12 @@ def load_arrays(
     ) as error:
         raise errors.InputError(
             f"{path} is no file of {what} ({error}): expected an npz file "
-            f"with {', '.join(types)}. Train the run again with --overwrite."
+            f"with {', '.join(types)}; train the run again with --overwrite"
         ) from error
     if len({array.shape[:1] for array in arrays.values()}) != 1:
         shapes = {name: array.shape for name, array in arrays.items()}
         raise errors.InputError(
             f"{path}: {', '.join(types)} should be equally long, found "
-            f"{shapes}. Train the run again with --overwrite."
+            f"{shapes}; train the run again with --overwrite"
         )
     return arrays

@@ -73,8 +73,8 @@ class BehaviorWeights(SavedArrays):
         if not len(self):
             raise errors.InputError(
                 "there are no behavior weights to describe: no test user has "
-                "a source history. Give the test split a larger share of the "
-                "data (--split_fractions)."
+                "a source history; give the test split a larger share of the "
+                "data (--split_fractions)"
             )
         return scipy.special.softmax(self._logs()) * len(self)
 
@@ -101,7 +101,7 @@ class BehaviorWeights(SavedArrays):
         if not len(places):
             raise errors.InputError(
                 f"user row {user} has no behavior weights: expected a test "
-                "user with a source history. Ask for another user."
+                "user with a source history; ask for another user"
             )
         order = places[np.argsort(-self._logs()[places], kind="stable")]
         num_most = min(k, (len(order) + 1) // 2)
@@ -127,7 +127,7 @@ class BehaviorWeights(SavedArrays):
             which = "no behavior is" if not planted.any() else "all are"
             raise errors.InputError(
                 f"expected some of {len(self)} behaviors to be planted as "
-                f"useful and some not, found that {which}: plant other ones."
+                f"useful and some not, found that {which}: plant other ones"
             )
         return auc(planted, self.log_importance)
 

@@ -161,7 +161,7 @@ def _checked(
         raise errors.InputError(
             f"the {split} split needs examples of label 0 and of label 1, "
             f"found {found}: give it a larger share of the data "
-            "(--split_fractions)."
+            "(--split_fractions)"
         )
     if np.isnan(score).any():
         place = int(np.flatnonzero(np.isnan(score))[0])

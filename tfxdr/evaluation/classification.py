@@ -237,7 +237,7 @@ def _checked(
     if not labels.size:
         raise errors.InputError(
             "there is nobody to classify: the split holds no user whose "
-            "attribute is known. Give it a larger share of the data "
-            "(--split_fractions)."
+            "attribute is known; give it a larger share of the data "
+            "(--split_fractions)"
         )
     return labels, predictions

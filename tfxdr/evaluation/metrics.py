@@ -85,8 +85,8 @@ def _not_empty(ranks: np.ndarray) -> np.ndarray:
     ranks = np.asarray(ranks)
     if not ranks.size:
         raise errors.InputError(
-            "there is nothing to rank: the split holds no target item. "
-            "Give it a larger share of the data (--split_fractions)."
+            "there is nothing to rank: the split holds no target item; "
+            "give it a larger share of the data (--split_fractions)"
         )
     return ranks
 

@@ -65,8 +65,8 @@ def _check_enough(
     raise errors.InputError(
         f"cannot sample {num_negatives} negatives for {len(short)} users: "
         f"user row {rows[worst]} has only {eligible[worst]} items that are "
-        f"none of its positives. Ask for at most {eligible[worst]} negatives "
-        "(--eval_negatives), or for full ranking (--eval_negatives=0)."
+        f"none of its positives; ask for at most {eligible[worst]} negatives "
+        "(--eval_negatives), or for full ranking (--eval_negatives=0)"
     )
 
 

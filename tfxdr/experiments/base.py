@@ -184,7 +184,7 @@ class Experiment(abc.ABC):
                     text = settings_of(type(chosen))[name].format(value)
                     raise InputError(
                         f"--{name}={text} means nothing with "
-                        f"{self.backbone_phrase}. Leave --{name} out"
+                        f"{self.backbone_phrase}; leave --{name} out"
                     )
 
     def optimizer_settings(self) -> OptimizerSettings:

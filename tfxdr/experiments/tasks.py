@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from tfxdr.evaluation import (
 )
 from tfxdr.options import Options
 from tfxdr.registry import class_metrics
-from tfxdr.types import FIRST_ITEM, Scorer
+from tfxdr.types import FIRST_ITEM, Decider, Scorer
 
 
 class Task(abc.ABC):
@@ -62,9 +61,7 @@ class Task(abc.ABC):
     def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
         """Metrics of the test split; single answers go to the folder."""
 
-    def actions(
-        self, decide: Callable[[np.ndarray], Any], split: int = TEST
-    ) -> Actions:
+    def actions(self, decide: Decider, split: int = TEST) -> Actions:
         """What a policy decides for the users of a split."""
         users = np.flatnonzero(self.users.targets(split).lengths)
         return collect_actions(

@@ -89,7 +89,7 @@ def _show(
         if role not in roles:
             raise InputError(
                 f"{path}: expected columns of a user and an item, found "
-                f"{len(columns)} columns. Say what separates them by "
+                f"{len(columns)} columns; say what separates them by "
                 "--dataset=events(delimiter=...)"
             )
 

@@ -113,6 +113,6 @@ def lazyadam(
         raise InputError(
             "--optimizer=lazyadam moves only the rows that a batch has read, "
             f"so weights cannot decay, found --weight_decay={weight_decay}: "
-            "set it to 0, or choose --optimizer=adam."
+            "set it to 0, or choose --optimizer=adam"
         )
     return LazyAdam(learning_rate, beta_1, beta_2, epsilon)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -15,7 +13,7 @@ from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import Parameters
-from tfxdr.types import Scorer
+from tfxdr.types import Decider, Scorer
 
 
 class Judge(Protocol):
@@ -25,9 +23,7 @@ class Judge(Protocol):
         """Metrics of the validation split."""
         ...
 
-    def actions(
-        self, decide: Callable[[np.ndarray], Any], split: int
-    ) -> Actions:
+    def actions(self, decide: Decider, split: int) -> Actions:
         """What a policy decides for the users of a split."""
         ...
 

@@ -70,12 +70,12 @@ def _missing(
     listed += ", …" if len(found) > _MAX_LISTED else ""
     if any(map(is_number_or_date, found)):
         listed += (
-            ". Its first line should be a header that names the columns; "
+            "; its first line should be a header that names the columns; "
             "without one, give their numbers, as --dataset=events(user=1,"
             "item=2,time=3)"
         )
         return InputError(
-            f"{path}, line 1: no column {name!r} (the {role}). Found {listed}"
+            f"{path}, line 1: no column {name!r} (the {role}); found {listed}"
         )
     if len(found) == 1:
         listed += (
@@ -83,13 +83,13 @@ def _missing(
             "delimiter; a comma, tab, semicolon, bar and space are found)"
         )
     return InputError(
-        f"{path}: no column {name!r} (the {role}){hint}. Its columns: "
-        f"{listed}. {_setting(role)}"
+        f"{path}: no column {name!r} (the {role}){hint}; its columns: "
+        f"{listed}; {_setting(role)}"
     )
 
 
 def _setting(role: str) -> str:
-    setting = f"Say which by --dataset=events({role}=COLUMN)"
+    setting = f"say which by --dataset=events({role}=COLUMN)"
     if role in ("user", "item", "time", "rating", "category"):
         setting += f", or target_{role} if only the target table names it so"
     if role == "time":

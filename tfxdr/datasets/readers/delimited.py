@@ -19,7 +19,7 @@ from tfxdr.datasets.readers.stream import stream_rows
 _NO_NULL = "\x01\x02"
 _MAX_LINE_BYTES = 1 << 24
 _NO_UNICODE = (
-    "Invalid unicode: the text is not UTF-8. Say what it is by the option "
+    "Invalid unicode: the text is not UTF-8; say what it is by the option "
     "encoding, as encoding=latin-1 or cp1252"
 )
 

@@ -71,7 +71,7 @@ class EventDomains:
             first, second = (table.inputs[0].path for table in self.tables)
             raise InputError(
                 f"--dataset=events: times are {source.form} in {first} and "
-                f"{target.form} in {second}; they must be of one kind. Say "
+                f"{target.form} in {second}; they must be of one kind; say "
                 "what they are by time_format and target_time_format (s, ms, "
                 "us, ns, date, or a format such as %d/%m/%Y)"
             )

@@ -121,7 +121,7 @@ def _check_known(path: Path) -> None:
         known.append("a database; name its table by database=FILE")
     if known:
         raise InputError(
-            f"{path} is {known[0]}. Expected CSV, JSON lines or Parquet: save "
+            f"{path} is {known[0]}; expected CSV, JSON lines or Parquet: save "
             "it as one of these"
         )
 
@@ -137,17 +137,17 @@ def _open_zip(path: Path) -> BinaryIO:
     ]
     if "[Content_Types].xml" in names:
         raise InputError(
-            f"{path} is an Excel workbook. Expected CSV, JSON lines or "
+            f"{path} is an Excel workbook; expected CSV, JSON lines or "
             "Parquet: save it as CSV"
         )
     if len(names) != 1:
         listed = ", ".join(names[:10]) or "none"
         raise InputError(
             f"{path}: expected a zip of one file, found {len(names)}: "
-            f"{listed}. Unpack it, and name the file that is meant"
+            f"{listed}; unpack it, and name the file that is meant"
         )
     if archive.getinfo(names[0]).flag_bits & 1:
-        raise InputError(f"{path}: the zip has a password. Unpack it")
+        raise InputError(f"{path}: the zip has a password; unpack it")
     return cast(BinaryIO, archive.open(names[0]))
 
 
@@ -224,7 +224,7 @@ def _whole(path: Path, kind: str) -> Iterator[None]:
 def _damaged(path: Path, kind: str, error: Exception) -> InputError:
     return InputError(
         f"{path} is not a whole {kind} file ({error}): it is truncated or "
-        "damaged. Download or copy it again"
+        "damaged; download or copy it again"
     )
 
 
@@ -335,7 +335,7 @@ def _recode(path: Path, file: BinaryIO, out: BinaryIO, encoding: str) -> None:
     except UnicodeError as error:
         raise InputError(
             f"{path}, behind line {line}: the text is not {encoding} "
-            f"({error}). Say which by --dataset=events(encoding=NAME)"
+            f"({error}); say which by --dataset=events(encoding=NAME)"
         ) from error
 
 

@@ -73,5 +73,5 @@ def _check_gzip(path: Path, file: _Hashing) -> None:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
             f"{path} is not a whole gzip file ({error}): it is truncated or "
-            "damaged. Download or copy it again"
+            "damaged; download or copy it again"
         ) from error

@@ -119,7 +119,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
                 if number == 1 and text.startswith("["):
                     raise InputError(
                         f"{path}: expected JSON lines, an object in each "
-                        "line, found a list. Write it anew, as by "
+                        "line, found a list; write it anew, as by "
                         "jq -c '.[]', or pandas' to_json(lines=True, "
                         "orient='records')"
                     )

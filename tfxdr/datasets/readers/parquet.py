@@ -121,7 +121,7 @@ def _check_kind(
     beside = " (a list of items may have lists beside it)" if is_list else ""
     raise InputError(
         f"{path}: the column {name!r} (the {role}) is of the type {kind}; "
-        f"expected {wanted}{beside}. Name another column by "
+        f"expected {wanted}{beside}; name another column by "
         f"--dataset=events({role}=COLUMN), or write it anew"
     )
 
