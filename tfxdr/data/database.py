@@ -253,7 +253,7 @@ def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         if name != "user"
     ]
     columns = ", ".join(
-        f"coalesce(anyscalar(a.{quoted(name)}), '') AS {quoted(name)}"
+        f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
         for name in names
     )
     connection.execute(
