@@ -31,7 +31,9 @@ def count_plain_rows(path: Path, layout: Layout) -> int | None:
     for block in _blocks(path):
         if len(block) > _BLOCK + _MAX_LINE or b"\x00" in block:
             return None
-        lines, returns = block.count(b"\n"), block.count(b"\r")
+        ends_here = np.frombuffer(block, np.uint8) == _LINE
+        lines = int(np.count_nonzero(ends_here))
+        returns = block.count(b"\r")
         if returns and returns != block.count(b"\r\n"):
             return None
         # The last line may have no end; others all end the same way.
@@ -41,7 +43,13 @@ def count_plain_rows(path: Path, layout: Layout) -> int | None:
         quote = layout.quote.encode()
         if quote and quote in block and not _in_order(block, layout):
             return None
-        rows += lines + (block[-1:] != b"\n") - _blank_lines(block)
+        rows += lines + (block[-1:] != b"\n")
+        if (
+            (ends_here[1:] & ends_here[:-1]).any()
+            or block.startswith((b"\n", b"\r\n"))
+            or (returns and b"\n\r\n" in block)
+        ):
+            rows -= _blank_lines(block)
     return max(rows - layout.header, 0)
 
 
@@ -63,13 +71,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _blank_lines(block: bytes) -> int:
-    if (
-        b"\n\n" not in block
-        and b"\n\r\n" not in block
-        and block[:1] not in b"\r\n"
-    ):
-        return 0
-    return sum(not line.strip(b"\r") for line in block[:-1].split(b"\n"))
+    lines = block.removesuffix(b"\n").split(b"\n")
+    return sum(not line.strip(b"\r") for line in lines)
 
 
 def _in_order(block: bytes, layout: Layout) -> bool:
