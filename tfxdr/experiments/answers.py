@@ -185,10 +185,10 @@ def _candidates(contender: Contender, path: Path) -> Sequence[str]:
     known = set(contender.experiment.task.target_ids)
     unknown = [raw for raw in lines if raw not in known]
     if unknown:
+        ids = "1 id is" if len(unknown) == 1 else f"{len(unknown):,} ids are"
         raise InputError(
-            f"--refresh_candidates={path}, line {lines[unknown[0]]}: "
-            f"{unknown[0]!r} is not in the target vocabulary of the model"
-            + (f", nor are {len(unknown) - 1:,} more" if unknown[1:] else "")
-            + "; expected raw target ids, one a line and no header"
+            f"--refresh_candidates={path}, line {lines[unknown[0]]}: {ids} "
+            "not in the target vocabulary of the model, such as "
+            f"{unknown[0]!r}; expected raw target ids, one a line, no header"
         )
     return list(lines)
