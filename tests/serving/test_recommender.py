@@ -94,3 +94,41 @@ class TestBaselines:
 def test_rows_are_table_rows(shop):
     found = shop.servable.known_rows(tf.constant(["a", "zz", "f"]))
     assert found.numpy().tolist() == [2, 1, 7]
+
+
+class TestNotes:
+    def test_unknown_ids_are_named(self, shop):
+        answer = over(shop.servable).answer(["x", "a", "y"], k=2)
+        assert answer.unknown == ["x", "y"] and not answer.substituted
+        assert answer.notes() == [
+            "note: x is not in the source vocabulary",
+            "note: y is not in the source vocabulary",
+        ]
+        assert answer.actions
+
+    def test_many_are_counted(self, shop):
+        strange = [f"x{number}" for number in range(8)]
+        notes = over(shop.servable).answer([*strange, "a"], k=2).notes()
+        assert notes[-1] == "note: 3 more are not in the source vocabulary"
+        assert len(notes) == 6
+
+    @pytest.mark.parametrize("history", [[], ["x"], ["a", *"vwxyz"]])
+    def test_popular_items_are_not_passed_off_as_the_models(
+        self, shop, history
+    ):
+        # The model reads five items; an older one that it knows is no help.
+        answer = over(shop.servable).answer(history, k=2)
+        assert answer.substituted and not answer.actions
+        assert "popular items were substituted" in answer.notes()[-1]
+        assert answer.as_dict()["substituted"] is True
+
+    def test_without_graphs_answers_are_the_same(self, shop):
+        plain = Recommender.of(shop.servable, {})
+        for history in (["a", "c"], ["b"], ["zz"]):
+            one, other = (
+                r.answer(history, 4) for r in (plain, over(shop.servable))
+            )
+            assert [x.item for x in one] == [x.item for x in other]
+            np.testing.assert_allclose(
+                [x.score for x in one], [x.score for x in other], atol=1e-5
+            )

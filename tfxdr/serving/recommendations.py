@@ -13,7 +13,7 @@ from tfxdr.report.recommendations import (
 )
 from tfxdr.start_up import printable
 
-_NAMED = 5  # unknown ids that a note spells out
+_NAMED = 5  # unknown ids that notes spell out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,13 +78,14 @@ class Recommendations(Sequence[Recommendation]):
 
     def notes(self) -> list[str]:
         """What a reader should know of the answer, a line each."""
-        lines = []
-        if self.unknown:
-            lines.append(
-                f"note: {listed(self.unknown)} "
-                f"{'is' if len(self.unknown) == 1 else 'are'} not in the "
-                "source vocabulary"
-            )
+        missing = "not in the source vocabulary"
+        lines = [
+            f"note: {printable(raw)} is {missing}"
+            for raw in self.unknown[:_NAMED]
+        ]
+        more = len(self.unknown) - _NAMED
+        if more > 0:
+            lines.append(f"note: {more:,} more are {missing}")
         if self.substituted:
             lines.append(
                 "note: the model knows nothing of this history: popular items "
