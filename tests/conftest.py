@@ -14,9 +14,18 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import hypothesis
 import pytest
 
 import tfxdr  # noqa: F401  Chooses Keras 2 before a test imports TensorFlow.
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("untimed")
 
 _TESTS = pathlib.Path(__file__).parent
 _CHECKOUT = _TESTS.parent

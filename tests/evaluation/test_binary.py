@@ -41,7 +41,7 @@ class TestAuc:
     def test_two_examples(self, score, expected):
         assert auc(np.array([1, 0]), np.array(score)) == expected
 
-    @hypothesis.settings(max_examples=100, deadline=None)
+    @hypothesis.settings(max_examples=100)
     @hypothesis.given(
         strategies.lists(
             strategies.tuples(strategies.booleans(), strategies.integers(0, 5))

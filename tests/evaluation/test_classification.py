@@ -49,7 +49,7 @@ class TestMetrics:
     def test_a_class_that_is_nowhere_counts_nothing(self):
         assert macro_f1(np.array([0, 3]), np.array([0, 3]), 90) == 1.0
 
-    @hypothesis.settings(max_examples=100, deadline=None)
+    @hypothesis.settings(max_examples=100)
     @hypothesis.given(
         strategies.lists(
             strategies.tuples(

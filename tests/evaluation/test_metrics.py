@@ -55,7 +55,7 @@ def test_nothing_counts_beyond_the_cutoff():
         assert metric(np.array([1, 1]), 1) == 1.0
 
 
-@hypothesis.settings(max_examples=100, deadline=None)
+@hypothesis.settings(max_examples=100)
 @hypothesis.given(
     strategies.lists(
         strategies.lists(
@@ -77,7 +77,7 @@ def test_equals_the_reference(scores, n):
 _METRICS = (metrics.hit_ratio, metrics.mrr, metrics.ndcg)
 
 
-@hypothesis.settings(max_examples=50, deadline=None)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(
     strategies.lists(strategies.integers(1, 40), min_size=1),
     strategies.integers(1, 20),

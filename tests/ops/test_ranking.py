@@ -91,7 +91,7 @@ class TestRankOfPositive:
         )
         assert got.shape == [0]
 
-    @hypothesis.settings(max_examples=80, deadline=None)
+    @hypothesis.settings(max_examples=80)
     @hypothesis.given(_tables())
     def test_equals_sorting(self, traced, table):
         expected = [_rank_by_sorting(*row) for row in zip(*table, strict=True)]

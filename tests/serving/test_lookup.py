@@ -21,7 +21,7 @@ ROWS = st.lists(
 
 
 @given(ROWS, st.integers(1, 9))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_histories_are_what_plain_python_makes_of_them(rows, longest):
     found = as_history(tf.constant(rows, tf.int32), longest).numpy()
     kept = [[row for row in one if row][-longest:] for one in rows]
