@@ -3,12 +3,13 @@
 import dataclasses
 
 import pytest
-from tfxdr.report.plain import aligned, printable
 
+from tfxdr.report.columns import aligned
 from tfxdr.report.recommendations import (
     recommendations_html,
     recommendations_text,
 )
+from tfxdr.start_up import printable
 
 
 @dataclasses.dataclass
@@ -59,4 +60,4 @@ def test_a_notebook_reads_no_markup():
 
 
 def test_wide_characters_take_two_cells():
-    assert aligned([["汉", "x"], ["abc", "y"]]) == " 汉   x\n abc  y"
+    assert aligned(["汉", "x"], [["abc", "y"]]) == " 汉   x\n abc  y"

@@ -54,19 +54,17 @@ class RunFolder:
           InputError: another process holds it, or it cannot be made.
         """
         self._check_place()
+        above = (self.path, *self.path.parents)
+        made = [folder for folder in above if not folder.exists()]
         with contextlib.ExitStack() as stack:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.callback(self._leave_if_empty)
+                stack.callback(_leave_if_empty, made)
                 stack.enter_context(_locked(self.path / _LOCK))
             except OSError as error:
                 flags = "--run or --runs_dir"
                 raise explain(error, self.path, flags) from error
             yield
-
-    def _leave_if_empty(self) -> None:
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
 
     def start(
         self,
@@ -300,6 +298,13 @@ def _is_there(file: IO[str], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _leave_if_empty(folders: Iterable[Path]) -> None:
+    """Removes folders, the innermost first, up to one that holds something."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _lines(flagfile: str, start: str = "--") -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Protocol
 
 from tfxdr.report.columns import aligned
+from tfxdr.start_up import printable
 
 
 class Recommended(Protocol):
@@ -69,7 +70,9 @@ def _cells(items: Sequence[Recommended]) -> list[list[str]]:
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
-    inside = "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in cells)
+    inside = "".join(
+        f"<{tag}>{html.escape(printable(text))}</{tag}>" for text in cells
+    )
     return f"<tr>{inside}</tr>"
 
 
