@@ -227,7 +227,7 @@ class Frame(tfxdr.Source):
 class TestDataInMemory:
     OPTIONS = OPTIONS | {"policy": "all", "epochs": 1}
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def frame(self):
         draw = np.random.default_rng(0)
         return Frame(
