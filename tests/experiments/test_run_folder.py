@@ -13,7 +13,10 @@ from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.run_names import folder_names
 from tfxdr.registry import Registry, Spec
 
-FLAGS = "# Run\n--seed=1\n--threads=2\n--policy=all\n"
+FLAGS = (
+    "# Run\n--seed=1\n--threads=2\n"
+    "--split_seed=0\n--head_start=random\n--policy=all\n"
+)
 
 
 def start(folder, flags=FLAGS, resume=False, overwrite=False):

@@ -35,7 +35,7 @@ def test_names_are_short_and_the_same_for_the_same_options():
     (folder,) = {default_folder(options(), ["gumbel"]) for _ in range(2)}
     title, _, digits = folder.name.rpartition("-")
     assert (folder.parent.name, title, len(digits)) == ("runs", "gumbel", 4)
-    assert default_folder(options(seed=1), ["gumbel"]) != folder
+    assert default_folder(options(seed=(1,)), ["gumbel"]) != folder
     assert default_folder(options(cache_dir="x"), ["gumbel"]) == folder
     several = default_folder(options(), ["zero", "cls", "all"])
     assert several.name.startswith("zero+2-")
@@ -46,14 +46,14 @@ def test_another_runs_name_gets_more_digits(tmp_path, monkeypatch):
     runs_dir = str(tmp_path)
     folders = []
     for seed in range(3):
-        chosen = options(seed=seed, runs_dir=runs_dir)
+        chosen = options(seed=(seed,), runs_dir=runs_dir)
         folders.append(default_folder(chosen, ["all"]))
         folders[-1].mkdir()
         flags = chosen.to_flagfile() + "# a line of another kind\n"
         (folders[-1] / "options.flags").write_text(flags)
     assert len(set(folders)) == 3
     for seed, folder in enumerate(folders):
-        chosen = options(seed=seed, runs_dir=runs_dir)
+        chosen = options(seed=(seed,), runs_dir=runs_dir)
         assert default_folder(chosen, ["all"]) == folder
 
 

@@ -28,7 +28,7 @@ def home(tmp_path, monkeypatch):
         prepare(
             Synthetic(users=40, source_items=40, target_items=40),
             cache_dir="cache",
-            seed=seed,
+            split_seed=seed,
         )
         for seed in (0, 1)
     ]

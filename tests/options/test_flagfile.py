@@ -82,7 +82,7 @@ def test_another_flagfile_lies_beside_the_one_that_names_it(
     parsed = options.parse(["x", "--flagfile=deep/a.flags"])
     assert parsed.finetune.epochs == 2
     assert parsed.finetune.patience == 2  # as absl: the current folder
-    assert parsed.run.seed == 3
+    assert parsed.seed == 3
 
 
 @pytest.mark.parametrize("value", ["--epochs=0", "--epochz=1", "epochs"])

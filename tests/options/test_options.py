@@ -86,7 +86,7 @@ class TestParse:
             ["x", "--run=latest", "--epochs=3"], lambda run: path
         )
         assert parsed.run.run == str(path.parent)
-        assert (parsed.run.seed, parsed.finetune.epochs) == (4, 3)
+        assert (parsed.seed, parsed.finetune.epochs) == (4, 3)
 
     def test_prints_nothing(self, capsys):
         parse("--epochs=3")

@@ -25,7 +25,7 @@ def test_a_preset_is_a_flagfile(words):
 
 def test_what_follows_wins():
     options = parsed("--preset=demo", "--seed=7", "--policy=all")
-    assert options.run.seed == 7
+    assert options.seed == 7
     assert options.model.policy == "all"
     assert options.finetune.epochs == 8
 

@@ -31,7 +31,7 @@ from tfxdr.registry import datasets
 from tfxdr.registry.plugin_code import code_of
 
 # Whose defaults are those of the command line.
-_DATA, _SEED, _CACHE = Data(), Run().seed, Run().cache_dir
+_DATA, _CACHE = Data(), Run().cache_dir
 _INTERRUPTED = "Query interrupted"
 
 
@@ -41,7 +41,7 @@ def prepare(
     cache_dir: str | Path = _CACHE,
     split: str = _DATA.split,
     split_fractions: Sequence[float] = _DATA.split_fractions,
-    seed: int = _SEED,
+    split_seed: int = _DATA.split_seed,
     max_history: int = _DATA.max_history,
     max_bad_rows: int = _DATA.max_bad_rows,
     memory_limit: str = "2GB",
@@ -67,7 +67,7 @@ def prepare(
         the validation cut are left out of histories).
       split_fractions: Shares of training, validation, test; add up to 1.
         `leave-one-out` does not read them.
-      seed: Of the random split.
+      split_seed: Of the random split.
       max_history: The most recent source events that are kept of a user. A
         source's own protocol may keep fewer.
       max_bad_rows: So many malformed rows are counted and left out.
@@ -79,7 +79,9 @@ def prepare(
     Raises:
       InputError: See the message: which flag, file, line or column.
     """
-    options = _checked(split, split_fractions, seed, max_history, max_bad_rows)
+    options = _checked(
+        split, split_fractions, split_seed, max_history, max_bad_rows
+    )
     say = report or (lambda line: None)
     source, code = _source(dataset, code)
     cache = Path(cache_dir).expanduser()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 import dataclasses
 import functools
 import time
@@ -82,6 +83,12 @@ class Experiment(abc.ABC):
             self.dataset = dataclasses.replace(self.dataset, options=given)
         self._refuse_unused()
 
+    def with_seed(self, seed: int) -> Experiment:
+        """The same on the same data, for one of the seeds."""
+        one = copy.copy(self)
+        one.options = self.options.with_seed(seed)
+        return one
+
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
@@ -95,7 +102,7 @@ class Experiment(abc.ABC):
             cache_dir=self.options.run.cache_dir,
             split=chosen.split,
             split_fractions=chosen.split_fractions,
-            seed=self.options.run.seed,
+            split_seed=chosen.split_seed,
             max_history=chosen.max_history,
             max_bad_rows=chosen.max_bad_rows,
             report=self.progress.say,
@@ -257,7 +264,8 @@ class Experiment(abc.ABC):
         return {
             "split_fractions": chosen.data.split_fractions,
             "train_fraction": chosen.data.train_fraction,
-            "seed": chosen.run.seed,
+            "split_seed": chosen.data.split_seed,
+            "seed": chosen.seed,
             "task": chosen.task.task,
             "monitor": self.monitor,
             **self.task.protocol,

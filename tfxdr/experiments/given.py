@@ -15,7 +15,7 @@ from tfxdr.options import Options
 from tfxdr.registry import datasets
 from tfxdr.registry.spec_text import render_call
 
-# Options of the data that a manifest holds, beside the seed.
+# Options of the data that a manifest holds; it calls --split_seed `seed`.
 _PREPARED = ("split", "split_fractions", "max_history", "max_bad_rows")
 
 
@@ -74,7 +74,7 @@ def resolve(
     prepared = prepare(
         data,
         cache_dir=chosen.run.cache_dir,
-        seed=chosen.run.seed,
+        split_seed=chosen.data.split_seed,
         report=say,
         **names,
     )
@@ -89,7 +89,7 @@ def _of_prepared(
 ) -> Given:
     before = data.manifest["options"]
     drawn = {name: before[name] for name in _PREPARED}
-    chosen = make({**drawn, "seed": before["seed"], **options})
+    chosen = make({**drawn, "split_seed": before["seed"], **options})
     for name in _PREPARED:
         now = getattr(chosen.data, name)
         if (list(now) if isinstance(now, tuple) else now) != before[name]:
@@ -99,13 +99,18 @@ def _of_prepared(
             )
     source = data.source
     text = text_of(source) if isinstance(source, Source) else source
-    if text is None or chosen.run.seed != before["seed"]:
+    if text is None or chosen.data.split_seed != before["seed"]:
         text = render_call("prepared", {"fingerprint": data.fingerprint})
         say(
             f"note: only {data.folder} has these data: the run is replayed "
             "as long as the cache keeps them"
         )
-    named = {**drawn, "seed": chosen.run.seed, **options, "dataset": text}
+    named = {
+        **drawn,
+        "split_seed": chosen.data.split_seed,
+        **options,
+        "dataset": text,
+    }
     return Given(named, data)
 
 

@@ -91,7 +91,7 @@ class JointExperiment(Experiment):
             self.all_users,
             history_length=chosen.joint_history,
             meta_fraction=chosen.meta_fraction,
-            seed=self.options.run.seed,
+            seed=self.options.data.split_seed,
             positive_above=chosen.positive_above,
         )
 
@@ -103,7 +103,7 @@ class JointExperiment(Experiment):
         every item of a domain are left out: no negative is left beside them.
         """
         users = self.data.users().keep_train_fraction(
-            self.options.data.train_fraction, self.options.run.seed
+            self.options.data.train_fraction, self.options.data.split_seed
         )
         domains = {
             "source": (
@@ -220,13 +220,13 @@ class JointExperiment(Experiment):
         """A new model and what weighs its source behaviors, to be trained."""
         with enough_memory("model"):
             model = build_joint(
-                self.backbone, meta, self.examples.sizes, self.options.run.seed
+                self.backbone, meta, self.examples.sizes, self.options.seed
             )
         scores = JointScores(model, self.examples)
         batches = JointBatches(
             self.examples,
             batch_size=self.options.finetune.batch_size,
-            seed=self.options.run.seed,
+            seed=self.options.seed,
         )
         return JointStage(
             model, meta, batches, lambda: self.judge.validate(scores)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from tfxdr import serving
@@ -33,12 +34,14 @@ class FinishedRun:
 
     Attributes:
       name: of the component, with its options.
+      seed: of the run.
       folder: of the run.
       result: all that `metrics.json` holds.
     """
 
     def __init__(self, contender: Contender) -> None:
         self.name = str(contender.spec)
+        self.seed = contender.experiment.options.seed
         self.folder = contender.folder.path
         self.result: Mapping[str, Any] = contender.folder.read()
         self._contender = contender
@@ -198,8 +201,10 @@ class Comparison:
         self.rows = outcome.rows
         self._experiment = experiment
         self._runs = {
-            str(spec): FinishedRun(experiment.contender(spec, place))
-            for spec, place in outcome.folders.items()
+            (str(spec), seed): FinishedRun(
+                experiment.with_seed(seed).contender(spec, place)
+            )
+            for (spec, seed), place in outcome.folders.items()
         }
 
     def table(self) -> Table:
@@ -210,18 +215,33 @@ class Comparison:
     def best(self) -> FinishedRun:
         """The run with the best validation; the test has no say in it.
 
+        With several seeds, the best one of the component that is best on
+        average.
+
         Raises:
           InputError: none was validated, as baselines are not.
         """
         monitor = self._experiment.monitor
-        judged = [one for one in self if monitor in one.validation]
-        if not judged:
+        sign = -1 if falls(monitor) else 1
+        values: dict[str, list[float]] = {}
+        for one in self:
+            if monitor in one.validation:
+                value = sign * one.validation[monitor]
+                values.setdefault(one.name, []).append(value)
+        if not values:
             raise InputError(
-                f"best: none of {', '.join(self._runs)} has a validation by "
+                f"best: none of {', '.join(self._names)} has a validation by "
                 f"{monitor}: expected one that is trained"
             )
-        sign = -1 if falls(monitor) else 1
-        return max(judged, key=lambda one: sign * one.validation[monitor])
+        name = max(values, key=lambda name: float(np.mean(values[name])))
+        return max(
+            (one for one in self if one.name == name),
+            key=lambda one: sign * one.validation[monitor],
+        )
+
+    @property
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self._runs))
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -229,15 +249,27 @@ class Comparison:
     def __iter__(self) -> Iterator[FinishedRun]:
         return iter(self._runs.values())
 
-    def __getitem__(self, name: str | int) -> FinishedRun:
-        """A run by its component's name, or by its place."""
-        if isinstance(name, int):
-            return list(self._runs.values())[name]
-        if name not in self._runs:
+    def __getitem__(self, key: str | int | tuple[str, int]) -> FinishedRun:
+        """A run by its component's name, by name and seed, or by its place.
+
+        Raises:
+          KeyError: there is none of this name and seed, or there are several.
+        """
+        if isinstance(key, int):
+            return list(self._runs.values())[key]
+        name, *seeds = (key,) if isinstance(key, str) else key
+        known = [seed for own, seed in self._runs if own == name]
+        if not known:
             raise KeyError(
-                f"no run of {name!r}{did_you_mean(name, self._runs)}"
+                f"no run of {name!r}{did_you_mean(name, self._names)}"
             )
-        return self._runs[name]
+        seed = seeds[0] if seeds else known[0]
+        if seed not in known or len(known) > 1 and not seeds:
+            raise KeyError(
+                f"{name!r} was run with the seeds {known}: expected one of "
+                f"them beside it, as in [{name!r}, {known[0]}]"
+            )
+        return self._runs[name, seed]
 
     def __repr__(self) -> str:
         return f"{self.table()!r}runs: {self.folder}"

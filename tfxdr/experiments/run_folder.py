@@ -15,6 +15,7 @@ from typing import IO
 from tfxdr.errors import InputError
 from tfxdr.files import explain, read_json, write_json, write_text
 from tfxdr.options import Options
+from tfxdr.options.earlier import unspoken
 
 # Options that a run may be resumed with, because no result depends on them.
 # Plugins may move; the code of what is used of them is compared.
@@ -228,7 +229,8 @@ class RunFolder:
 
     def before(self) -> str:
         """The options that the run was started with, as a flagfile."""
-        return self.flags.read_text(encoding="utf-8")
+        text = self.flags.read_text(encoding="utf-8")
+        return "\n".join([*unspoken(text), text])
 
     def _check_place(self) -> None:
         if self.path.exists() and not self.path.is_dir():

@@ -27,12 +27,20 @@ class Outcome:
     """What was run.
 
     Attributes:
-      folders: of each component's run.
-      rows: of the table of results: baselines, then the runs.
+      folders: of each component's run with each seed.
+      rows: of the table of results: baselines, then the components.
     """
 
-    folders: Mapping[Spec, RunFolder]
+    folders: Mapping[tuple[Spec, int], RunFolder]
     rows: Sequence[Row]
+
+    def with_seed(self, seed: int) -> dict[Spec, RunFolder]:
+        """The folders of one seed."""
+        return {
+            spec: folder
+            for (spec, own), folder in self.folders.items()
+            if own == seed
+        }
 
 
 def compared(options: Options) -> tuple[Spec, ...]:
@@ -69,30 +77,33 @@ def run_all(
 ) -> Outcome:
     """Trains and tests every component, and writes the table of results.
 
-    A run that is finished is not trained again.
+    A run that is finished is not trained again. With several seeds each
+    component has a run for each, on the same data and the same split.
 
     Args:
       experiment: has data and options.
-      base: the folder of the run, held by this process; of several, each has
-        one inside it.
+      base: the folder of the run, held by this process; of several runs, each
+        has one inside it.
       resume: go on with what is there.
 
     Raises:
       InputError: options do not fit the data, or another run is in the way.
       TrainingError: a loss is not finite, or memory runs out.
     """
-    specs = experiment.specs
+    specs, seeds = experiment.specs, experiment.options.run.seed
     describe(experiment)
-    experiment.check(specs)
+    experiment.with_seed(seeds[0]).check(specs)
     start(experiment, base, experiment.options, resume=resume)
-    rows = experiment.baseline_rows()
-    folders, results = _folders(base, specs), []
-    for spec, folder in folders.items():
+    names = {str(spec) for spec in specs}
+    rows = [row for row in experiment.baseline_rows() if row.name not in names]
+    folders = _folders(base, specs, seeds)
+    results: dict[Spec, list[dict]] = {spec: [] for spec in specs}
+    for (spec, seed), folder in folders.items():
         run_one = _run_one if folder is base else _run_inside
-        results.append(run_one(experiment, spec, folder))
-        rows = [row for row in rows if row.name != str(spec)]
-        rows.append(result_row(str(spec), results[-1]))
-    compare_actions(results, base.path)
+        seeded = experiment.with_seed(seed)
+        results[spec].append(run_one(seeded, spec, folder))
+    rows += [result_row(str(spec), found) for spec, found in results.items()]
+    compare_actions([found[0] for found in results.values()], base.path)
     kind = experiment.kind.kind
     write_text(base.path / "results.md", to_markdown(rows, name_title=kind))
     write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
@@ -139,12 +150,21 @@ def start(
     )
 
 
-def _folders(base: RunFolder, specs: Sequence[Spec]) -> dict[Spec, RunFolder]:
-    """Of one component the folder of the run; of several, one inside it."""
-    if len(specs) == 1:
-        return {specs[0]: base}
-    names = folder_names(specs)
-    return {spec: RunFolder(base.path / names[spec]) for spec in specs}
+def _folders(
+    base: RunFolder, specs: Sequence[Spec], seeds: Sequence[int]
+) -> dict[tuple[Spec, int], RunFolder]:
+    """Of one run the folder itself; of several, one inside it for each."""
+    runs = [(spec, seed) for seed in seeds for spec in specs]
+    if len(runs) == 1:
+        return {runs[0]: base}
+    names = folder_names(specs) if len(specs) > 1 else {specs[0]: ""}
+    ends = {seed: f"seed-{seed}" if len(seeds) > 1 else "" for seed in seeds}
+    return {
+        (spec, seed): RunFolder(
+            base.path / "-".join(filter(None, (names[spec], ends[seed])))
+        )
+        for spec, seed in runs
+    }
 
 
 def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:

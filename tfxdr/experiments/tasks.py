@@ -107,7 +107,7 @@ class NextTarget(Task):
                 "for; use --mode=pretrain, or a --dataset with a target domain"
             )
         self.users = users or data.users().keep_train_fraction(
-            options.data.train_fraction, options.run.seed
+            options.data.train_fraction, options.data.split_seed
         )
         self.num_items = data.num_target_items
         self.target_ids = data.target_ids.tolist()
@@ -176,7 +176,7 @@ class NextTarget(Task):
             self.num_items,
             num_negatives=num_negatives,
             batch_size=self.batch_size,
-            seed=self._options.run.seed,
+            seed=self._options.data.split_seed,
         )
 
 
@@ -203,10 +203,10 @@ class Profile(Task):
             data.users(),
             attribute,
             split_fractions=options.data.split_fractions,
-            seed=options.run.seed,
+            seed=options.data.split_seed,
         )
         self.users = users.keep_train_fraction(
-            options.data.train_fraction, options.run.seed
+            options.data.train_fraction, options.data.split_seed
         )
         self.num_items = FIRST_ITEM + len(self.classes)
         self.target_ids = self.classes

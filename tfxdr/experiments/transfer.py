@@ -118,7 +118,7 @@ class TransferExperiment(Experiment):
         self.batches(policy)
 
     def _component(self, spec: Spec) -> Policy | Baseline:
-        return spec.build(run_seed=self.options.run.seed)
+        return spec.build(run_seed=self.options.seed)
 
     def _backbone(self) -> Backbone:
         return self.backbone.build(num_items=self.data.num_source_items)
@@ -145,7 +145,7 @@ class TransferExperiment(Experiment):
                 validation=chosen.pretrain_validation,
                 monitor=chosen.pretrain_monitor,
                 mask_seen=chosen.pretrain_mask_seen,
-                seed=self.options.run.seed,
+                seed=self.options.seed,
             ),
             cache_dir=Path(self.options.run.cache_dir),
             run_folder=folder,
@@ -181,7 +181,12 @@ class TransferExperiment(Experiment):
                 train_embeddings=chosen.train_embeddings,
                 top_k=self.task.top_k,
                 pretrained=pretrained,
-                seed=self.options.run.seed,
+                counts=(
+                    self.training_counts()
+                    if chosen.head_start == "popularity"
+                    else None
+                ),
+                seed=self.options.seed,
             )
 
     def _loss(self) -> Loss:
@@ -200,7 +205,7 @@ class TransferExperiment(Experiment):
             targets_per_user=chosen.targets_per_user,
             num_negatives=chosen.num_negatives,
             num_candidates=policy.num_candidates,
-            seed=self.options.run.seed,
+            seed=self.options.seed,
         )
 
     @functools.cached_property

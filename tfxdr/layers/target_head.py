@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
+
+_POPULARITY_SCALE = 0.1  # of the table under a bias that knows popularity
 
 
 class ItemHead(keras.layers.Layer):
@@ -72,6 +75,21 @@ class TargetHead(ItemHead):
             "bias", [self.num_items], initializer="zeros"
         )
         super().build(input_shape)
+
+    def start_from_popularity(self, counts: np.ndarray) -> None:
+        """Scores begin as popularity, and little beside it.
+
+        The bias becomes the log of an item's smoothed share of the training
+        instances, relative to an equal share: the optimum of every loss here
+        for a model that knows nothing of the user. The table is scaled down,
+        so that users differ by what is learned.
+
+        Args:
+          counts: `[num_items]` training instances of each item.
+        """
+        smoothed = np.asarray(counts, np.float64) + 1
+        self.bias.assign(np.log(smoothed / smoothed.mean()))
+        self.kernel.assign(_POPULARITY_SCALE * self.kernel)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "num_items": self.num_items}

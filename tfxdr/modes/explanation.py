@@ -132,7 +132,7 @@ class Explanation:
         )
 
     def _family(self, spec: Spec) -> str:
-        component = spec.build(run_seed=self._experiment.options.run.seed)
+        component = spec.build(run_seed=self._experiment.options.seed)
         if isinstance(component, Baseline):
             return story.COUNTED
         assert isinstance(component, Policy)
@@ -206,7 +206,7 @@ class Explanation:
         experiment = self._experiment
         row = _in_turn(self._groups, experiment.users.targets(TEST).lengths)[0]
         user = experiment.users.ids[row].decode()
-        seed = experiment.options.run.seed + 1
+        seed = experiment.options.seed + 1
         options = base / "options.flags"
         again = f"{base}-seed-{seed}"
         commands = (

@@ -56,17 +56,18 @@ def run(options: Options) -> None:
     base = _folder(options, [spec.name for spec in compared(options)])
     with _held(base, options):
         experiment = experiment_for(options, base, resume=resume)
-        explanation = None
+        explanation, seed = None, options.run.seed[0]
         if options.evaluate.explain_by:
             from tfxdr.modes.explanation import Explanation
 
-            explanation = Explanation(experiment)
+            explanation = Explanation(experiment.with_seed(seed))
         outcome = run_all(experiment, base, resume=resume)
         shown = experiment.shown(outcome.rows)
         print_table(outcome.rows, **shown)
         print(f"results: {base.path}")
         if explanation is not None:
-            explanation.print(outcome.folders, base.path, shown["metrics"])
+            folders = outcome.with_seed(seed)
+            explanation.print(folders, base.path, shown["metrics"])
 
 
 @contextlib.contextmanager

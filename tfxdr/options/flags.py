@@ -17,6 +17,7 @@ from absl import logging as _absl_logging  # noqa: F401
 
 from tfxdr.errors import InputError, did_you_mean
 from tfxdr.options import flagfile
+from tfxdr.options.earlier import unspoken
 from tfxdr.options.groups import GROUPS, Run
 from tfxdr.options.options import Options
 from tfxdr.options.settings import Group, Setting, settings_of
@@ -140,7 +141,8 @@ def parse(
 def _behind(found: pathlib.Path, argv: Sequence[str]) -> list[str]:
     """A command line whose own settings win over those of a run."""
     run = f"--run={found.parent}"  # its name may have been a part of it
-    return [argv[0], f"--flagfile={found}", *argv[1:], run]
+    before = unspoken(found.read_text(encoding="utf-8"))
+    return [argv[0], *before, f"--flagfile={found}", *argv[1:], run]
 
 
 def _values(group: type[Group], values: flags.FlagValues) -> Any:

@@ -42,8 +42,12 @@ class Run(Group):
         False, "Go on with a run that was stopped.", replay=False
     )
     overwrite: bool = setting(False, "Replace a run folder.", replay=False)
-    seed: int = setting(
-        0, "Decides every random draw.", lower=0, upper=2**31 - 1
+    seed: tuple[int, ...] = setting(
+        (0,),
+        "Decides first weights, order and sampling; of several, with commas, "
+        "all are run.",
+        lower=0,
+        upper=2**31 - 1,
     )
     plugins: tuple[str, ...] = setting(
         (), "Python files or modules that register components."
@@ -51,6 +55,14 @@ class Run(Group):
     checkpoint_seconds: float = setting(
         60.0, "Time between two checkpoints.", lower=0
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.seed or len(set(self.seed)) < len(self.seed):
+            raise InputError(
+                "--seed: expected one number or different ones with commas, "
+                f"such as 0,1,2, found {','.join(map(str, self.seed))!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +77,13 @@ class Data(Group):
         "random",
         "How target items are divided.",
         choices=("random", "leave-one-out", "time"),
+    )
+    split_seed: int = setting(
+        0,
+        "Decides splits, the share of --train_fraction, and sampled items of "
+        "an evaluation.",
+        lower=0,
+        upper=2**31 - 1,
     )
     split_fractions: tuple[float, ...] = setting(
         (0.8, 0.05, 0.15),
@@ -146,6 +165,12 @@ class Model(Group):
         "auto",
         "Fine-tune the item embedding; auto: as the policy's paper does.",
         choices=("auto", "true", "false"),
+    )
+    head_start: str = setting(
+        "random",
+        "The first scores of target items: popularity: the log of their share "
+        "of the training items, and little beside it.",
+        choices=("random", "popularity"),
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from tfxdr.errors import InputError
+from tfxdr.options.earlier import unspoken
 from tfxdr.options.flagfile import line, words_of_line
 from tfxdr.options.groups import (
     GROUPS,
@@ -109,6 +110,26 @@ class Options:
         return [spec_text.render_call(*call) for call in calls]
 
     @property
+    def seed(self) -> int:
+        """The one of `--seed`.
+
+        Raises:
+          InputError: There are several, and somebody has to choose.
+        """
+        if len(self.run.seed) > 1:
+            seeds = ",".join(map(str, self.run.seed))
+            raise InputError(
+                f"--seed: expected one with --mode={self.run.mode}, found "
+                f"{seeds}"
+            )
+        return self.run.seed[0]
+
+    def with_seed(self, seed: int) -> Options:
+        """The same with one seed alone."""
+        run = dataclasses.replace(self.run, seed=(seed,))
+        return dataclasses.replace(self, run=run)
+
+    @property
     def monitor(self) -> str:
         """`--monitor`, or what stands for it when it is empty."""
         if self.finetune.monitor:
@@ -133,7 +154,8 @@ class Options:
         """Reads what `to_flagfile` wrote; no flag is involved.
 
         Args:
-          text: of the file; an option that it lacks has its default.
+          text: of the file; an option that it lacks has its default, or what
+            stood for it before there was one.
           place: its name, for a message.
 
         Raises:
@@ -141,7 +163,8 @@ class Options:
             value is not what is expected.
         """
         values: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
-        words = [w for row in text.splitlines() for w in words_of_line(row)]
+        rows = [*unspoken(text), *text.splitlines()]
+        words = [w for row in rows for w in words_of_line(row)]
         for word in words:
             key, equals, value = word.partition("=")
             group = _group_of(key[2:])

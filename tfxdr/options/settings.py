@@ -128,6 +128,8 @@ class Setting:
                 return values
             return ",".join(map(str, values))
         value = _plain(value)
+        if self.is_list and not isinstance(value, str):
+            return (value,)
         choice = isinstance(value, bool) and self.type is str
         return self.format(value) if choice else value
 

@@ -26,17 +26,34 @@ from tfxdr.report.table import Row
 from tfxdr.report.tensorboard import write_images
 
 
-def result_row(name: str, result: Mapping) -> Row:
-    """A line of the results table from `metrics.json`.
+def result_row(name: str, results: Sequence[Mapping]) -> Row:
+    """A line of the results table from `metrics.json`, one for each seed.
 
-    Its time is that of pre-training, wherever it was done, and of training;
+    Metrics are means over the seeds, with their standard deviation; the time
+    is a mean too, that of pre-training, wherever it was done, and of training;
     of a baseline, that of counting and its test.
     """
-    cost = result["cost"]
+    tests = [result["test"] for result in results]
+    values = {key: [test[key] for test in tests] for key in tests[0]}
+    deviations = {}
+    if len(results) > 1:
+        deviations = {k: float(np.std(v, ddof=1)) for k, v in values.items()}
+    return Row(
+        name,
+        {key: float(np.mean(of_seeds)) for key, of_seeds in values.items()},
+        float(np.mean([_seconds(result) for result in results])),
+        max(map(_peak_bytes, results)),
+        deviations,
+    )
+
+
+def _seconds(result: Mapping) -> float:
     trained = [result[s] for s in ("pretrain", "validation") if s in result]
-    seconds = sum(stage["seconds"] for stage in trained or cost.values())
-    peak = max(stage["peak_bytes_so_far"] for stage in cost.values())
-    return Row(name, result["test"], seconds, peak)
+    return sum(s["seconds"] for s in trained or result["cost"].values())
+
+
+def _peak_bytes(result: Mapping) -> int:
+    return max(s["peak_bytes_so_far"] for s in result["cost"].values())
 
 
 def show_actions(

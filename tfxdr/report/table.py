@@ -33,12 +33,22 @@ class Row:
       metrics: values by key, such as `hr@5` or `mrr@5/uni99`.
       seconds: wall time, if known.
       peak_bytes: largest resident memory, if known.
+      deviations: of the metrics over seeds, if there are several.
     """
 
     name: str
     metrics: Mapping[str, float]
     seconds: float | None = None
     peak_bytes: int | None = None
+    deviations: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def cell(self, key: str) -> str:
+        """A metric as it is shown."""
+        value, deviation = self.metrics.get(key), self.deviations.get(key)
+        if value is None:
+            return "-"
+        text = f"{value:.4f}"
+        return text if deviation is None else f"{text} \u00b1 {deviation:.4f}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,13 +183,19 @@ def to_csv(
     metrics: Sequence[str] | None = None,
     name_title: str = "policy",
 ) -> str:
-    """Comma-separated values, unrounded, headed by the metrics' keys."""
+    """Comma-separated values, unrounded, headed by the metrics' keys.
+
+    Where there are several seeds, their deviations follow, `hr@5 deviation`.
+    """
     keys = _metric_keys(rows, metrics)
+    several = [key for key in keys if any(key in r.deviations for r in rows)]
+    deviations = [f"{key} deviation" for key in several]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([name_title, *keys, "seconds", "peak_bytes"])
+    writer.writerow([name_title, *keys, *deviations, "seconds", "peak_bytes"])
     for row in rows:
         values = [row.metrics.get(key) for key in keys]
+        values += [row.deviations.get(key) for key in several]
         writer.writerow([row.name, *values, row.seconds, row.peak_bytes])
     return text.getvalue()
 
@@ -260,7 +276,7 @@ def _columns(
     mixed = any(parse(key).sampling for key in keys)
     for key in keys:
         values = [row.metrics.get(key) for row in rows]
-        cells = ["-" if v is None else f"{v:.4f}" for v in values]
+        cells = [row.cell(key) for row in rows]
         title = metric_title(key, "\n")
         if mixed and parse(key).cutoff and not parse(key).sampling:
             title += "\nfull"
@@ -311,7 +327,8 @@ def _best(
     if len(known) < 2:
         return frozenset()
     _, winner = (min if falls(key) else max)(known)
-    return frozenset(i for _, i in known if cells[i] == cells[winner])
+    shown = [cell.partition(" ")[0] for cell in cells]  # without a deviation
+    return frozenset(i for _, i in known if shown[i] == shown[winner])
 
 
 def _that_fit(columns: Sequence[_Column], width: int) -> list[_Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -51,6 +52,7 @@ def build_model(
     top_k: int,
     pretrained: Pretrained | None,
     seed: int,
+    counts: np.ndarray | None = None,
 ) -> TransferModel:
     """Assembles a model.
 
@@ -64,6 +66,8 @@ def build_model(
       top_k: the last rank that a policy takes for correct by default.
       pretrained: where the backbone's weights are; `None` keeps random ones.
       seed: of random weights.
+      counts: `[num_target_items]` training instances of each, from which the
+        head's scores start; `None` keeps random ones.
 
     Raises:
       InputError: if the policy does not fit the backbone.
@@ -108,6 +112,8 @@ def build_model(
         top_k=top_k,
     )
     model(tf.zeros([1, 1], tf.int32))
+    if counts is not None:
+        model.head.start_from_popularity(counts)
     if source is not None:
         source(tf.zeros([1, 1], tf.int32))
     return model
