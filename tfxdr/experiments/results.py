@@ -192,6 +192,7 @@ class Comparison:
     Attributes:
       folder: of the run; those of several components lie in it.
       rows: of the table: baselines, then the runs.
+      warnings: which components are below a baseline, and why.
     """
 
     def __init__(
@@ -199,6 +200,7 @@ class Comparison:
     ) -> None:
         self.folder = folder
         self.rows = outcome.rows
+        self.warnings = outcome.warnings
         self._experiment = experiment
         self._runs = {
             (str(spec), seed): FinishedRun(
@@ -272,8 +274,12 @@ class Comparison:
         return self._runs[name, seed]
 
     def __repr__(self) -> str:
-        return f"{self.table()!r}runs: {self.folder}"
+        lines = "".join(f"warning: {text}\n" for text in self.warnings)
+        return f"{self.table()!r}{lines}runs: {self.folder}"
 
     def _repr_html_(self) -> str:
         folder = html.escape(str(self.folder))
-        return f"{self.table()._repr_html_()}<p>runs: {folder}</p>"
+        lines = "".join(
+            f"<p>warning: {html.escape(text)}</p>" for text in self.warnings
+        )
+        return f"{self.table()._repr_html_()}{lines}<p>runs: {folder}</p>"

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from tfxdr.data.prepared import PreparedData
+from tfxdr.data.splits import TRAIN, VALIDATION
 from tfxdr.data.summary import table1
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
@@ -17,9 +18,12 @@ from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
 from tfxdr.files import write_text
 from tfxdr.options import Options
 from tfxdr.registry import Spec, meta_learners, policies
+from tfxdr.report.history import read_history
 from tfxdr.report.run import compare_actions, result_row
 from tfxdr.report.table import Row, to_csv, to_markdown
+from tfxdr.report.verdict import Evidence, verdict
 from tfxdr.training.progress import Progress
+from tfxdr.types import FIRST_ITEM
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +33,12 @@ class Outcome:
     Attributes:
       folders: of each component's run with each seed.
       rows: of the table of results: baselines, then the components.
+      warnings: which components are below a baseline, and why.
     """
 
     folders: Mapping[tuple[Spec, int], RunFolder]
     rows: Sequence[Row]
+    warnings: Sequence[str]
 
     def with_seed(self, seed: int) -> dict[Spec, RunFolder]:
         """The folders of one seed."""
@@ -95,19 +101,61 @@ def run_all(
     experiment.with_seed(seeds[0]).check(specs)
     start(experiment, base, experiment.options, resume=resume)
     names = {str(spec) for spec in specs}
-    rows = [row for row in experiment.baseline_rows() if row.name not in names]
+    counted = experiment.baseline_rows()
     folders = _folders(base, specs, seeds)
     results: dict[Spec, list[dict]] = {spec: [] for spec in specs}
     for (spec, seed), folder in folders.items():
         run_one = _run_one if folder is base else _run_inside
         seeded = experiment.with_seed(seed)
         results[spec].append(run_one(seeded, spec, folder))
-    rows += [result_row(str(spec), found) for spec, found in results.items()]
+    own = [result_row(str(spec), found) for spec, found in results.items()]
+    rows = [row for row in counted if row.name not in names] + own
     compare_actions([found[0] for found in results.values()], base.path)
+    warnings = _warnings(experiment, counted, own, folders)
     kind = experiment.kind.kind
-    write_text(base.path / "results.md", to_markdown(rows, name_title=kind))
+    text = to_markdown(rows, name_title=kind)
+    text += "".join(f"\n{line}\n" for line in warnings)
+    write_text(base.path / "results.md", text)
     write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
-    return Outcome(folders, rows)
+    return Outcome(folders, rows, warnings)
+
+
+def _warnings(
+    experiment: Experiment,
+    counted: Sequence[Row],
+    own: Sequence[Row],
+    folders: Mapping[tuple[Spec, int], RunFolder],
+) -> list[str]:
+    """Who is below a baseline, with the reasons that its first run shows."""
+    first: dict[str, RunFolder] = {}
+    for (spec, _), folder in folders.items():
+        first.setdefault(str(spec), folder)
+    found = []
+    for row in own:
+        evidence = _evidence(experiment, first[row.name])
+        if evidence is not None:
+            metric = experiment.monitor
+            found.append(verdict(row, counted, metric, evidence))
+    return [text for text in found if text]
+
+
+def _evidence(experiment: Experiment, folder: RunFolder) -> Evidence | None:
+    """What a finished run says of itself; `None` if nothing was trained."""
+    result = folder.read()
+    if "validation" not in result:
+        return None
+    history = read_history(folder.path / "history.csv")
+    return Evidence(
+        losses=[
+            float(row["loss"]) for row in history if row["stage"] != "pretrain"
+        ],
+        best_epoch=int(result["validation"]["best_epoch"]),
+        limit=experiment.options.finetune.epochs,
+        collapsed=result.get("actions", {}).get("collapsed", False),
+        training=len(experiment.users.targets(TRAIN).values),
+        validation=len(experiment.users.targets(VALIDATION).values),
+        items=experiment.task.num_items - FIRST_ITEM,
+    )
 
 
 def describe(experiment: Experiment) -> None:

@@ -64,6 +64,8 @@ def run(options: Options) -> None:
         outcome = run_all(experiment, base, resume=resume)
         shown = experiment.shown(outcome.rows)
         print_table(outcome.rows, **shown)
+        for warning in outcome.warnings:
+            print(f"warning: {warning}")
         print(f"results: {base.path}")
         if explanation is not None:
             folders = outcome.with_seed(seed)

@@ -93,7 +93,10 @@ def show_actions(
         key.partition("/")[2]: value
         for key, value in action_metrics(actions).items()
     }
-    return metrics | {"rates": actions.rates.tolist()}
+    return metrics | {
+        "rates": actions.rates.tolist(),
+        "collapsed": bool(warning),
+    }
 
 
 def show_behaviors(
