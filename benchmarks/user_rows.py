@@ -31,6 +31,8 @@ FLAGS = (
     "--dataset=movielens",
     "--backbone=nextitnet(channels=32,dilations=[1,2,4,8])",
     "--pretrain_batch_size=64",
+    "--head_start=random",
+    "--loss=bpr",
     "--learning_rate=0.001",
     "--epochs=40",
     "--patience=4",

@@ -82,3 +82,20 @@ def test_a_joint_model_is_not_pre_trained(tmp_path):
     flags = ("--backbone=mtl", "--dataset=planted", "--pretrain_epochs=3")
     with pytest.raises(InputError, match="--pretrain_epochs=3 means nothing"):
         experiment(tmp_path, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flag", "first"), [((), True), (("--head_start=random",), False)]
+)
+def test_scores_start_from_popularity(tmp_path, flag, first):
+    made = experiment(tmp_path, *flag)
+    bias = made.model(policies.build("cls"), None).head.bias.numpy()
+    counts = made.training_counts() + 1
+    expected = np.log(counts / counts.mean()) if first else np.zeros(len(bias))
+    np.testing.assert_allclose(bias, expected, rtol=1e-5)
+
+
+def test_large_catalogues_are_not_scored_whole(tmp_path, monkeypatch):
+    assert experiment(tmp_path).task.loss == "softmax"
+    monkeypatch.setattr("tfxdr.experiments.tasks._FULL_SOFTMAX_LIMIT", 41)
+    assert experiment(tmp_path).task.loss == "bpr"

@@ -196,3 +196,16 @@ def test_a_user_is_told_in_titles():
     assert all(not line.endswith("three") for line in lines[1:4])
     assert "recommended: 1. one; 2. two (held out)" in text
     assert "held out: two; three" in text
+
+
+def test_ids_and_titles_command_no_terminal():
+    text = user_text(
+        "u\x1b[31m",
+        "old\n",
+        history=["\x1b]0;a film\x07"],
+        actions="",
+        recommended=["\r hidden"],
+        held_out=["fine \u202e"],
+    )
+    assert not set(text) & set("\x1b\x07\r\u202e")
+    assert "u\\x1b[31m" in text and "\\r hidden" in text

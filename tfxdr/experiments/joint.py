@@ -56,6 +56,7 @@ _TRANSFER_ALONE = {
         "tuner",
         "pooling",
         "train_embeddings",
+        "head_start",
     ),
     "finetune": (
         "loss",

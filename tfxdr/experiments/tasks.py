@@ -25,6 +25,8 @@ from tfxdr.options import Options
 from tfxdr.registry import class_metrics
 from tfxdr.types import FIRST_ITEM, Decider, Scorer
 
+_FULL_SOFTMAX_LIMIT = 100_000  # target items: 0.1 GB of logits in a batch
+
 
 class Task(abc.ABC):
     """A target domain: its users, its items, and its metrics.
@@ -94,7 +96,6 @@ class NextTarget(Task):
       users: instead of those of the data with `--train_fraction`.
     """
 
-    loss = "bpr"
     top_k = 5
     title = "ranking of the test split"
 
@@ -110,6 +111,9 @@ class NextTarget(Task):
             options.data.train_fraction, options.data.split_seed
         )
         self.num_items = data.num_target_items
+        self.loss = (
+            "softmax" if self.num_items <= _FULL_SOFTMAX_LIMIT else "bpr"
+        )
         self.target_ids = data.target_ids.tolist()
         self.batch_size = options.evaluate.eval_batch_size
         self._options = options

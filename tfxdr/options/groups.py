@@ -143,7 +143,10 @@ class Task(Group):
 class Model(Group):
     """What is learned."""
 
-    backbone: str = setting("nextitnet", "The sequence encoder.")
+    backbone: str = setting(
+        "nextitnet(channels=64,dilations=[1,2,4,8])",
+        "The sequence encoder.",
+    )
     policy: str = setting(
         "all", "What is fine-tuned; several, with commas, are compared."
     )
@@ -167,7 +170,7 @@ class Model(Group):
         choices=("auto", "true", "false"),
     )
     head_start: str = setting(
-        "random",
+        "popularity",
         "The first scores of target items: popularity: the log of their share "
         "of the training items, and little beside it.",
         choices=("random", "popularity"),
@@ -187,7 +190,7 @@ class Pretrain(Group):
         "What picks the epoch.",
         choices=PRETRAIN_MONITORS,
     )
-    pretrain_batch_size: int = setting(256, "Users in a batch.", lower=1)
+    pretrain_batch_size: int = setting(64, "Users in a batch.", lower=1)
     pretrain_learning_rate: float = setting(1e-3, "Adam's rate.", above=0)
     pretrain_lr_schedule: str = setting(
         "constant",
@@ -247,7 +250,8 @@ class Finetune(Group):
     )
     loss: str = setting(
         "auto",
-        "The loss of a target item; auto: bpr, and softmax for a profile.",
+        "The loss of a target item; auto: softmax, and bpr for more than "
+        "100,000 target items.",
     )
     num_negatives: int = setting(
         1, "Sampled negatives for every target item.", lower=1
@@ -260,7 +264,7 @@ class Finetune(Group):
     callbacks: str = setting(
         "", "Keras callbacks that go along, with commas (see --mode=list)."
     )
-    learning_rate: float = setting(1e-4, "The rate of new weights.", above=0)
+    learning_rate: float = setting(1e-3, "The rate of new weights.", above=0)
     pretrained_learning_rate: float | None = setting(
         None,
         "The rate of pre-trained weights; none: --learning_rate.",

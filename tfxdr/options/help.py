@@ -30,7 +30,7 @@ _FIRST = (
 )
 _EXAMPLES = """\
   python -m tfxdr.main --preset=demo
-  python -m tfxdr.main --backbone=nextitnet --policy=all
+  python -m tfxdr.main --backbone=sasrec --policy=all
   python -m tfxdr.main --policy=zero,cls,last-1,all --top_n=5,20
   python -m tfxdr.main --preset=demo --seed=1
   python -m tfxdr.main --mode=list

@@ -15,6 +15,7 @@ import numpy as np
 
 from tfxdr.evaluation import Actions, Ranking, auc, hit_ratio
 from tfxdr.evaluation.metrics import hits
+from tfxdr.start_up import printable
 
 WIDTH = 80
 _JOINED = "\u00a0"  # a space at which textwrap does not break
@@ -275,7 +276,7 @@ def user_text(
       recommended: titles, the best first.
       held_out: titles of the test's events.
     """
-    lines = [f"{user}, {group}"]
+    lines = [printable(f"{user}, {group}")]
     lines += _wrapped("history: ", history)
     if actions:
         lines += _wrapped("decision: ", [actions])
@@ -318,7 +319,7 @@ def _paragraphs(lines: Sequence[str]) -> str:
 
 def _wrapped(label: str, items: Sequence[str]) -> list[str]:
     """Lines that are broken between items, and not within a title."""
-    whole = "; ".join(item.replace(" ", _JOINED) for item in items)
+    whole = "; ".join(printable(i).replace(" ", _JOINED) for i in items)
     lines = textwrap.wrap(
         label + whole,
         WIDTH,
