@@ -126,7 +126,7 @@ class RunFolder:
 
     def _more(self, flagfile: str) -> dict[str, str]:
         """Options that ask for more than the run had, and in what words."""
-        before, now = _lines(self.before()), _lines(flagfile)
+        before, now = flags_of(self.before()), flags_of(flagfile)
         return {
             key: f"--{key}={now[key]} (was {before[key]})"
             for key in _MORE
@@ -140,7 +140,7 @@ class RunFolder:
           InputError: it cannot end as if it had had more at once.
         """
         asked = ", ".join(more.values())
-        before = _lines(self.before())
+        before = flags_of(self.before())
         schedule = before.get("lr_schedule", "constant")
         if "epochs" in more and schedule != "constant":
             raise InputError(
@@ -176,8 +176,8 @@ class RunFolder:
           InputError: names what differs.
         """
         # An option that the run's tfxdr did not have yet had its default.
-        before = _lines(Options().to_flagfile()) | _lines(self.before())
-        now = _lines(Options().to_flagfile()) | _lines(flagfile)
+        before = flags_of(Options().to_flagfile()) | flags_of(self.before())
+        now = flags_of(Options().to_flagfile()) | flags_of(flagfile)
         changed = [
             f"--{key}={now.get(key)} (was {before.get(key)})"
             for key in sorted((before.keys() | now.keys()) - set(free))
@@ -196,8 +196,8 @@ class RunFolder:
         Those that the run had not, such as a metric to evaluate it by, do not
         count.
         """
-        before = _lines(self.before(), CODE_OF)
-        now = _lines(flagfile, CODE_OF)
+        before = flags_of(self.before(), CODE_OF)
+        now = flags_of(flagfile, CODE_OF)
         names = sorted(before.keys() & now.keys())
         return [name for name in names if before[name] != now[name]]
 
@@ -309,7 +309,8 @@ def _leave_if_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _lines(flagfile: str, start: str = "--") -> dict[str, str]:
+def flags_of(flagfile: str, start: str = "--") -> dict[str, str]:
+    """Lines of a run's flagfile that begin alike, as text by name."""
     pairs = (
         line.removeprefix(start).partition("=")
         for line in flagfile.splitlines()

@@ -87,12 +87,19 @@ def _inspect(options: Options) -> None:
     inspect(options)
 
 
+def _compare(options: Options) -> None:
+    from tfxdr.modes.comparison import compare
+
+    compare(options)
+
+
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
     "inspect": _inspect,
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
+    "compare": _compare,
     "recommend": answers.recommend,
     "explain": answers.explain,
     "export": answers.export,

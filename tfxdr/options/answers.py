@@ -9,6 +9,23 @@ from tfxdr.options.settings import Group, path_setting, setting
 
 
 @dataclasses.dataclass(frozen=True)
+class Compare(Group):
+    """Which method is better, by finished runs: --mode=compare."""
+
+    baseline: str = setting(
+        "",
+        "The method that the others are held against; empty: all in pairs.",
+        replay=False,
+    )
+    compare_by: tuple[str, ...] = setting(
+        (),
+        "Metrics of single instances, such as hr@5; empty: those at the "
+        "first of --top_n.",
+        replay=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Recommend(Group):
     """Items or behaviors of users: --mode=recommend, --mode=explain."""
 
@@ -29,7 +46,10 @@ class Recommend(Group):
         replay=False,
     )
     output: str = path_setting(
-        "", "A file.parquet, .csv or .jsonl for --users.", replay=False
+        "",
+        "A file.parquet, .csv or .jsonl for --users; of --mode=compare a "
+        "file.md, .csv or .tex.",
+        replay=False,
     )
     k: int = setting(10, "How many items.", lower=1, replay=False)
     format: str = setting(

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 
 from tfxdr.errors import InputError
-from tfxdr.options.answers import Export, Recommend
+from tfxdr.options.answers import Compare, Export, Recommend
 from tfxdr.options.settings import Group, path_setting, setting
 from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
-    *("run", "prepare", "inspect", "pretrain", "evaluate"),
+    *("run", "prepare", "inspect", "pretrain", "evaluate", "compare"),
     *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (
@@ -30,7 +30,8 @@ class Run(Group):
     mode: str = setting("run", "What to do.", choices=MODES, replay=False)
     run: str = path_setting(
         "",
-        "Folder of the run, the beginning of its name, or latest; empty: new.",
+        "Folder of the run, the beginning of its name, or latest; empty: new. "
+        "--mode=compare takes several, with commas, and patterns.",
         replay=False,
     )
     runs_dir: str = path_setting("runs", "Where new run folders are made.")
@@ -367,6 +368,7 @@ GROUPS: dict[str, type[Group]] = {
     "finetune": Finetune,
     "joint": Joint,
     "evaluate": Evaluate,
+    "compare": Compare,
     "recommend": Recommend,
     "export": Export,
     "compute": Compute,

@@ -10,6 +10,7 @@ from tfxdr.options.earlier import unspoken
 from tfxdr.options.flagfile import line, words_of_line
 from tfxdr.options.groups import (
     GROUPS,
+    Compare,
     Compute,
     Data,
     Evaluate,
@@ -47,6 +48,7 @@ class Options:
     finetune: Finetune = dataclasses.field(default_factory=Finetune)
     joint: Joint = dataclasses.field(default_factory=Joint)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+    compare: Compare = dataclasses.field(default_factory=Compare)
     recommend: Recommend = dataclasses.field(default_factory=Recommend)
     export: Export = dataclasses.field(default_factory=Export)
     compute: Compute = dataclasses.field(default_factory=Compute)

@@ -1,0 +1,147 @@
+"""Which of several methods is better, judged on finished runs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfxdr.errors import InputError, did_you_mean
+from tfxdr.evaluation.comparison import Method, Verdicts, judge
+from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.experiments.run_folder import FREE
+from tfxdr.experiments.whereabouts import INPUTS
+
+# Options in which runs of one method may differ, or that its name says.
+_NOT_OF_METHOD = {*FREE, *INPUTS, "seed", "policy", "meta", "explain_by"}
+
+
+def compare(
+    runs: Sequence[JudgedRun],
+    *,
+    metrics: Sequence[str] = (),
+    baseline: str = "",
+) -> Verdicts:
+    """Compares methods by their runs, in pairs.
+
+    Each instance has the mean of its values over a method's seeds.
+
+    Args:
+      runs: finished ones.
+      metrics: such as `hr@5`; by default those at the first of `--top_n`.
+      baseline: name of the method that the others are held against; by
+        default every method against every other one.
+
+    Raises:
+      InputError: runs were not judged alike, or a name is unknown.
+    """
+    _check_alike(runs)
+    methods = _methods(runs)
+    first = runs[0].instances
+    metrics = list(metrics) or _at_first_cutoff(runs[0])
+    for metric in metrics:
+        if metric not in first.values:
+            raise InputError(
+                f"--compare_by: expected metrics of {runs[0].path}, some of "
+                f"{', '.join(first.values)}, found {metric!r}"
+            )
+    names = [method.name for method in methods]
+    if baseline and baseline not in names:
+        raise InputError(
+            f"--baseline: expected one of {', '.join(names)}, found "
+            f"{baseline!r}{did_you_mean(baseline, names)}"
+        )
+    return judge(methods, metrics, baseline, first.user)
+
+
+def _check_alike(runs: Sequence[JudgedRun]) -> None:
+    """Refuses runs that were not judged alike.
+
+    Raises:
+      InputError: names the first difference.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        before, now = first.judged_by, run.judged_by
+        for name in {**before, **now}:
+            if before.get(name) != now.get(name):
+                raise InputError(
+                    f"--run: {first.path} and {run.path} cannot be compared: "
+                    f"their {name} differs, {before.get(name)} and "
+                    f"{now.get(name)}; train one of them as the other"
+                )
+        if not first.instances.same_as(run.instances):
+            raise InputError(
+                f"--run: {first.path} and {run.path} cannot be compared: they "
+                "were tested on different instances; train one of them anew"
+            )
+
+
+def _methods(runs: Sequence[JudgedRun]) -> list[Method]:
+    groups: dict[tuple, list[JudgedRun]] = {}
+    for run in runs:
+        key = (run.component, *sorted(_own_options(run).items()))
+        groups.setdefault(key, []).append(run)
+    names = _names([group[0] for group in groups.values()])
+    return [
+        _method(name, group)
+        for name, group in zip(names, groups.values(), strict=True)
+    ]
+
+
+def _own_options(run: JudgedRun) -> dict[str, str]:
+    return {k: v for k, v in run.options.items() if k not in _NOT_OF_METHOD}
+
+
+def _names(runs: Sequence[JudgedRun]) -> list[str]:
+    """Of one run of each method: what tells it from the others."""
+    options = [_own_options(run) for run in runs]
+    differing = [
+        key
+        for key in dict.fromkeys(itertools.chain(*options))
+        if len({own.get(key) for own in options}) > 1
+    ]
+    return [
+        " ".join(
+            [run.component, *(f"--{key}={own.get(key)}" for key in differing)]
+        )
+        for run, own in zip(runs, options, strict=True)
+    ]
+
+
+def _method(name: str, runs: Sequence[JudgedRun]) -> Method:
+    seeds = [run.seed for run in runs]
+    if len(set(seeds)) < len(seeds):
+        places = ", ".join(str(run.path) for run in runs)
+        raise InputError(
+            f"--run: expected runs of {name} with different seeds, found two "
+            f"of one among {places}; name one of them"
+        )
+    tests = [run.result["test"] for run in runs]
+    shared = [key for key in tests[0] if all(key in test for test in tests)]
+    values = {key: [test[key] for test in tests] for key in shared}
+    deviations = {}
+    if len(runs) > 1:
+        deviations = {k: float(np.std(v, ddof=1)) for k, v in values.items()}
+    answers = [run.instances.values for run in runs]
+    return Method(
+        name,
+        seeds,
+        {key: float(np.mean(v)) for key, v in values.items()},
+        deviations,
+        {
+            key: np.mean([one[key] for one in answers], axis=0)
+            for key in answers[0]
+        },
+    )
+
+
+def _at_first_cutoff(run: JudgedRun) -> list[str]:
+    keys = list(run.instances.values)
+    cutoff = f"@{run.options['top_n'].split(',')[0]}"
+    return [
+        key
+        for key in keys
+        if "@" not in key or key.partition("/")[0].endswith(cutoff)
+    ]
