@@ -67,6 +67,7 @@ setuptools.setup(
         "dev": [
             "build>=1.2",
             "hypothesis>=6.100",
+            "ir-measures>=0.3.6,<1",  # metrics are held against its
             "mkdocs>=1.6,<2",
             "mkdocs-material>=9.5,<10",
             "mkdocstrings[python]>=0.29,<2",
