@@ -61,7 +61,7 @@ class RunFolder:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
                 stack.callback(_leave_if_empty, made)
-                stack.enter_context(_locked(self.path / _LOCK))
+                stack.enter_context(claimed(self.path / _LOCK))
             except OSError as error:
                 flags = "--run or --runs_dir"
                 raise explain(error, self.path, flags) from error
@@ -264,7 +264,7 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def claimed(path: Path) -> Iterator[None]:
     """A lock file that is this process's alone, and then is gone.
 
     Raises:

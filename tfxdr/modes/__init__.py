@@ -93,6 +93,12 @@ def _compare(options: Options) -> None:
     compare(options)
 
 
+def _sweep(options: Options) -> None:
+    from tfxdr.modes.sweep import sweep
+
+    sweep(options)
+
+
 _MODES = {
     "run": training.run,
     "prepare": training.prepare,
@@ -100,6 +106,7 @@ _MODES = {
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "compare": _compare,
+    "sweep": _sweep,
     "recommend": answers.recommend,
     "explain": answers.explain,
     "export": answers.export,

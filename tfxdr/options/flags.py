@@ -75,7 +75,13 @@ def from_flags(values: flags.FlagValues = flags.FLAGS) -> Options:
       InputError: Values that do not go together.
     """
     groups = {name: _values(group, values) for name, group in GROUPS.items()}
-    return Options(**groups, extra=_extra_flags(values))
+    given = [
+        name
+        for group in GROUPS.values()
+        for name in settings_of(group)
+        if values[name].present
+    ]
+    return Options(**groups, extra=_extra_flags(values), given=tuple(given))
 
 
 def _extra_flags(values: flags.FlagValues) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ import dataclasses
 from tfxdr.errors import InputError
 from tfxdr.options.answers import Compare, Export, Recommend
 from tfxdr.options.settings import Group, path_setting, setting
+from tfxdr.options.sweeps import Sweep
 from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
-    *("run", "prepare", "inspect", "pretrain", "evaluate", "compare"),
+    *("run", "prepare", "inspect", "pretrain", "evaluate", "compare", "sweep"),
     *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (
@@ -368,6 +369,7 @@ GROUPS: dict[str, type[Group]] = {
     "finetune": Finetune,
     "joint": Joint,
     "evaluate": Evaluate,
+    "sweep": Sweep,
     "compare": Compare,
     "recommend": Recommend,
     "export": Export,

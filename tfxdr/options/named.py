@@ -12,7 +12,7 @@ from tfxdr.options.options import Options
 from tfxdr.options.settings import Group, settings_of
 
 # What methods of a run take instead, and what is a function of its own.
-_OF_ANSWERS = ("recommend", "export")
+_OF_ANSWERS = ("sweep", "compare", "recommend", "export")
 _NO_OPTIONS = {
     "mode": "tfxdr.prepare, tfxdr.run and tfxdr.open_run stand for modes",
     "resume": "a run that is there goes on by itself",

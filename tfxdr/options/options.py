@@ -21,6 +21,7 @@ from tfxdr.options.groups import (
     Pretrain,
     Recommend,
     Run,
+    Sweep,
     Task,
 )
 from tfxdr.options.settings import settings_of
@@ -37,7 +38,8 @@ from tfxdr.registry.metric_names import (
 class Options:
     """All options, by group.
 
-    `extra` holds the flags that plugins define and that were set, as text.
+    `extra` holds the flags that plugins define and that were set, as text;
+    `given` the names of the options that a command line or its flagfiles set.
     """
 
     run: Run = dataclasses.field(default_factory=Run)
@@ -48,11 +50,13 @@ class Options:
     finetune: Finetune = dataclasses.field(default_factory=Finetune)
     joint: Joint = dataclasses.field(default_factory=Joint)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+    sweep: Sweep = dataclasses.field(default_factory=Sweep)
     compare: Compare = dataclasses.field(default_factory=Compare)
     recommend: Recommend = dataclasses.field(default_factory=Recommend)
     export: Export = dataclasses.field(default_factory=Export)
     compute: Compute = dataclasses.field(default_factory=Compute)
     extra: tuple[str, ...] = ()
+    given: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         self._check_profile()

@@ -1,0 +1,71 @@
+"""Sweeps by the command line: runs, a search, a failure, a second start."""
+
+import csv
+
+import pytest
+from running import call_here
+
+COMMON = """
+--dataset=synthetic(users=150,source_items=40,target_items=40)
+--backbone=nextitnet(channels=4,dilations=[1,2])
+--pretrain_epochs=1
+--split_fractions=0.5,0.4,0.1
+--head_start=random
+"""
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    (tmp_path / "flags").mkdir()
+    for name, policy in (("plain", "all"), ("counted", "popularity")):
+        (tmp_path / "flags" / f"{name}.flags").write_text(
+            f"{COMMON}--policy={policy}\n--epochs=9\n"
+        )
+
+    def sweep(*flags):
+        flags = ("--mode=sweep", "--run=sweep", *flags)
+        return call_here(tmp_path, monkeypatch, capfd, *flags)
+
+    return sweep
+
+
+def test_every_flagfile_with_every_seed(call, tmp_path):
+    options = ("--sweep=flags", "--seeds=0,1", "--epochs=1", "--threads=1")
+    code, out, err = call(*options)
+    assert code == 0, err
+    with open(tmp_path / "sweep" / "results.csv") as file:
+        rows = {row["policy"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"plain", "counted"}
+    assert rows["plain"]["hr@5 deviation"] != ""
+    assert "[4/4]" in out
+    # What the command line says wins over the flagfiles.
+    flags = (tmp_path / "sweep" / "plain-seed-1" / "options.flags").read_text()
+    assert "--epochs=1\n" in flags and "--seed=1\n" in flags
+    code, out, _ = call(*options)
+    assert code == 0 and out.count("is there already") == 4
+
+
+def test_a_search_picks_by_validation(call, tmp_path):
+    code, out, err = call(
+        "--sweep=flags/plain.flags",
+        "--grid=learning_rate=[1e-9,0.05]",
+        "--epochs=3",
+        "--threads=1",
+    )
+    assert code == 0, err
+    assert "best of 2 trials is --learning_rate=0.05" in out
+    best = tmp_path / "sweep" / "search" / "plain" / "best.flags"
+    assert "--learning_rate=0.05\n" in best.read_text()
+    flags = (tmp_path / "sweep" / "plain" / "options.flags").read_text()
+    assert "--learning_rate=0.05\n" in flags
+
+
+def test_failures_are_listed_and_stop_nothing(call, tmp_path):
+    (tmp_path / "flags" / "broken.flags").write_text(
+        f"{COMMON}--policy=last-9\n"
+    )
+    code, out, err = call("--sweep=flags/broken.flags,flags/counted.flags")
+    assert code == 2
+    assert "broken: FAILED" in out and "[2/2] counted" in out
+    assert "1 of 2 runs failed" in err and "last-9 asks for more" in err
+    assert (tmp_path / "sweep" / "results.md").is_file()
