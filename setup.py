@@ -16,6 +16,7 @@ VERSION = re.search(
 # minor version, so pip never pairs two minors. The upper end is the newest
 # that the suite has run on.
 TENSORFLOW = ">=2.15.1,<2.22"
+OPTUNA = "optuna>=4,<6"
 SERVING = f"tensorflow-serving-api{TENSORFLOW}"
 
 setuptools.setup(
@@ -35,7 +36,12 @@ setuptools.setup(
     # whoever stands beside it: Python takes the folder for a namespace first.
     package_dir={"": "."},
     package_data={
-        "tfxdr": ["py.typed", "presets/*.flags", "presets/*/*.flags"]
+        "tfxdr": [
+            "py.typed",
+            "presets/*.flags",
+            "presets/*/*.flags",
+            "report/page.html",
+        ]
     },
     python_requires=">=3.10,<3.14",
     install_requires=[
@@ -44,6 +50,7 @@ setuptools.setup(
         "tensorflow-recommenders>=0.7.7",
         "absl-py>=2.1",
         "duckdb>=1.4",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "rich>=13",
@@ -63,6 +70,8 @@ setuptools.setup(
         "serving": [SERVING],
         # Logs that zstd compressed; Python reads the other kinds by itself.
         "zstd": ["zstandard>=0.22"],
+        # Tuning for --mode=sweep; plain grids need it, too.
+        "search": [OPTUNA],
         # ruff and mypy are pinned: their verdicts change between versions.
         "dev": [
             "build>=1.2",
@@ -78,6 +87,7 @@ setuptools.setup(
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
             "setuptools>=77",  # the build's, for a test without a network
+            OPTUNA,
             SERVING,
         ],
     },

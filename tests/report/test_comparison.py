@@ -23,7 +23,8 @@ NAMES = ("all", "soft_1|x", "gumbel & co")
 def method(name, share, deviation=None):
     values = (np.random.default_rng(1).random(200) < share).astype(float)
     deviations = {} if deviation is None else {"hr@5": deviation}
-    return Method(name, [0], {"hr@5": share}, deviations, {"hr@5": values})
+    metrics = {"hr@5": share}
+    return Method(name, [0], ["runs/x"], metrics, deviations, {"hr@5": values})
 
 
 def found(baseline=""):

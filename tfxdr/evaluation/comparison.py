@@ -20,6 +20,7 @@ class Method:
     Attributes:
       name: the component, and options in which methods of one name differ.
       seeds: of the runs.
+      places: of their folders.
       metrics: means over the seeds, of all that the runs were tested by.
       deviations: over the seeds; empty where there is one.
       values: `[instances]` means over the seeds, by metric of an instance.
@@ -27,6 +28,7 @@ class Method:
 
     name: str
     seeds: Sequence[int]
+    places: Sequence[str]
     metrics: Mapping[str, float]
     deviations: Mapping[str, float]
     values: Mapping[str, np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfxdr import serving
 from tfxdr.errors import InputError
-from tfxdr.experiments.base import Contender
+from tfxdr.experiments.contender import Contender
 from tfxdr.options.answers import Export
 from tfxdr.serving.batch import best_of_many, check_output, write_best
 from tfxdr.serving.id_files import read_ids

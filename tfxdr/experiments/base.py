@@ -1,4 +1,4 @@
-"""What all experiments share: data, baselines, and a result file."""
+"""What all experiments share: data, options and baselines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tensorflow import keras
 
 from tfxdr.data.prepare import prepare
-from tfxdr.data.prepared import PreparedData, hash_file
+from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
@@ -34,15 +34,14 @@ from tfxdr.registry import (
     policies,
 )
 from tfxdr.report.table import Row
-from tfxdr.serving.batch import UserScores
-from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.recommender import Recommender
-from tfxdr.serving.servable import Servable
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.parameters import OptimizerSettings
 from tfxdr.training.progress import Progress
 from tfxdr.types import FIRST_ITEM, Scorer
+
+if TYPE_CHECKING:
+    from tfxdr.experiments.contender import Contender
 
 _EXAMPLES = 16  # test users that stand for all
 BASELINES = ("popularity", "item-knn")
@@ -55,6 +54,8 @@ class Experiment(abc.ABC):
       options: as the user gave them.
       progress: what the person sees.
       data: prepared already; by default what the options name.
+      known: the options are those of a run that is there, which has passed
+        the checks of its time; the defaults may have been others then.
 
     Attributes:
       kind: of the components that are compared, one run each.
@@ -71,6 +72,8 @@ class Experiment(abc.ABC):
         options: Options,
         progress: Progress,
         data: PreparedData | None = None,
+        *,
+        known: bool = False,
     ) -> None:
         self.options = options
         self.progress = progress
@@ -81,7 +84,8 @@ class Experiment(abc.ABC):
         if options.data.data_path:
             given = {**self.dataset.options, "path": options.data.data_path}
             self.dataset = dataclasses.replace(self.dataset, options=given)
-        self._refuse_unused()
+        if not known:
+            self._refuse_unused()
 
     def with_seed(self, seed: int) -> Experiment:
         """The same on the same data, for one of the seeds."""
@@ -323,77 +327,3 @@ class Experiment(abc.ABC):
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
-
-
-class Contender(abc.ABC):
-    """A component of an experiment, with the folder of its run.
-
-    Args:
-      experiment: has data and options.
-      spec: of the component.
-      folder: of the run.
-    """
-
-    def __init__(
-        self, experiment: Experiment, spec: Spec, folder: RunFolder
-    ) -> None:
-        self.experiment = experiment
-        self.spec = spec
-        self.folder = folder
-
-    def about(self) -> dict[str, str]:
-        """Where an export comes from."""
-        return {
-            "backbone": str(self.experiment.backbone),
-            self.experiment.kind.flag: str(self.spec),
-            "dataset": str(self.experiment.dataset),
-            "data": self.experiment.data.fingerprint,
-            "options": hash_file(self.folder.flags),
-        }
-
-    def run(self) -> dict:
-        """Trains and tests it; returns what `metrics.json` holds then."""
-        experiment = self.experiment
-        result = {
-            experiment.kind.flag: str(self.spec),
-            "backbone": str(experiment.backbone),
-            "dataset": str(experiment.dataset),
-            "data": {
-                "fingerprint": experiment.data.fingerprint,
-                "counts": experiment.data.manifest["counts"],
-            },
-            "protocol": experiment.protocol(),
-            **self.train(),
-        }
-        self.folder.finish(result)
-        return result
-
-    @abc.abstractmethod
-    def train(self) -> dict:
-        """All that there is to train, and its test.
-
-        Returns:
-          The sections of `metrics.json` that tell of it: `test` and `cost`,
-          and what else there is.
-        """
-
-    @abc.abstractmethod
-    def evaluate(self) -> Mapping[str, float]:
-        """Metrics of the test split, of a finished run."""
-
-    @abc.abstractmethod
-    def servable(self, retrieval: Retrieval) -> Servable:
-        """A finished run's model behind raw ids.
-
-        Raises:
-          InputError: if it cannot be served like that.
-        """
-
-    @abc.abstractmethod
-    def recommender(self, k_max: int) -> Recommender:
-        """What answers for a finished run, `k_max` items at a time."""
-
-    @abc.abstractmethod
-    def user_scores(self) -> UserScores:
-        """Logits of all real target items for rows of users, of a finished
-        run, as its `recommender` ranks them."""

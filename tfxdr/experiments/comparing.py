@@ -128,6 +128,7 @@ def _method(name: str, runs: Sequence[JudgedRun]) -> Method:
     return Method(
         name,
         seeds,
+        [str(run.path) for run in runs],
         {key: float(np.mean(v)) for key, v in values.items()},
         deviations,
         {

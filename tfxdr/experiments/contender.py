@@ -7,6 +7,7 @@ transfer and joint training fill in stands beside their experiments.
 from __future__ import annotations
 
 import abc
+import platform
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Generic, TypeVar
 import numpy as np
 import tensorflow as tf
 
+import tfxdr
+from tfxdr.data.prepared import hash_file
 from tfxdr.errors import InputError
-from tfxdr.experiments.base import Contender, Experiment
+from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline
@@ -34,6 +37,91 @@ from tfxdr.training.loop import Stage
 from tfxdr.types import FIRST_ITEM
 
 S = TypeVar("S", bound=Stage)
+
+
+def _versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {
+        "tfxdr": tfxdr.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+class Contender(abc.ABC):
+    """A component of an experiment, with the folder of its run.
+
+    Args:
+      experiment: has data and options.
+      spec: of the component.
+      folder: of the run.
+    """
+
+    def __init__(
+        self, experiment: Experiment, spec: Spec, folder: RunFolder
+    ) -> None:
+        self.experiment = experiment
+        self.spec = spec
+        self.folder = folder
+
+    def about(self) -> dict[str, str]:
+        """Where an export comes from."""
+        return {
+            "backbone": str(self.experiment.backbone),
+            self.experiment.kind.flag: str(self.spec),
+            "dataset": str(self.experiment.dataset),
+            "data": self.experiment.data.fingerprint,
+            "options": hash_file(self.folder.flags),
+        }
+
+    def run(self) -> dict:
+        """Trains and tests it; returns what `metrics.json` holds then."""
+        experiment = self.experiment
+        result = {
+            experiment.kind.flag: str(self.spec),
+            "backbone": str(experiment.backbone),
+            "dataset": str(experiment.dataset),
+            "data": {
+                "fingerprint": experiment.data.fingerprint,
+                "counts": experiment.data.manifest["counts"],
+            },
+            "protocol": experiment.protocol(),
+            "versions": _versions(),
+            **self.train(),
+        }
+        self.folder.finish(result)
+        return result
+
+    @abc.abstractmethod
+    def train(self) -> dict:
+        """All that there is to train, and its test.
+
+        Returns:
+          The sections of `metrics.json` that tell of it: `test` and `cost`,
+          and what else there is.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self) -> Mapping[str, float]:
+        """Metrics of the test split, of a finished run."""
+
+    @abc.abstractmethod
+    def servable(self, retrieval: Retrieval) -> Servable:
+        """A finished run's model behind raw ids.
+
+        Raises:
+          InputError: if it cannot be served like that.
+        """
+
+    @abc.abstractmethod
+    def recommender(self, k_max: int) -> Recommender:
+        """What answers for a finished run, `k_max` items at a time."""
+
+    @abc.abstractmethod
+    def user_scores(self) -> UserScores:
+        """Logits of all real target items for rows of users, of a finished
+        run, as its `recommender` ranks them."""
 
 
 class CountedContender(Contender):

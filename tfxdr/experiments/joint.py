@@ -272,7 +272,7 @@ class JointContender(TrainedContender[JointStage]):
         )
         if weights is None:
             return {}
-        categories = self._category_names(weights)
+        categories = self.category_names(weights)
         shown = show_behaviors(
             weights,
             categories,
@@ -281,7 +281,7 @@ class JointContender(TrainedContender[JointStage]):
         )
         return {"behaviors": shown}
 
-    def _category_names(self, weights: BehaviorWeights) -> np.ndarray:
+    def category_names(self, weights: BehaviorWeights) -> np.ndarray:
         """`[behaviors]` the category of each one's item, "" if unknown."""
         names = self.experiment.data.source_categories
         if names is None:
@@ -339,7 +339,7 @@ class JointContender(TrainedContender[JointStage]):
         data = self.experiment.data
         row = data.row_of_user(user)
         relative = weights.relative()
-        categories = self._category_names(weights)
+        categories = self.category_names(weights)
         titles = data.source_titles
 
         def shown(place: int) -> Behavior:

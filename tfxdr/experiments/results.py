@@ -17,7 +17,8 @@ from tfxdr import serving
 from tfxdr.errors import InputError, did_you_mean
 from tfxdr.evaluation import Actions
 from tfxdr.experiments import answers
-from tfxdr.experiments.base import Contender, Experiment
+from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.contender import Contender
 from tfxdr.experiments.running import Outcome
 from tfxdr.options.answers import Export
 from tfxdr.options.named import group_from

@@ -41,6 +41,7 @@ def make_experiment(
     *,
     progress: Progress | None = None,
     data: PreparedData | None = None,
+    known: bool = False,
 ) -> Experiment:
     """Imports TensorFlow, sets it up, and assembles the options.
 
@@ -48,6 +49,7 @@ def make_experiment(
       options: as the user gave them.
       progress: what the person sees; by default on the standard output.
       data: prepared already; by default what the options name.
+      known: the options are those of a run that is there.
 
     Raises:
       InputError: TensorFlow runs with other `--threads`, or options do not go
@@ -63,7 +65,7 @@ def make_experiment(
     _set_threads(options.compute.threads)
     tf.config.experimental.enable_op_determinism()
     experiment = JointExperiment if is_joint(options) else TransferExperiment
-    return experiment(options, progress or Progress(), data)
+    return experiment(options, progress or Progress(), data, known=known)
 
 
 def _set_threads(threads: int) -> None:
@@ -101,7 +103,9 @@ def reopened(
 
     known = Whereabouts.of(folder)
     options, data = known.settle(options)
-    experiment = make_experiment(options, progress=progress, data=data)
+    experiment = make_experiment(
+        options, progress=progress, data=data, known=True
+    )
     if data is not None:
         experiment.progress.say(
             f"prepared data: {data.folder} (from an earlier run)"

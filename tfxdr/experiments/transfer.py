@@ -15,8 +15,9 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
-from tfxdr.experiments.base import Contender, Experiment
+from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import (
+    Contender,
     CountedContender,
     TrainedContender,
     padded,
@@ -58,6 +59,7 @@ class TransferExperiment(Experiment):
       options: as the user gave them.
       progress: what the person sees.
       data: prepared already; by default what the options name.
+      known: the options are those of a run that is there.
     """
 
     kind = policies
@@ -68,8 +70,10 @@ class TransferExperiment(Experiment):
         options: Options,
         progress: Progress,
         data: PreparedData | None = None,
+        *,
+        known: bool = False,
     ) -> None:
-        super().__init__(options, progress, data)
+        super().__init__(options, progress, data, known=known)
         self.tuner = tuners.parse(options.model.tuner)
         self.policy_network = policy_networks.parse(
             options.model.policy_network

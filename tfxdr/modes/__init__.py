@@ -93,6 +93,12 @@ def _compare(options: Options) -> None:
     compare(options)
 
 
+def _report(options: Options) -> None:
+    from tfxdr.modes.report import report
+
+    report(options)
+
+
 def _sweep(options: Options) -> None:
     from tfxdr.modes.sweep import sweep
 
@@ -107,6 +113,7 @@ _MODES = {
     "evaluate": training.evaluate,
     "compare": _compare,
     "sweep": _sweep,
+    "report": _report,
     "recommend": answers.recommend,
     "explain": answers.explain,
     "export": answers.export,

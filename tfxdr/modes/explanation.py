@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
+from tfxdr.data.splits import TEST
 from tfxdr.errors import InputError
 from tfxdr.evaluation import Actions, Ranking
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
-from tfxdr.experiments.transfer import TransferExperiment
+from tfxdr.experiments.transfer import TransferContender, TransferExperiment
+from tfxdr.experiments.user_stories import user_stories
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, policies
 from tfxdr.report import story
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import decisions_by_group
-from tfxdr.report.recommendations import tuned_text
 from tfxdr.types import FIRST_ITEM
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 PICTURE = "decisions.png"
 _USERS = 3
 _GROUPS = 4  # the largest, of an attribute with many values
-_HISTORY = 30  # the latest items that are told of a user
 
 
 class Explanation:
@@ -166,39 +165,23 @@ class Explanation:
 
     def _three_users(self, spec: Spec, folder: RunFolder) -> str:
         """The first test users of each group in turn, chosen by nothing."""
-        experiment = self._experiment
-        users = experiment.users
-        seen = users.targets((TRAIN, VALIDATION, UNUSED))
-        contender = experiment.contender(spec, folder)
-        k = self._top + int(seen.lengths.max(initial=0))
-        recommender = contender.recommender(k)
-        target, source = self._titles()
-        told = []
-        for row in _in_turn(self._groups, users.targets(TEST).lengths):
-            history = users.history[row] - FIRST_ITEM
-            raw = experiment.data.source_ids[history].tolist()
-            known = experiment.data.target_ids[seen[row] - FIRST_ITEM]
-            found = recommender.for_history(raw, self._top, set(known))
-            actions = recommender.actions(raw)
-            held_out = users.targets(TEST)[row] - FIRST_ITEM
-            told.append(
-                story.user_text(
-                    users.ids[row].decode(),
-                    self._values[row],
-                    history=source[history][-_HISTORY:].tolist(),
-                    actions=tuned_text(actions) if actions else "",
-                    recommended=[one.title or one.item for one in found],
-                    held_out=target[held_out].tolist(),
-                )
+        targets = self._experiment.users.targets(TEST)
+        rows = _in_turn(self._groups, targets.lengths)
+        contender = self._experiment.contender(spec, folder)
+        if not isinstance(contender, TransferContender):
+            return ""
+        return "\n".join(
+            story.user_text(
+                one.user,
+                self._values[row],
+                history=one.history,
+                actions=one.actions,
+                recommended=one.recommended,
+                held_out=one.held_out,
             )
-        return "\n".join(told)
-
-    def _titles(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of target and source items; the raw id where there is none."""
-        data = self._experiment.data
-        return (
-            _titled(data.target_titles, data.target_ids),
-            _titled(data.source_titles, data.source_ids),
+            for row, one in zip(
+                rows, user_stories(contender, rows, self._top), strict=True
+            )
         )
 
     def _commands(self, folder: RunFolder, base: Path) -> str:
@@ -268,9 +251,3 @@ def _in_turn(
         for place, row in enumerate(rows[:_USERS])
     ]
     return [row for _, _, row in sorted(order)[:_USERS]]
-
-
-def _titled(titles: np.ndarray | None, ids: np.ndarray) -> np.ndarray:
-    if titles is None:
-        return ids
-    return np.where(titles == "", ids, titles)

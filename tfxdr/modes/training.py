@@ -14,7 +14,9 @@ from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
+    from tfxdr.experiments.base import Experiment
     from tfxdr.experiments.run_folder import RunFolder
+    from tfxdr.experiments.running import Outcome
 
 
 def prepare(options: Options) -> None:
@@ -67,9 +69,22 @@ def run(options: Options) -> None:
         for warning in outcome.warnings:
             print(f"warning: {warning}")
         print(f"results: {base.path}")
+        if len(outcome.folders) > 1:
+            _write_report(experiment, outcome, base)
         if explanation is not None:
             folders = outcome.with_seed(seed)
             explanation.print(folders, base.path, shown["metrics"])
+
+
+def _write_report(
+    experiment: Experiment, outcome: Outcome, base: RunFolder
+) -> None:
+    from tfxdr.experiments.finished_runs import JudgedRun
+    from tfxdr.experiments.reporting import report, write_report
+
+    runs = [JudgedRun.open(folder.path) for folder in outcome.folders.values()]
+    told = report(runs, progress=experiment.progress)
+    write_report(told, base.path / "report.html", print)
 
 
 @contextlib.contextmanager

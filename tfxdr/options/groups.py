@@ -14,7 +14,8 @@ from tfxdr.options.sweeps import Sweep
 from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
-    *("run", "prepare", "inspect", "pretrain", "evaluate", "compare", "sweep"),
+    *("run", "prepare", "inspect", "pretrain", "evaluate", "compare"),
+    *("sweep", "report"),
     *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (
@@ -32,7 +33,7 @@ class Run(Group):
     run: str = path_setting(
         "",
         "Folder of the run, the beginning of its name, or latest; empty: new. "
-        "--mode=compare takes several, with commas, and patterns.",
+        "--mode=compare and report take several, with commas, and patterns.",
         replay=False,
     )
     runs_dir: str = path_setting("runs", "Where new run folders are made.")
@@ -340,6 +341,11 @@ class Evaluate(Group):
     eval_batch_size: int = setting(256, "Users in a batch.", lower=1)
     class_metrics: str = setting(
         "", "More metrics for --task=profile, with commas (--mode=list)."
+    )
+    published: str = setting(
+        "",
+        "Figures of a publication that a report shows beside the run's, such "
+        "as hr@5=0.8993,mrr@5=0.6910.",
     )
     explain_by: str = setting(
         "", "Explain the table by ATTRIBUTE, or ATTRIBUTE=VALUE (to be tuned)."

@@ -49,17 +49,31 @@ def print_comparison(
     if not console.is_terminal:  # lines are as long as they need be
         console = rich.console.Console(file=console.file, width=10_000)
     plain = not console.is_terminal
-    titles = ["method", "seeds", *map(metric_title, found.metrics)]
-    rows = [
-        [printable(m.name), *cells]
-        for m, cells in _method_cells(found, "*", _MARKS)
-    ]
+    titles, rows = method_table(found)
     console.print(_table(titles, rows, plain=plain, left=1))
     if found.pairs:
-        lines = [[printable(c) for c in _pair_cells(p)] for p in found.pairs]
-        console.print(_table(_PAIR_TITLES, lines, plain=plain, left=3))
+        console.print(_table(*pair_table(found), plain=plain, left=3))
     for line in notes(found):
         console.print(rich.text.Text(line), soft_wrap=True)
+
+
+def method_table(
+    found: Verdicts, best: str = "*"
+) -> tuple[list[str], list[list[str]]]:
+    """Titles and cells: each method with its metrics, marked.
+
+    Args:
+      found: the comparison.
+      best: stands behind the best and what is level with it, `**` around it.
+    """
+    titles = ["method", "seeds", *map(metric_title, found.metrics)]
+    lines = _method_cells(found, best, _MARKS)
+    return titles, [[method.name, *cells] for method, cells in lines]
+
+
+def pair_table(found: Verdicts) -> tuple[list[str], list[list[str]]]:
+    """Titles and cells: each pair of methods by each metric."""
+    return [*_PAIR_TITLES], [_pair_cells(pair) for pair in found.pairs]
 
 
 def notes(found: Verdicts) -> list[str]:
@@ -91,11 +105,8 @@ def notes(found: Verdicts) -> list[str]:
 
 def to_markdown(found: Verdicts) -> str:
     """Two tables, with what they mean below."""
-    titles = ["method", "seeds", *map(metric_title, found.metrics)]
-    rows = [
-        [_bar(m.name), *cells]
-        for m, cells in _method_cells(found, "**", _MARKS)
-    ]
+    titles, rows = method_table(found, "**")
+    rows = [[_bar(name), *cells] for name, *cells in rows]
     text = _markdown_table(titles, rows, left=1)
     if found.pairs:
         cells = [list(map(_bar, _pair_cells(pair))) for pair in found.pairs]
@@ -224,7 +235,7 @@ def _table(
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*map(rich.text.Text, row))
+        table.add_row(*(rich.text.Text(printable(cell)) for cell in row))
     return table
 
 

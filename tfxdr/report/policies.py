@@ -19,8 +19,8 @@ from tfxdr.evaluation.actions import Actions
 from tfxdr.start_up import printable
 
 # Dark blue and light green: apart also for who sees no colours.
-_FROZEN, _TUNED = "#1F4E9E", "#6CC47A"
-_CHOICE = LinearSegmentedColormap.from_list("choice", [_FROZEN, _TUNED])
+FROZEN, TUNED = "#1F4E9E", "#6CC47A"
+CHOICE = LinearSegmentedColormap.from_list("choice", [FROZEN, TUNED])
 # Blue to yellow as in the paper, and even in lightness.
 _RATE = matplotlib.colormaps["cividis"].with_extremes(bad="white")
 _DEPTH = matplotlib.colormaps["viridis"]
@@ -205,16 +205,16 @@ def user_choices(
     ]
     cells = np.clip(actions.actions[list(chosen)].astype(np.float64), 0, 1)
     figure, axes = _cells_figure(
-        cells, labels, _CHOICE, numbers=not actions.is_hard
+        cells, labels, CHOICE, numbers=not actions.is_hard
     )
     if actions.is_hard:
-        names = {"frozen": _FROZEN, "tuned": _TUNED}
+        names = {"frozen": FROZEN, "tuned": TUNED}
         handles = [Patch(color=names[name], label=name) for name in names]
         figure.legend(
             handles=handles, loc="outside lower center", ncols=2, frameon=False
         )
     else:
-        _colour_bar(figure, axes, _CHOICE, "action: 0 is frozen, 1 is tuned")
+        _colour_bar(figure, axes, CHOICE, "action: 0 is frozen, 1 is tuned")
     return figure
 
 

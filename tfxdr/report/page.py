@@ -1,0 +1,155 @@
+"""A report as one HTML file that needs nothing else, and its Markdown twin."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+import matplotlib
+from matplotlib.figure import Figure
+
+import tfxdr
+from tfxdr.files import write_text
+from tfxdr.report.figures import save_figure
+from tfxdr.start_up import printable
+
+_HEAD = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
+_SIZE = re.compile(r'(<svg [^>]*?)\swidth="([\d.]+)pt"\sheight="([\d.]+)pt"')
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of text.
+
+    Attributes:
+      titles: of the columns.
+      rows: of cells.
+      left: how many columns are words, and begin at the left.
+    """
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A figure with the sentence that says what it shows."""
+
+    figure: Figure
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """Text that is shown as it is, such as commands."""
+
+    text: str
+
+
+Part = str | Table | Picture | Code
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A title, and what stands below it, in order."""
+
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A title, one sentence that says what it is of, and sections."""
+
+    title: str
+    summary: str
+    sections: Sequence[Section]
+
+
+def write_html(report: Report, path: Path) -> None:
+    """Writes one file with all styles and pictures in it, and no script.
+
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    text = (
+        importlib.resources.files("tfxdr.report")
+        .joinpath("page.html")
+        .read_text(encoding="utf-8")
+    )
+    page = environment.from_string(text).render(
+        report=report,
+        version=tfxdr.__version__,
+        kind=lambda part: type(part).__name__.lower(),
+        shown=printable,
+        svg=_svg,
+    )
+    write_text(path, page)
+
+
+def write_markdown(report: Report, path: Path) -> None:
+    """Writes a file with pictures beside it, in a folder of its name.
+
+    Raises:
+      InputError: the place cannot be written, or the disk is full.
+    """
+    lines = [f"# {_plain(report.title)}", "", _plain(report.summary), ""]
+    pictures = path.with_suffix("")
+    for number, section in enumerate(report.sections, 1):
+        lines += [f"## {_plain(section.title)}", ""]
+        for place, part in enumerate(section.parts, 1):
+            if isinstance(part, Table):
+                lines += [_markdown_table(part), ""]
+            elif isinstance(part, Picture):
+                pictures.mkdir(parents=True, exist_ok=True)
+                file = pictures / f"{number}-{place}.png"
+                save_figure(part.figure, file)
+                name = f"{pictures.name}/{file.name}".replace(" ", "%20")
+                lines += [f"![{_plain(part.caption)}]({name})", ""]
+            elif isinstance(part, Code):
+                lines += ["```", printable(part.text, keep="\n"), "```", ""]
+            else:
+                lines += [_plain(part), ""]
+    write_text(path, "\n".join(lines))
+
+
+WRITERS: Mapping[str, Callable[[Report, Path], None]] = {
+    ".html": write_html,
+    ".md": write_markdown,
+}
+
+
+def _svg(picture: Picture) -> str:
+    """The drawing as an element that takes the width it gets."""
+    file = io.StringIO()
+    # Names of what a drawing refers to must differ from those of the others.
+    with matplotlib.rc_context({"svg.hashsalt": picture.caption}):
+        picture.figure.savefig(file, format="svg", metadata={"Date": None})
+    text = _HEAD.sub("", file.getvalue(), count=1)
+    return _SIZE.sub(r'\1 style="max-width: \2pt"', text, count=1)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown takes as it is."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable(text))
+
+
+def _markdown_table(table: Table) -> str:
+    dashes = [
+        "---" if n < table.left else "---:" for n in range(len(table.titles))
+    ]
+    rows = [list(map(_plain, row)) for row in (table.titles, *table.rows)]
+    rows.insert(1, dashes)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
