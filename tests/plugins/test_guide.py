@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import pathlib
-import re
-
 import pytest
+from documented import ROOT, Command, File, steps
 
-GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "plugins.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`([\w./]+)`")
-
-
-def steps():
-    """Files (name, text) and commands ("", line), in their order."""
-    text = GUIDE.read_text(encoding="utf-8")
-    for match in BLOCK.finditer(text):
-        language, body = match.groups()
-        if language == "sh":
-            yield from (("", line) for line in body.splitlines())
-        else:
-            yield FILE.findall(text[: match.start()])[-1], body
+GUIDE = ROOT / "docs" / "plugins.md"
 
 
 @pytest.fixture(scope="module")
 def followed(environment):
     """The environment at the end, and what each command printed."""
     told = {}
-    for number, (name, text) in enumerate(steps()):
-        if name:
-            (environment.folder / name).write_text(text)
+    for number, step in enumerate(steps(GUIDE)):
+        if isinstance(step, File):
+            (environment.folder / step.name).write_text(step.text)
         else:
-            told[f"{number}: {text}"] = environment.shell(text)
+            assert isinstance(step, Command), step
+            told[f"{number}: {step.text}"] = environment.shell(step.text)
     return environment, told
 
 
@@ -58,9 +44,9 @@ def test_is_what_the_guide_says(followed):
 
 
 def test_the_readme_shows_the_first_example():
-    text = (GUIDE.parents[1] / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = text.partition("# plugins/long_history.py\n")[2].partition("```")[0]
-    path = GUIDE.parents[1] / "plugins" / "long_history.py"
+    path = ROOT / "plugins" / "long_history.py"
     assert shown and path.read_text(encoding="utf-8").endswith(shown)
 
 

@@ -193,7 +193,7 @@ class Pretrain(Group):
         "What picks the epoch.",
         choices=PRETRAIN_MONITORS,
     )
-    pretrain_batch_size: int = setting(64, "Users in a batch.", lower=1)
+    pretrain_batch_size: int = setting(256, "Users in a batch.", lower=1)
     pretrain_learning_rate: float = setting(1e-3, "Adam's rate.", above=0)
     pretrain_lr_schedule: str = setting(
         "constant",

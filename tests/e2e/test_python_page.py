@@ -1,22 +1,17 @@
 """docs/python.md runs as it stands."""
 
-import pathlib
-import re
-import runpy
+from documented import ROOT, steps
+from following import Reader
 
-_PAGE = pathlib.Path(__file__).parent.parent / "docs" / "python.md"
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_PAGE = ROOT / "docs" / "python.md"
 
 
-def test_every_block_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(_BLOCK.findall(_PAGE.read_text("utf-8"))))
-    made = runpy.run_path(str(script), run_name="page")
-    out = capsys.readouterr().out
+def test_every_block_runs(tmp_path, capsys, registries):
+    reader = Reader(tmp_path)
+    reader.follow(steps(_PAGE))
+    made, out = reader.names, capsys.readouterr().out
     assert "nothing is not in" not in out  # a list of items was printed
     assert made["answer"].unknown == ["nothing"]
-    assert (tmp_path / "recommendations.parquet").is_file()
     assert (tmp_path / "actions.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "export/shop/1/saved_model.pb").is_file()
     assert made["backbone"].width == 64
@@ -25,3 +20,5 @@ def test_every_block_runs(tmp_path, monkeypatch, capsys):
     # The last block's answer by main is that of the first one.
     first = str(made["best"].recommend(user="u00017", k=3))
     assert out.rstrip().endswith(first)
+    for name in ("recommendations.parquet", "recommendations.csv"):
+        assert (tmp_path / name).stat().st_size > 0
