@@ -182,6 +182,7 @@ class TransferExperiment(Experiment):
                 num_target_items=self.task.num_items,
                 pooling=chosen.pooling,
                 policy_pooling=chosen.policy_pooling,
+                policy_standardize=chosen.policy_standardize,
                 train_embeddings=chosen.train_embeddings,
                 top_k=self.task.top_k,
                 pretrained=pretrained,
