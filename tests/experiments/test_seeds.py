@@ -129,7 +129,11 @@ def test_seeds_are_different_ones(seeds):
 
 def test_an_earlier_run_was_split_by_its_seed():
     text = "--seed=4\n--policy=all\n"
-    assert unspoken(text) == ["--split_seed=4", "--head_start=random"]
+    assert unspoken(text) == [
+        "--split_seed=4",
+        "--head_start=random",
+        "--policy_standardize=false",
+    ]
     read = Options.from_flagfile(text, "options.flags")
     assert (read.seed, read.data.split_seed) == (4, 4)
     now = dataclasses.replace(Options(), run=groups.Run(seed=(4,)))

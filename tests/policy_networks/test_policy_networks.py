@@ -72,3 +72,23 @@ def test_soft_actions_are_the_authors(golden, mode):
     np.testing.assert_allclose(
         compute(ids), golden["policy_soft_actions"], atol=2e-5, rtol=0
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_standardized_logits_have_no_part_that_users_share(name):
+    tf.keras.utils.set_random_seed(1)
+    network = PolicyNetwork(
+        policy_networks.parse(name).build(num_items=30, channels=8),
+        3,
+        standardize=True,
+    )
+    history = tf.random.stateless_uniform([64, 6], [1, 2], 2, 30, tf.int32)
+    logits = network(history, seed=tf.constant([0, 1])).numpy()
+    np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-5)
+    assert logits.std(axis=0).min() > 1e-3
+    np.testing.assert_allclose(
+        network(history).numpy()[:1],
+        network(history[:1]).numpy(),
+        rtol=1e-4,
+        atol=1e-6,
+    )

@@ -38,7 +38,10 @@ SMALL = {
         "synthetic": "synthetic(users=60)",
     },
     registry.meta_learners: {"bip": "bip(num_heads=2,head_size=3,hidden=[5])"},
-    registry.policies: {"last-N": "last-2"},
+    registry.policies: {
+        "last-N": "last-2",
+        "oracle": "oracle(attribute=kind,tuned=new)",
+    },
 }
 # Of these kinds there are plugins alone.
 WITHOUT_OWN = {

@@ -53,6 +53,7 @@ _TRANSFER_ALONE = {
         "policy",
         "policy_network",
         "policy_pooling",
+        "policy_standardize",
         "tuner",
         "pooling",
         "train_embeddings",

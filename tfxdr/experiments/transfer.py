@@ -97,7 +97,7 @@ class TransferExperiment(Experiment):
                 f"{self.backbone_phrase} expected one such as mrr@5"
             )
         self.task.check()
-        components = [self._component(spec) for spec in specs]
+        components = [self.component(spec) for spec in specs]
         trained = [c for c in components if isinstance(c, Policy)]
         if trained:
             backbone = self._backbone()
@@ -121,8 +121,9 @@ class TransferExperiment(Experiment):
             )
         self.batches(policy)
 
-    def _component(self, spec: Spec) -> Policy | Baseline:
-        return spec.build(run_seed=self.options.seed)
+    def component(self, spec: Spec) -> Policy | Baseline:
+        """A policy or baseline, with what the program gives to some."""
+        return spec.build(run_seed=self.options.seed, users=self.data.users())
 
     def _backbone(self) -> Backbone:
         return self.backbone.build(num_items=self.data.num_source_items)
@@ -182,6 +183,7 @@ class TransferExperiment(Experiment):
                 num_target_items=self.task.num_items,
                 pooling=chosen.pooling,
                 policy_pooling=chosen.policy_pooling,
+                policy_standardize=chosen.policy_standardize,
                 train_embeddings=chosen.train_embeddings,
                 top_k=self.task.top_k,
                 pretrained=pretrained,
@@ -262,7 +264,7 @@ class TransferExperiment(Experiment):
         )
 
     def contender(self, spec: Spec, folder: RunFolder) -> Contender:
-        component = self._component(spec)
+        component = self.component(spec)
         if isinstance(component, Baseline):
             return CountedContender(self, spec, folder, component)
         return TransferContender(self, spec, folder, component)

@@ -131,7 +131,7 @@ class Explanation:
         )
 
     def _family(self, spec: Spec) -> str:
-        component = spec.build(run_seed=self._experiment.options.seed)
+        component = self._experiment.component(spec)
         if isinstance(component, Baseline):
             return story.COUNTED
         assert isinstance(component, Policy)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "split_seed": lambda options: options.get("seed", "0"),
     "head_start": lambda options: "random",
+    "policy_standardize": lambda options: "false",
 }
 
 

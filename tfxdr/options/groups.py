@@ -161,6 +161,11 @@ class Model(Group):
         "How positions become what a learned policy decides from.",
         choices=("last", "mean"),
     )
+    policy_standardize: bool = setting(
+        True,
+        "Take what users share out of what a learned policy decides from; "
+        "false is the paper's.",
+    )
     tuner: str = setting(
         "copy", "What a tuned block is: all of its weights, or adapters."
     )

@@ -7,6 +7,7 @@ from tensorflow import keras
 
 from tfxdr.backbones import Backbone
 from tfxdr.layers.pooling import pool
+from tfxdr.layers.standardization import Standardization
 
 
 class PolicyNetwork(keras.layers.Layer):
@@ -17,10 +18,16 @@ class PolicyNetwork(keras.layers.Layer):
     the encoder is new, and so would be their actions; here it leaves padding
     out, on whose amount theirs depends.
 
+    Vectors of new encoders are nearly one common vector, with a small part that
+    differs by user: one gradient moves all users together, so that all blocks
+    are tuned for everybody before anybody can differ. To standardize them takes
+    the common part away; neither the paper nor the authors' code does.
+
     Args:
       encoder: reads the history; it has an item embedding of its own.
       num_blocks: how many decisions.
       pooling: `last`, or `mean` over the positions that hold an item.
+      standardize: take what users share out of the pooled vectors.
       name: layer name.
     """
 
@@ -30,6 +37,7 @@ class PolicyNetwork(keras.layers.Layer):
         num_blocks: int,
         *,
         pooling: str = "last",
+        standardize: bool = False,
         name: str = "policy_network",
         **kwargs,
     ) -> None:
@@ -37,6 +45,7 @@ class PolicyNetwork(keras.layers.Layer):
         self.encoder = encoder
         self.num_blocks = num_blocks
         self.pooling = pooling
+        self.standardization = Standardization() if standardize else None
         self.projection = keras.layers.Dense(
             2 * num_blocks,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -50,7 +59,8 @@ class PolicyNetwork(keras.layers.Layer):
 
         Args:
           history: `[batch, length]` int32, left-padded with 0.
-          seed: `[2]` int32 of dropout; none at inference.
+          seed: `[2]` int32 of dropout; none at inference, whose moments are
+            the running ones.
 
         Returns:
           `[batch, blocks, 2]`; index 0 is to tune, 1 to freeze.
@@ -58,7 +68,10 @@ class PolicyNetwork(keras.layers.Layer):
         hidden, mask = self.encoder.encode(
             history, seed=seed, last_alone=self.pooling == "last"
         )
-        logits = self.projection(pool(hidden, mask, self.pooling))
+        vector = pool(hidden, mask, self.pooling)
+        if self.standardization is not None:
+            vector = self.standardization(vector, training=seed is not None)
+        logits = self.projection(vector)
         return tf.reshape(logits, [-1, self.num_blocks, 2])
 
     def start_from(self, embedding: keras.layers.Embedding) -> None:

@@ -11,7 +11,7 @@ backbones = Registry(
     offered=("sizes",),
 )
 policies = Registry(
-    "policy", plural="policies", flag="policy", offered=("run_seed",)
+    "policy", plural="policies", flag="policy", offered=("run_seed", "users")
 )
 policy_networks = Registry(
     "policy network",

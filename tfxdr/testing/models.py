@@ -16,7 +16,9 @@ import tfxdr.meta_learners
 import tfxdr.policies
 import tfxdr.policy_networks
 import tfxdr.tuners  # noqa: F401  What small models are made of, by name.
+from tfxdr.data.users import Users
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import (
     Spec,
     backbones,
@@ -60,6 +62,15 @@ HISTORY = np.array(
 )
 _BACKBONE = "nextitnet(channels=8,dilations=[1,2,4,8])"
 
+# What a policy may be given of them.
+USERS = Users(
+    ids=np.array([b"u%d" % row for row in range(len(HISTORY))], object),
+    history=Ragged.from_rows([row[row > 0] for row in HISTORY]),
+    target=Ragged.from_rows([[] for _ in HISTORY]),
+    split=np.zeros(0, np.int8),
+    attributes={"kind": np.array(["", "new", "old", "new", "new"])},
+)
+
 
 def transfer_model(
     *,
@@ -80,7 +91,7 @@ def transfer_model(
     model = build_model(
         Parts(
             backbones.parse(str(backbone)),
-            policies.build(str(policy), run_seed=run_seed),
+            policies.build(str(policy), run_seed=run_seed, users=USERS),
             policy_networks.parse(str(network)),
             tuners.build(str(tuner)),
             losses.build(str(loss), item_probability=probability),

@@ -24,6 +24,7 @@ from tfxdr.testing.models import (
     HISTORY,
     NUM_ITEMS,
     NUM_TARGETS,
+    USERS,
     batch,
     expect_checkpoint,
     expect_export,
@@ -40,12 +41,12 @@ _BLOCKS = 4
 
 def contract_of(component: str) -> Contract:
     """The promises of a policy, or those of a baseline."""
-    made = policies.build(component, run_seed=1)
+    made = policies.build(component, run_seed=1, users=USERS)
     return BASELINE if isinstance(made, Baseline) else POLICY
 
 
 def _made(spec: Spec) -> Policy:
-    policy = spec.build(run_seed=1)
+    policy = spec.build(run_seed=1, users=USERS)
     expect_instance(policy, Policy)
     return policy
 
@@ -265,4 +266,6 @@ def _counted(spec: Spec) -> Scorer:
         Ragged.from_rows(random.integers(2, size, (9, 4)).tolist())
         for size in (NUM_ITEMS, NUM_TARGETS)
     )
-    return spec.build(run_seed=1).fit(history, targets, NUM_ITEMS, NUM_TARGETS)
+    return spec.build(run_seed=1, users=USERS).fit(
+        history, targets, NUM_ITEMS, NUM_TARGETS
+    )

@@ -48,6 +48,7 @@ def build_model(
     num_target_items: int,
     pooling: str,
     policy_pooling: str,
+    policy_standardize: bool = False,
     train_embeddings: str,
     top_k: int,
     pretrained: Pretrained | None,
@@ -62,6 +63,7 @@ def build_model(
       num_target_items: size of the target table.
       pooling: `last` or `mean`.
       policy_pooling: likewise, in the policy network.
+      policy_standardize: whether that takes out what users share.
       train_embeddings: `true`, `false`, or `auto`: as policy and tuner do.
       top_k: the last rank that a policy takes for correct by default.
       pretrained: where the backbone's weights are; `None` keeps random ones.
@@ -96,7 +98,11 @@ def build_model(
         )
         if policy.has_network:
             network = _policy_network(
-                parts, backbone, num_source_items, policy_pooling
+                parts,
+                backbone,
+                num_source_items,
+                pooling=policy_pooling,
+                standardize=policy_standardize,
             )
     else:
         known = tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
@@ -120,7 +126,12 @@ def build_model(
 
 
 def _policy_network(
-    parts: Parts, backbone: Backbone, num_source_items: int, pooling: str
+    parts: Parts,
+    backbone: Backbone,
+    num_source_items: int,
+    *,
+    pooling: str,
+    standardize: bool,
 ) -> PolicyNetwork:
     """With an item embedding of its own, a copy of the backbone's."""
     network = PolicyNetwork(
@@ -129,6 +140,7 @@ def _policy_network(
         ),
         len(backbone.blocks),
         pooling=pooling,
+        standardize=standardize,
     )
     network(tf.zeros([1, 1], tf.int32))
     network.start_from(backbone.embedding)

@@ -137,7 +137,11 @@ class Loop:
         self.history = history
         self.progress = progress
         self._variables = parameters.variables_to_train
-        self._kept = [*self._variables, *stage.companion.trainable_variables]
+        self._kept = [
+            *self._variables,
+            *stage.companion.trainable_variables,
+            *_statistics(stage.model),
+        ]
         self.state = TrainingState(self._kept)
         self.checkpoints = CheckpointFolder(
             folder,
@@ -363,6 +367,15 @@ class Loop:
             "epochs": int(self.state.epoch),
             "seconds": float(self.state.seconds),
         }
+
+
+def _statistics(model: keras.Model) -> list[tf.Variable]:
+    """What steps move without a gradient, such as running moments.
+
+    The best epoch's weights would be wrong on those of the last one. Frozen
+    weights are none of them: a frozen layer's variables are trainable.
+    """
+    return [v for v in model.non_trainable_variables if not v.trainable]
 
 
 def _copy(sources: list[tf.Variable], targets: list[tf.Variable]) -> None:
