@@ -38,8 +38,7 @@ setuptools.setup(
     package_data={
         "tfxdr": [
             "py.typed",
-            "presets/*.flags",
-            "presets/*/*.flags",
+            "presets/**/*.flags",
             "report/page.html",
         ]
     },

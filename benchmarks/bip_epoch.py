@@ -22,11 +22,20 @@ import sys
 import tempfile
 
 import numpy as np
-from joint_tables import FLAGS, dataset
 
+FLAGS = pathlib.Path(__file__).parent.parent / "flags" / "ciao-dvds-books.flags"
 BACKBONES = ("conet", "ddtcdr", "mtl")
 META_FRACTION = 0.1
 METAS = ("none", "bip")
+
+
+def dataset(file: pathlib.Path) -> str:
+    """Ciao's DVDs and books."""
+    return (
+        f"events(source='{file}',target='{file}',domain=category,"
+        "source_domain=1,target_domain=2,rating=rating,"
+        "source_min=1,target_min=1)"
+    )
 
 
 def train(
@@ -56,7 +65,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=6)
     chosen = parser.parse_args()
-    data = dataset(chosen.data.resolve() / "rating_with_timestamp.csv.gz", 2)
+    data = dataset(chosen.data.resolve() / "rating_with_timestamp.csv.gz")
     print("| | none | bip | ratio | rows a second |")
     print("|---|---:|---:|---:|---|")
     with tempfile.TemporaryDirectory() as name:

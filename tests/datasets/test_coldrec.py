@@ -70,3 +70,34 @@ def test_a_split_by_time_is_refused(write, prepared):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(InputError, match="a file is expected, .* is a folder"):
         ColdRec(str(tmp_path))
+
+
+class TestAttribute:
+    """What the user is, in the place of target items."""
+
+    def test_it_is_the_users_and_no_item(self, write, prepared):
+        path = write("gender.csv", "0,7,8,,0\n5,,1\n6,,\n")
+        data = prepared(ColdRec(str(path), attribute="gender"))
+        assert data.users().attributes["gender"].tolist() == ["0", "1", ""]
+        assert [history for history, _ in rows(data).values()] == [
+            ["7", "8"],
+            ["5"],
+            ["6"],
+        ]
+        assert not len(data.target_ids)
+
+    def test_pretraining_lines_have_none(self, write, prepared):
+        path = write("gender.csv", "7,8,,1\n")
+        pretrain = write("pre.csv", "5,6\n")
+        data = prepared(ColdRec(str(path), str(pretrain), "gender"))
+        assert data.users().attributes["gender"].tolist() == ["1", ""]
+
+    def test_several_values_are_refused(self, write, prepared):
+        path = write("gender.csv", "7,,1\n8,,1,2\n")
+        with pytest.raises(InputError, match="line 2, .*expected one value"):
+            prepared(ColdRec(str(path), attribute="gender"))
+
+    def test_without_it_data_are_called_what_they_were(self, write):
+        path = str(write("a.csv", "7,,1\n"))
+        assert "attribute" not in ColdRec(path).options()
+        assert ColdRec(path, attribute="age").options()["attribute"] == "age"

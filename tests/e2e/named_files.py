@@ -17,7 +17,10 @@ _Row = tuple[object, ...]
 
 def write(folder: pathlib.Path) -> None:
     """All of them, below a folder."""
-    for make in (_logs, _database, _movielens, _amazon, _reviews, _ciao):
+    for make in (
+        *(_logs, _database, _movielens, _movielens_25m, _coldrec, _profiles),
+        *(_amazon, _reviews, _ciao),
+    ):
         make(folder)
 
 
@@ -109,6 +112,53 @@ def _movielens(folder: pathlib.Path) -> None:
     _lines(release / "movies.dat", "::", "", movies)
     users = [(user, "FM"[user % 2], 25, 4, "48067") for user in range(1, 81)]
     _lines(release / "users.dat", "::", "", users)
+
+
+def _movielens_25m(folder: pathlib.Path) -> None:
+    """As MovieLens-25M is unpacked: half stars, and titles with commas."""
+    release = folder / "ml-25m"
+    release.mkdir()
+    rows = [
+        (user, item, stars - 0.5 * (item % 2), time)
+        for user, item, stars, time in _ratings(_ITEMS)
+    ]
+    header = "userId,movieId,rating,timestamp"
+    _lines(release / "ratings.csv", ",", header, rows)
+    movies = [(n, f'"Film, {n} (1995)"', "Drama") for n in range(1, _ITEMS + 1)]
+    _lines(release / "movies.csv", ",", "movieId,title,genres", movies)
+
+
+def _padded_histories(users: int) -> list[str]:
+    """Items of each user, padded on the left as PeterRec's authors do."""
+    rows = []
+    for user in range(users):
+        length = 4 + user % 9
+        items = [1 + (user * 7 + step * step) % 50 for step in range(length)]
+        rows.append(",".join(map(str, [0] * (12 - length) + items)))
+    return rows
+
+
+def _coldrec(folder: pathlib.Path) -> None:
+    """Source items, then up to three target items of a user."""
+    for name in ("coldrec1", "coldrec2", "coldrec3", "coldrec4"):
+        histories = _padded_histories(120)
+        lines = [
+            f"{history},,"
+            + ",".join(str(1 + user * 2 + step) for step in range(1 + user % 3))
+            for user, history in enumerate(histories)
+        ]
+        _lines(folder / f"{name}_fine.csv", "", "", ((row,) for row in lines))
+        _lines(folder / f"{name}_pre.csv", "", "", ((h,) for h in histories))
+
+
+def _profiles(folder: pathlib.Path) -> None:
+    """Source items of a user, then what the user is."""
+    for name, classes in (("gender", 2), ("age", 6), ("lifestatus", 8)):
+        rows = [
+            (f"{history},,{user % classes}",)
+            for user, history in enumerate(_padded_histories(120))
+        ]
+        _lines(folder / f"original_desen_{name}.csv", "", "", rows)
 
 
 def _amazon(folder: pathlib.Path) -> None:

@@ -13,7 +13,10 @@ def parsed(*words):
 
 
 def test_names():
-    assert {"demo", "movielens-1m", "anchors/sasrec"} <= set(presets.names())
+    names = presets.names()
+    assert {"demo", "movielens-1m", "anchors/sasrec"} <= set(names)
+    assert "uaf/table2/movielens/gumbel" in names
+    assert not [name for name in names if name.startswith("shared/")]
 
 
 @pytest.mark.parametrize("words", [["--preset=demo"], ["--preset", "demo"]])
@@ -40,8 +43,17 @@ def test_an_unknown_one_lists_those_there_are(word, capfd):
     message = capfd.readouterr().err
     assert "--preset: expected one of amazon-food-kitchen" in message
     assert "demo" in message and "Traceback" not in message
+    assert "below anchors, bip, " in message and "table3" not in message
 
 
 def test_no_way_out_of_the_folder():
     with pytest.raises(InputError, match="expected one of"):
         presets.expanded(["tfxdr", "--preset=../presets/demo"])
+
+
+def test_one_made_of_parts_beside_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = parsed("--preset=uaf/table5/movielens/soft-gru")
+    assert options.model.policy == "soft"
+    assert options.model.policy_network == "gru"
+    assert options.data.data_path == "ml-25m"

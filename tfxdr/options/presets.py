@@ -6,9 +6,10 @@ import importlib.resources
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfxdr.errors import InputError
+from tfxdr.errors import InputError, did_you_mean
 
 _FLAG = "--preset"
+_PARTS = "shared"  # a folder of what flagfiles are made of
 
 
 def expanded(argv: Sequence[str]) -> list[str]:
@@ -35,16 +36,24 @@ def expanded(argv: Sequence[str]) -> list[str]:
 
 def names() -> list[str]:
     """All presets, such as `demo` and `anchors/sasrec`."""
+    every = (path.relative_to(_folder()) for path in _folder().rglob("*.flags"))
     return sorted(
-        path.relative_to(_folder()).with_suffix("").as_posix()
-        for path in _folder().rglob("*.flags")
+        path.with_suffix("").as_posix()
+        for path in every
+        if path.parts[0] != _PARTS
     )
 
 
 def _file(name: str) -> Path:
-    if name not in names():
+    known = names()
+    if name not in known:
+        plain = [one for one in known if "/" not in one]
+        folders = sorted({one.partition("/")[0] for one in known} - {*plain})
         raise InputError(
-            f"{_FLAG}: expected one of {', '.join(names())}, found {name!r}"
+            f"{_FLAG}: expected one of {', '.join(plain)}, or one below "
+            f"{', '.join(folders)}, such as "
+            f"{next(one for one in known if '/' in one)}, found {name!r}"
+            + did_you_mean(name, known)
         )
     return _folder() / f"{name}.flags"
 
