@@ -10,8 +10,9 @@ from tfxdr.report.story import (
     LEARNED,
     RULE,
     SCRATCH,
+    TOLD,
     Told,
-    best_block,
+    block_aucs,
     decisions_text,
     difference,
     lessons,
@@ -115,6 +116,28 @@ class TestLessons:
         assert "all 0.600" in text and "cls" not in text
         assert "the best rule for all users is better" in text
 
+    def test_the_head_room_is_shared_out(self):
+        rows = [
+            hits_of("cls", RULE, 0.1),
+            hits_of("all", RULE, 0.4),
+            hits_of("oracle", TOLD, 0.6),
+            hits_of("soft", LEARNED, 0.5),
+            hits_of("gumbel", LEARNED, 0.45),
+        ]
+        text = flat(lessons(rows, 5))
+        assert "oracle is told who is who and has +0.200 over all" in text
+        assert "recovered: soft 0.50, gumbel 0.25." in text
+        # It is a ceiling, no competitor of those that learn.
+        assert "soft 0.500, oracle" not in text
+
+    def test_without_head_room_there_is_nothing_to_decide(self):
+        rows = [
+            hits_of("all", RULE, 0.4),
+            hits_of("oracle", TOLD, 0.4),
+            hits_of("soft", LEARNED, 0.4),
+        ]
+        assert "oracle is not above all" in flat(lessons(rows, 5))
+
     def test_nothing_to_compare(self):
         assert lessons([hits_of("all", RULE, 0.4)], 5) == ""
 
@@ -157,12 +180,9 @@ class TestDecisions:
         groups = {**self.groups, "none": np.zeros(5, bool)}
         assert list(rates_by_group(self.actions, groups)) == ["new", "old"]
 
-    def test_the_better_block_counts(self):
+    def test_every_block_is_judged(self):
         """Block 1: 2 pairs of 6 are ties; block 2 has it the wrong way."""
-        assert best_block(self.actions, self.tuned) == (
-            0,
-            pytest.approx(5 / 6),
-        )
+        assert block_aucs(self.actions, self.tuned) == pytest.approx([5 / 6, 0])
 
     def test_text(self):
         row = told("gumbel", LEARNED, [1], actions=self.actions)
@@ -171,7 +191,7 @@ class TestDecisions:
         assert text == (
             "- gumbel tunes a share of 0.50 for new and 0.67 for old users' "
             "blocks; block 1 tells them apart best, with an AUC of 0.833 (0.5 "
-            "is by chance, 1 without a mistake)."
+            "is by chance, 1 without a mistake), of all blocks 0.833, 0.000."
         )
 
     def test_without_a_truth_nothing_is_judged(self):

@@ -197,26 +197,6 @@ def test_patience_and_best_weights(tmp_path):
     assert stage.model.weight.numpy() == kept[1]
 
 
-def test_statistics_are_kept_with_the_best_weights(tmp_path):
-    """Those that no gradient moves, as the moments of a normalization."""
-    stage = Stage(metrics=[0.1, 0.3, 0.2])
-    stage.model.steps = tf.Variable(0.0, trainable=False, name="steps")
-    stage.model.frozen = tf.keras.layers.Dense(1)
-    stage.model.frozen.build([None, 1])
-    stage.model.frozen.trainable = False
-    loss = stage.model.batch_loss
-
-    def counted(seed):
-        stage.model.steps.assign_add(1.0)
-        return loss(seed)
-
-    stage.model.batch_loss = counted
-    loop = make(tmp_path, stage, epochs=3)
-    loop.run(resume=False)
-    assert float(stage.model.steps) == 2 * Steps.steps
-    assert len(loop.state.best) == 2  # what is frozen is not copied
-
-
 @pytest.mark.parametrize(
     "monitor",
     ["validation_loss", "log_loss", "hamming-loss", "top-error(k=3)"],

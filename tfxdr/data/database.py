@@ -61,6 +61,13 @@ def value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     return row[0]
 
 
+def _has_column(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str
+) -> bool:
+    described = connection.execute(f"DESCRIBE {table}").fetchall()
+    return column in [name for name, *_ in described]
+
+
 def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     found = connection.execute(
         "SELECT count(*) FROM information_schema.tables "
@@ -118,13 +125,14 @@ class Domain:
 
     `items` are the raw ids in ascending order; the table `name` has columns
     `user` and `item` (codes: positions in the ascending raw ids), `time` and
-    `rating`.
+    `rating`, and `split` if the data have one of their own.
     """
 
     name: str
     items: list[str]
     has_time: bool
     has_rating: bool
+    has_split: bool = False
 
 
 def code_users(connection: duckdb.DuckDBPyConnection) -> int:
@@ -161,9 +169,11 @@ def code_events(
         f"FROM (SELECT DISTINCT item FROM {domain}) ORDER BY item"
     )
     where = "" if before is None else f"WHERE e.time < {before}"
+    has_split = _has_column(connection, domain, "split")
+    split = ", e.split" if has_split else ""
     connection.execute(
         f"CREATE TABLE {table} AS "
-        "SELECT u.code AS user, i.code AS item, e.time, e.rating "
+        f"SELECT u.code AS user, i.code AS item, e.time, e.rating{split} "
         f"FROM {domain} e JOIN users u ON e.user = u.user "
         f"JOIN {domain}_items i ON e.item = i.item {where} "
         f"{_FIRST_OF[distinct]} "
@@ -178,7 +188,11 @@ def code_events(
         for column in ("time", "rating")
     }
     return Domain(
-        table, [item for (item,) in rows], known["time"], known["rating"]
+        table,
+        [item for (item,) in rows],
+        known["time"],
+        known["rating"],
+        has_split,
     )
 
 
@@ -189,6 +203,7 @@ class CodedEvents:
     items: Ragged
     time: np.ndarray | None
     rating: np.ndarray | None
+    split: np.ndarray | None = None
 
     def last(self, length: int) -> CodedEvents:
         """At most the last events of each user."""
@@ -211,6 +226,7 @@ def read_events(
     columns = ["user", "item"]
     columns += ["time"] if domain.has_time else []
     columns += ["rating"] if domain.has_rating else []
+    columns += ["split"] if domain.has_split else []
     # A plain scan keeps the table's order, and skips other users' blocks.
     read = connection.execute(
         f"SELECT {', '.join(columns)} FROM {domain.name} "
@@ -222,6 +238,7 @@ def read_events(
         Ragged(arrays["item"], offsets_of(lengths)),
         arrays.get("time"),
         arrays.get("rating"),
+        arrays.get("split"),
     )
 
 

@@ -64,7 +64,10 @@ def prepare(
         (per user, by time: last is test, last but one validation; a user's
         only instance is training, of two the first), or `time` (one cut for
         everybody at quantiles of the target times; source events at or after
-        the validation cut are left out of histories).
+        the validation cut are left out of histories), or `column` (a column of
+        the target table says it, as `events(split=...)`; without a validation
+        part there, one is drawn from training in the proportion of
+        `split_fractions`).
       split_fractions: Shares of training, validation, test; add up to 1.
         `leave-one-out` does not read them.
       split_seed: Of the random split.

@@ -170,6 +170,15 @@ def find_prepared(
     return None
 
 
+def file_entry(path: Path) -> dict:
+    """What a manifest says of a file: name, size and content."""
+    return {
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": hash_file(path),
+    }
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's content."""
     with open(path, "rb") as file:

@@ -17,7 +17,8 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 UNUSED = 3  # A training instance that a smaller train fraction leaves out.
 
 RANDOM, LEAVE_ONE_OUT, TIME = "random", "leave-one-out", "time"
-SPLITS = (RANDOM, LEAVE_ONE_OUT, TIME)
+COLUMN = "column"  # of the data: a published split
+SPLITS = (RANDOM, LEAVE_ONE_OUT, TIME, COLUMN)
 
 _SPLIT_SALT = 1
 _FRACTION_SALT = 2
@@ -102,6 +103,30 @@ def split_time(
     """
     edges = np.array([validation_from, test_from], np.int64)
     return np.searchsorted(edges, times, side="right").astype(np.int8)
+
+
+def split_validation_off(
+    split: np.ndarray,
+    users: np.ndarray,
+    items: np.ndarray,
+    seed: int,
+    share: float,
+) -> np.ndarray:
+    """A published split without a validation part gets one, of training.
+
+    Args:
+      split: `[instances]` int8 of training and test.
+      users: `[instances]` uint64 hashes of the users.
+      items: `[instances]` uint64 hashes of the items.
+      seed: Another seed is another part.
+      share: Of the training instances, expected.
+
+    Returns:
+      `[instances]` int8.
+    """
+    drawn = uniform(users, items, seed, _SPLIT_SALT)
+    taken = (split == TRAIN) & (drawn < share)
+    return np.where(taken, VALIDATION, split).astype(np.int8)
 
 
 def lowest_fraction(drawn: np.ndarray, fraction: float) -> np.ndarray:

@@ -15,8 +15,8 @@ import duckdb
 import numpy as np
 
 import tfxdr
-from tfxdr.data import database, splits, time_split
-from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, hash_file
+from tfxdr.data import database, published_split, splits, time_split
+from tfxdr.data.prepared import FORMAT, SCHEMA_VERSION, file_entry
 from tfxdr.data.records import Columns, write_shard
 from tfxdr.data.summary import balance, describe_lengths
 from tfxdr.data.users import Users
@@ -107,6 +107,7 @@ class _Coded:
     max_history: int
     boundaries: tuple[int, int] | None
     dropped: dict[str, int]
+    has_validation: bool = True
 
 
 def _code(
@@ -122,6 +123,11 @@ def _code(
         time_split.check_times(connection, dataset)
         boundaries = time_split.time_boundaries(
             connection, target, options.split_fractions
+        )
+    has_validation = True
+    if options.split == splits.COLUMN:
+        has_validation = published_split.has_validation(
+            connection, dataset, target
         )
     before = boundaries and boundaries[0]
     source = database.code_events(
@@ -143,7 +149,14 @@ def _code(
         "repeated_source": left_out["source"] - late,
     }
     return _Coded(
-        num_users, source, target, attributes, min(limits), boundaries, dropped
+        num_users,
+        source,
+        target,
+        attributes,
+        min(limits),
+        boundaries,
+        dropped,
+        has_validation,
     )
 
 
@@ -275,12 +288,12 @@ class _Writer:
     ) -> list[dict]:
         path = self.folder / f"{domain}_items.txt"
         write_lines(path, vocabulary.items)
-        entries = [_entry(path)]
+        entries = [file_entry(path)]
         titles = database.read_titles(self.connection, domain, vocabulary.items)
         if titles is not None:
             path = self.folder / f"{domain}_titles.txt"
             write_lines(path, titles)
-            entries.append(_entry(path))
+            entries.append(file_entry(path))
         found = database.read_categories(
             self.connection, domain, vocabulary.items
         )
@@ -288,7 +301,7 @@ class _Writer:
             categories, ambiguous = found
             path = self.folder / f"{domain}_categories.txt"
             write_lines(path, categories)
-            entries.append(_entry(path))
+            entries.append(file_entry(path))
             self.counts["ambiguous_categories"] += ambiguous
             self.counts[f"{domain}_categories"] = len({*categories} - {""})
             self.counts[f"{domain}_uncategorized"] = categories.count("")
@@ -305,7 +318,7 @@ class _Writer:
             users = self._users(first, stop, source, target)
             self._count_users(users)
             write_shard(self.folder / name, users)
-            entries.append(_entry(self.folder / name))
+            entries.append(file_entry(self.folder / name))
         return entries
 
     def _users(
@@ -336,6 +349,15 @@ class _Writer:
     ) -> np.ndarray:
         if self.options.split == splits.LEAVE_ONE_OUT:
             return splits.split_leave_one_out(targets.items.offsets)
+        if self.options.split == splits.COLUMN:
+            return published_split.read(
+                targets,
+                ids,
+                self.item_hashes,
+                self.options.seed,
+                self.options.split_fractions,
+                has_validation=self.coded.has_validation,
+            )
         if self.coded.boundaries is not None:
             assert targets.time is not None  # check_times saw to it.
             return splits.split_time(targets.time, *self.coded.boundaries)
@@ -373,11 +395,3 @@ class _Histogram:
 
 def _float32(values: np.ndarray | None) -> np.ndarray | None:
     return None if values is None else values.astype(np.float32)
-
-
-def _entry(path: Path) -> dict:
-    return {
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "sha256": hash_file(path),
-    }

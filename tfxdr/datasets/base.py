@@ -44,9 +44,11 @@ class Source:
     `load` makes tables or views
 
     - `source`, `target`: `user VARCHAR, item VARCHAR, time BIGINT,
-      rating DOUBLE, row BIGINT`. Histories are ordered by (time, row). `time`
-      is NULL in every row where there is none, in one unit for both tables;
-      `rating` may be NULL; users and items are never NULL nor empty;
+      rating DOUBLE, row BIGINT`; of the target also `split TINYINT` (0
+      training, 1 validation, 2 test) where the data have a split of their
+      own. Histories are ordered by (time, row). `time` is NULL in every row
+      where there is none, in one unit for both tables; `rating` may be NULL;
+      users and items are never NULL nor empty;
     - optionally `attributes`: `user VARCHAR` and a VARCHAR column for each
       attribute of the users;
     - optionally `source_titles`, `target_titles`: `item VARCHAR,

@@ -21,6 +21,7 @@ from tfxdr.registry import datasets
 # Options that came later: what they are by default is not part of what the
 # prepared data are called after.
 _LATER = {
+    "split": "",
     "time_format": "",
     "target_time_format": "",
     "encoding": "",
@@ -115,6 +116,8 @@ class Events(Source):
       titles_category: The titles' column of the category; "" if there is none.
       users: A table of users, in a row each.
       attributes: The columns of `users` that are attributes; []: all.
+      split: The column of the target table that says which split a row is of:
+        train, validation (valid, val, dev) or test; "" if there is none.
       link: A table of two columns, such as RecBole's `.link`: a source user,
         and what the target table calls the same one.
     """
@@ -164,6 +167,7 @@ class Events(Source):
         users: str = "",
         attributes: Sequence[str] = (),
         link: str = "",
+        split: str | int = "",
     ):
         self.encoding = check_encoding(encoding, "encoding")
         self.target_encoding = check_encoding(
@@ -201,6 +205,7 @@ class Events(Source):
         self.users = self._optional(users, "users")
         self.attributes = tuple(attributes)
         self.link = self._optional(link, "link")
+        self.split = split
         self.merges_copies = bool(time and rating)
         self._check_filters()
 
@@ -263,6 +268,7 @@ class Events(Source):
                 self._dialect(domain),
                 self._of(domain, "time_format"),
                 ids_of.MISSING if self.missing is None else self.missing,
+                self.split if domain == "target" else "",
             )
             for domain in ("source", "target")
         )

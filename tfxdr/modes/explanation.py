@@ -135,6 +135,8 @@ class Explanation:
         if isinstance(component, Baseline):
             return story.COUNTED
         assert isinstance(component, Policy)
+        if component.is_told:
+            return story.TOLD
         if not component.pretrained:
             return story.SCRATCH
         backbone = self._experiment.backbone.build(

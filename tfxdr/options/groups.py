@@ -79,7 +79,7 @@ class Data(Group):
     split: str = setting(
         "random",
         "How target items are divided.",
-        choices=("random", "leave-one-out", "time"),
+        choices=("random", "leave-one-out", "time", "column"),
     )
     split_seed: int = setting(
         0,

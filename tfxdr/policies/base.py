@@ -49,6 +49,8 @@ class Policy(tf.Module):
         otherwise they are zeros.
       is_hard: whether actions are exactly 0 or 1 at inference; each block
         then runs once for each user there, tuned or frozen, instead of twice.
+      is_told: whether it knows what others have to find out, so that it is a
+        ceiling and no competitor.
       num_candidates: how many sampled items `rollout` ranks a positive among.
       source_weight: of the source domain's own loss, which is added to that
         of the target domain; 0 leaves it out.
@@ -58,6 +60,7 @@ class Policy(tf.Module):
     train_embeddings: bool = True
     has_network: bool = True
     is_hard: bool = False
+    is_told: bool = False
     num_candidates: int = 0
     source_weight: float = 0.0
 

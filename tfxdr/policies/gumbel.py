@@ -22,12 +22,13 @@ class Gumbel(Policy):
     is_hard = True
 
     def __init__(
-        self, temperature: float = 10.0, squash_logits: bool = False
+        self, temperature: float = 1.0, squash_logits: bool = False
     ) -> None:
         """Keeps the options.
 
         Args:
-          temperature: tau of Eq. 10; the paper's is 10.
+          temperature: tau of Eq. 10; the paper's is 10, whose backward pass
+            is nearly flat.
           squash_logits: take `sigmoid(logits)` for `log pi`, as the authors'
             code does; it keeps pi between 0.27 and 0.73.
 

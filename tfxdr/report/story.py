@@ -20,12 +20,13 @@ from tfxdr.start_up import printable
 WIDTH = 80
 _JOINED = "\u00a0"  # a space at which textwrap does not break
 # What a row is, by how it came to its decisions.
-COUNTED, SCRATCH, RULE, CHANCE, LEARNED = (
+COUNTED, SCRATCH, RULE, CHANCE, LEARNED, TOLD = (
     "counted",
     "scratch",
     "rule",
     "chance",
     "learned",
+    "told",
 )
 _METRICS = {
     "hr": "the share of them that is among its user's first {n}",
@@ -42,7 +43,8 @@ class Told:
       name: of the policy.
       family: `COUNTED` (nothing is trained), `SCRATCH` (not pre-trained),
         `RULE` (the same blocks are tuned for all), `CHANCE` (blocks by user,
-        nothing learned) or `LEARNED` (blocks by user, by a policy network).
+        nothing learned), `LEARNED` (blocks by user, by a policy network) or
+        `TOLD` (blocks by user, by what others have to find out).
       ranking: of the test split; of the same instances in all rows.
       actions: of a policy that decides by user.
     """
@@ -175,7 +177,31 @@ def lessons(rows: Sequence[Told], top: int) -> str:
             f"{right.name} {right.hit_ratio(top):.3f}, a difference of "
             f"{mean:+.3f} with a standard error of {error:.3f}: {answer}."
         )
-    return _paragraphs(lines)
+    return _paragraphs([*lines, *_head_room(rows, top)])
+
+
+def _head_room(rows: Sequence[Told], top: int) -> list[str]:
+    """How much of what there was to gain each policy that learns has gained."""
+    told, rule = _best_of(rows, TOLD, top), _best_of(rows, RULE, top)
+    if told is None or rule is None:
+        return []
+    room = told.hit_ratio(top) - rule.hit_ratio(top)
+    if not _differs(*difference(told, rule, top)) or room < 0:
+        return [
+            f"Head-room: {told.name} is not above {rule.name}, so that there "
+            "is nothing to decide that this test can tell."
+        ]
+    shares = [
+        f"{row.name} {(row.hit_ratio(top) - rule.hit_ratio(top)) / room:.2f}"
+        for row in rows
+        if row.family == LEARNED
+    ]
+    if not shares:
+        return []
+    return [
+        f"Head-room: {told.name} is told who is who and has {room:+.3f} over "
+        f"{rule.name}; of that recovered: {', '.join(shares)}."
+    ]
 
 
 def difference(left: Told, right: Told, top: int) -> tuple[float, float]:
@@ -220,11 +246,15 @@ def decisions_text(
         told = [f"{rate.mean():.2f} for {name}" for name, rate in rates.items()]
         text = f"{row.name} tunes a share of {_listed(told)} users' blocks"
         if tuned:
-            block, value = best_block(row.actions, groups[tuned])
+            values = block_aucs(row.actions, groups[tuned])
+            best = int(np.argmax(values))
             text += (
-                f"; block {block + 1} tells them apart best, with an AUC of "
-                f"{value:.3f} (0.5 is by chance, 1 without a mistake)"
+                f"; block {best + 1} tells them apart best, with an AUC of "
+                f"{values[best]:.3f} (0.5 is by chance, 1 without a mistake)"
             )
+            if len(values) > 1:
+                each = ", ".join(f"{value:.3f}" for value in values)
+                text += f", of all blocks {each}"
         lines.append(f"{text}.")
     return _paragraphs(lines)
 
@@ -240,8 +270,8 @@ def rates_by_group(
     }
 
 
-def best_block(actions: Actions, tuned: np.ndarray) -> tuple[int, float]:
-    """The block whose actions tell best who should be tuned, and its AUC.
+def block_aucs(actions: Actions, tuned: np.ndarray) -> list[float]:
+    """How well each block's actions tell who should be tuned.
 
     Blocks can take opposite roles, so that their mean would say nothing.
 
@@ -250,11 +280,9 @@ def best_block(actions: Actions, tuned: np.ndarray) -> tuple[int, float]:
       tuned: `[all users]` bool.
     """
     label = tuned[actions.users].astype(np.int64)
-    values = [
+    return [
         auc(label, actions.actions[:, b]) for b in range(actions.num_blocks)
     ]
-    block = int(np.argmax(values))
-    return block, values[block]
 
 
 def user_text(

@@ -45,6 +45,7 @@ class EventTable:
     dialect: Dialect = dataclasses.field(default_factory=Dialect)
     time_format: str = ""
     missing: tuple[str, ...] = ids.MISSING
+    split: str | int = ""
 
     @property
     def columns(self) -> Columns:
@@ -52,6 +53,7 @@ class EventTable:
         named = {"user": self.user, "item": self.item}
         named |= {"time": self.time, "rating": self.rating}
         named |= {"category": self.category, "domain": self.part}
+        named |= {"split": self.split}
         return {option: name for option, name in named.items() if name != ""}
 
     @property
@@ -106,6 +108,16 @@ class ReadTable:
         """SQL of the rating."""
         return _number(self.names.get("rating"))
 
+    @property
+    def split(self) -> str:
+        """SQL of the split, as a number; NULL of what is none."""
+        text = f"lower(trim({self.text('split')}))"
+        cases = " ".join(
+            f"WHEN {text} IN ({', '.join(map(sql_text, words))}) THEN {number}"
+            for number, words in enumerate(_SPLITS)
+        )
+        return f"CAST(CASE {cases} END AS TINYINT)"
+
     def is_of(self, table: EventTable) -> str:
         """SQL that is true of the domain's rows, false of all others."""
         if "domain" not in self.names:
@@ -122,6 +134,14 @@ class ReadTable:
             if limit is not None
         ]
         return " AND ".join(filters) or "true"
+
+
+# What a column of splits can hold: training, validation, test.
+_SPLITS = (
+    ("train", "training"),
+    ("validation", "valid", "val", "dev"),
+    ("test", "testing"),
+)
 
 
 def read_table(
@@ -237,6 +257,15 @@ def _wrong(
         if times.mixed:
             other = times.is_of_other_unit(text)
             wrong.append((names["time"], other, times.other_unit))
+    if "split" in names:
+        known = ", ".join(sql_text(word) for words in _SPLITS for word in words)
+        strange = (
+            f"coalesce(lower(trim({_as_text(names['split'])})), '') "
+            f"NOT IN ({known})"
+        )
+        wrong.append(
+            (names["split"], strange, "expected train, validation or test")
+        )
     if "rating" in names:
         rating = _number(names["rating"])
         no_number = f"NOT coalesce(isfinite({rating}), false)"
@@ -267,7 +296,9 @@ def make_views(
         f"CREATE VIEW {table.domain} AS SELECT "
         f"{ids.whole(user) if whole_ids else user} AS user, "
         f"{read.text('item')} AS item, {time} AS time, "
-        f"{read.rating} AS rating, rowid AS row FROM {read.raw} "
+        f"{read.rating} AS rating, rowid AS row"
+        f"{f', {read.split} AS split' if 'split' in read.names else ''} "
+        f"FROM {read.raw} "
         f"WHERE {read.is_of(table)} AND {read.is_kept(table)}"
     )
     if "category" in read.names:
