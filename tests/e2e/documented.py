@@ -14,6 +14,7 @@ PAGES = (
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     ROOT / "plugins" / "coin_distribution" / "README.md",
+    ROOT / "tfxdr" / "presets" / "uaf" / "README.md",
 )
 # Folders of flagfiles that are rows of tables, and of what rows are made of.
 # tests/e2e/test_tables.py has them: to run each would take too long.

@@ -17,11 +17,11 @@ import pytest
 import tensorflow as tf
 from documented import FLAGFILES, PARTS, ROOT, TABLES, name
 
-from tfxdr import options as option_module
+from tfxdr import options
 from tfxdr.data.prepared import PreparedData
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.start import is_joint, make_experiment
-from tfxdr.options import Options, flagfile
+from tfxdr.options import flagfile
 from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import ParameterGroups
 
@@ -66,13 +66,8 @@ def _trained() -> Iterator[pathlib.Path]:
 
 
 @pytest.fixture(scope="module")
-def parsed() -> Iterator[Callable[[pathlib.Path], Options]]:
-    return lambda path: option_module.parse(["tfxdr", f"--flagfile={path}"])
-
-
-@pytest.fixture(scope="module")
 def experiment(
-    parsed, tmp_path_factory
+    tmp_path_factory,
 ) -> Iterator[Callable[[pathlib.Path], Experiment]]:
     """Makes that of a flagfile, where the files are that it names."""
     folder = tmp_path_factory.mktemp("tables")
@@ -82,7 +77,8 @@ def experiment(
     def made(path: pathlib.Path) -> Experiment:
         given = _given(path)
         key = tuple(given.get(option) for option in _DATA)
-        found = make_experiment(parsed(path), data=prepared.get(key))
+        parsed = options.parse(["tfxdr", f"--flagfile={path}"])
+        found = make_experiment(parsed, data=prepared.get(key))
         prepared[key] = found.data
         return found
 
@@ -105,9 +101,10 @@ def test_row(path, experiment, registries):
     row.check([spec])
 
 
-@pytest.mark.parametrize("path", _trained(), ids=name)
+@pytest.mark.parametrize("path", list(_trained()), ids=name)
 def test_two_steps(path, experiment, registries):
-    losses = _losses(_stage(experiment(path)), experiment(path))
+    row = experiment(path)
+    losses = _losses(_stage(row), row)
     assert len(losses) == _STEPS and np.isfinite(losses).all()
     assert losses[0] != losses[1]
 
