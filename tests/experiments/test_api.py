@@ -2,9 +2,11 @@
 
 import dataclasses
 import inspect
+import pathlib
 import subprocess
 import sys
 
+import event_files
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -85,6 +87,73 @@ def test_the_command_line_finds_it_finished_and_back(run, place, capfd):
     shown = main.main(["--mode=evaluate", f"--run={again['zero'].folder}"])
     assert shown == 0
     assert f"{again['zero'].metrics['hr@5']:.4f}" in capfd.readouterr().out
+
+
+class TestFinishedRunsAgainstEachOther:
+    def test_runs_can_be_named_in_many_ways(self, run):
+        found = tfxdr.compare(run)
+        assert [method.name for method in found.methods] == OPTIONS["policy"]
+        assert len(found.pairs) == 3 * 3
+        some = [run["zero"], run.folder / "gumbel", str(run.folder / "pop*")]
+        for runs in ([run, run["zero"]], list(run), some):
+            assert repr(tfxdr.compare(runs)) == repr(found)
+        of_folder = [m.name for m in tfxdr.compare(run.folder).methods]
+        assert of_folder == sorted(OPTIONS["policy"])
+
+    def test_it_is_what_the_command_prints(self, run, capfd):
+        flags = ["--mode=compare", f"--run={run.folder}", "--baseline=zero"]
+        assert main.main([*flags, "--compare_by=hr@10"]) == 0
+        found = tfxdr.compare(run.folder, "hr@10", baseline="zero")
+        assert repr(found) == capfd.readouterr().out
+        assert found.metrics == ["hr@10"]
+
+    def test_a_notebook_gets_tables(self, run):
+        html = tfxdr.compare(run)._repr_html_()
+        assert html.count("<table>") == 2
+        assert "<th>HR@5</th>" in html and "<td>gumbel</td>" in html
+        assert "<p>Best by HR@5: " in html
+
+    def test_it_is_saved(self, run, place):
+        found = tfxdr.compare(run, metrics=["hr@5"])
+        assert found.save("t.tex") == pathlib.Path("t.tex")
+        assert "\\toprule" in (place / "t.tex").read_text()
+        with pytest.raises(InputError, match="ends in one of .md, .csv, .tex"):
+            found.save("t.pdf")
+
+    @pytest.mark.parametrize(
+        ("runs", "options", "message"),
+        [
+            ([], {}, "expected finished runs, found none"),
+            ("nowhere/*", {}, "no finished run at nowhere"),
+            (None, {"baseline": "Zero"}, "did you mean 'zero'"),
+            (None, {"metrics": "hr@7"}, "found 'hr@7'"),
+        ],
+    )
+    def test_mistakes_are_named(self, run, runs, options, message):
+        with pytest.raises(InputError, match=message):
+            tfxdr.compare(run if runs is None else runs, **options)
+
+    def test_a_report_of_them(self, run, place, capfd):
+        assert run.report("r.html") == pathlib.Path("r.html")
+        assert "report: r.html" in capfd.readouterr().out
+        text = (place / "r.html").read_text("utf-8")
+        assert text.count("held out") == 3  # users, of a run that is opened
+        tfxdr.write_report([run.folder], "again.html", baseline="zero")
+        assert "better than zero" not in text
+        again = (place / "again.html").read_text("utf-8")
+        assert "better and worse than zero" in again
+        with pytest.raises(InputError, match="ends in one of .html, .md"):
+            run.report("r.pdf")
+
+
+def test_tensorboard_shows_options_beside_the_test(run):
+    for one in run:
+        folder = one.folder / "tensorboard" / "test"
+        options, metrics = event_files.hparams(folder)
+        assert options["policy"] == one.name and options["epochs"] == 2
+        assert options["dataset"] == str(DATA) and options["seed"] == "0"
+        assert not {"data_path", "cache_dir", "threads"} & set(options)
+        assert metrics == pytest.approx(one.metrics)
 
 
 def test_actions_are_drawn(run):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import rich.box
 import rich.console
@@ -12,7 +14,9 @@ import rich.table
 import rich.text
 
 from tfxdr.evaluation.comparison import LEVEL, Method, Pair, Verdicts
+from tfxdr.files import write_text
 from tfxdr.report.table import metric_title
+from tfxdr.report.writers import writer_for
 from tfxdr.start_up import printable
 
 _PAIR_TITLES = (
@@ -55,6 +59,14 @@ def print_comparison(
         console.print(_table(*pair_table(found), plain=plain, left=3))
     for line in notes(found):
         console.print(rich.text.Text(line), soft_wrap=True)
+
+
+def to_text(found: Verdicts) -> str:
+    """What `print_comparison` writes where there is no terminal."""
+    text = io.StringIO()
+    console = rich.console.Console(file=text, force_terminal=False)
+    print_comparison(found, console)
+    return text.getvalue()
 
 
 def method_table(
@@ -114,6 +126,15 @@ def to_markdown(found: Verdicts) -> str:
     return text + "".join(f"\n{line}\n" for line in notes(found))
 
 
+def to_html(found: Verdicts) -> str:
+    """The tables for a notebook, with what they mean below."""
+    tables = [method_table(found)]
+    if found.pairs:
+        tables.append(pair_table(found))
+    lines = [f"<p>{html.escape(line)}</p>" for line in notes(found)]
+    return "".join([*(_html_table(*table) for table in tables), *lines])
+
+
 def to_csv(found: Verdicts) -> str:
     """One tidy table, unrounded: a line for each method or pair and metric.
 
@@ -159,6 +180,15 @@ WRITERS: Mapping[str, Callable[[Verdicts], str]] = {
     ".csv": to_csv,
     ".tex": to_latex,
 }
+
+
+def write_comparison(found: Verdicts, path: Path) -> None:
+    """Writes it as the file's suffix says: `.md`, `.csv` or `.tex`.
+
+    Raises:
+      InputError: the suffix is another one, or the place cannot be written.
+    """
+    write_text(path, writer_for(path, WRITERS)(found))
 
 
 def _method_cells(
@@ -245,6 +275,16 @@ def _markdown_table(
     dashes = ["---" if n < left else "---:" for n in range(len(titles))]
     lines = [titles, dashes, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _html_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [_html_row("th", titles), *(_html_row("td", row) for row in rows)]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    shown = (f"<{tag}>{html.escape(printable(x))}</{tag}>" for x in cells)
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _bar(text: str) -> str:
