@@ -21,7 +21,7 @@ from tfxdr.start_up import printable
 
 _PAIR_TITLES = (
     *("method", "against", "metric", "difference", "95% interval"),
-    *("p", "p (Holm)", "effect", ""),
+    *("p", "p (Holm)", "effect", "verdict"),
 )
 _WORDS = {1: "better", 0: "level", -1: "worse"}
 _MARKS = {1: "+", 0: "", -1: "-"}
@@ -90,9 +90,12 @@ def pair_table(found: Verdicts) -> tuple[list[str], list[list[str]]]:
 
 def notes(found: Verdicts) -> list[str]:
     """What a reader has to know of the numbers, and which methods are level."""
+    told = "with one seed each; how far a seed moves them is not known"
+    if any(method.deviations for method in found.methods):
+        told = "are means over seeds with their standard deviation"
     lines = [
         f"{found.instances:,} test instances of {found.users:,} users; metrics "
-        "are means over seeds with their standard deviation."
+        f"{told}."
     ]
     if not found.pairs:
         return [*lines, "One method: there is nothing to compare it with."]
