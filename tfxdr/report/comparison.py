@@ -15,7 +15,7 @@ import rich.text
 
 from tfxdr.evaluation.comparison import LEVEL, Method, Pair, Verdicts
 from tfxdr.files import write_text
-from tfxdr.report.table import metric_title
+from tfxdr.report.table import metric_title, plain_console
 from tfxdr.report.writers import writer_for
 from tfxdr.start_up import printable
 
@@ -49,9 +49,9 @@ def print_comparison(
       found: the comparison.
       console: where to; standard output by default.
     """
-    console = console or rich.console.Console()
+    console = console or rich.console.Console(force_jupyter=False)
     if not console.is_terminal:  # lines are as long as they need be
-        console = rich.console.Console(file=console.file, width=10_000)
+        console = plain_console(console.file)
     plain = not console.is_terminal
     titles, rows = method_table(found)
     console.print(_table(titles, rows, plain=plain, left=1))
@@ -64,7 +64,7 @@ def print_comparison(
 def to_text(found: Verdicts) -> str:
     """What `print_comparison` writes where there is no terminal."""
     text = io.StringIO()
-    console = rich.console.Console(file=text, force_terminal=False)
+    console = plain_console(text)
     print_comparison(found, console)
     return text.getvalue()
 
