@@ -17,11 +17,12 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # plugins, and commands that train, resume and export. Left out: what reads
 # files and options, what tests one function (a promise or a golden number
 # stands behind it), broken components, and commands whose point is the process,
-# a page, a flagfile or an installation.
+# a page, a notebook, a flagfile or an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	tests/plugins tests/serving tests/testing tests/training \
 	--ignore=tests/e2e/test_command_line.py \
 	--ignore=tests/e2e/test_documented_commands.py \
+	--ignore=tests/e2e/test_notebook.py \
 	--ignore-glob='tests/e2e/test_*_page.py' \
 	--ignore=tests/plugins/test_coin_distribution.py \
 	--ignore=tests/plugins/test_guide.py \

@@ -75,6 +75,7 @@ setuptools.setup(
         "dev": [
             "build>=1.2",
             "hypothesis>=6.100",
+            "ipykernel>=6.29",  # nbclient runs the notebook of docs/ in it
             "ir-measures>=0.3.6,<1",  # metrics are held against its
             "mkdocs>=1.6,<2",
             "mkdocs-material>=9.5,<10",
@@ -82,6 +83,7 @@ setuptools.setup(
             # The last mkdocstrings of Python 3.10 cannot use a newer one.
             'pymdown-extensions<11; python_version < "3.11"',
             "mypy==2.4.1",
+            "nbclient>=0.10",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff==0.17.6",

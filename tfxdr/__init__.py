@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Backbone": "tfxdr.backbones",
     "Baseline": "tfxdr.policies",
+    "ComparedMethods": "tfxdr.experiments.compared_methods",
     "Comparison": "tfxdr.experiments.results",
     "Context": "tfxdr.types",
     "FinishedRun": "tfxdr.experiments.results",
@@ -28,11 +29,13 @@ _PUBLIC = {
     "events": "tfxdr.datasets.events",
     "TrainingError": "tfxdr.errors",
     "Tuner": "tfxdr.tuners",
+    "compare": "tfxdr.experiments.api",
     "INTERFACE": "tfxdr.registry.interface",
     "open_run": "tfxdr.experiments.api",
     "prepare": "tfxdr.data.prepare",
     "require_interface": "tfxdr.registry.interface",
     "run": "tfxdr.experiments.api",
+    "write_report": "tfxdr.experiments.api",
 }
 # Registries of what tfxdr has no components of its own for.
 _REGISTRIES = ("callbacks", "class_metrics")

@@ -6,7 +6,7 @@ import contextlib
 import json
 import pathlib
 import runpy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import documented
@@ -16,6 +16,7 @@ import tensorflow as tf
 from running import run_here
 
 from tfxdr import options
+from tfxdr.experiments import sweeping
 from tfxdr.experiments.start import is_joint
 from tfxdr.options import Options, presets
 from tfxdr.options.help import requested_help
@@ -28,6 +29,7 @@ _LESS_PRETRAINING = [
     "--pretrain_batch_size=2048",  # few steps
 ]
 _LESS_TRAINING = ["--epochs=1", "--train_fraction=0.05"]
+_LESS_SWEEPING = ["--trials=1", "--seeds=0,1"]
 
 
 class Reader:
@@ -109,9 +111,23 @@ class Reader:
         # To trace a few steps takes longer than to run them.
         tf.config.run_functions_eagerly(bool(less))
         try:
-            yield less
+            with pytest.MonkeyPatch.context() as patch:
+                if less:
+                    patch.setattr(sweeping.Job, "run", self._job_runner())
+                yield less
         finally:
             tf.config.run_functions_eagerly(False)
+
+    def _job_runner(self) -> Callable[..., bool]:
+        """Runs of a sweep in this process, which has imported TensorFlow."""
+
+        def run(job: sweeping.Job, watch: object = None) -> bool:
+            parsed = self.parsed(job.arguments)
+            assert parsed is not None
+            run_here(self.folder, *job.arguments, *_less(parsed))
+            return True
+
+        return run
 
     def _ask(self, words: Sequence[str]) -> dict[str, Any]:
         """What a server would answer, by the export that it would load."""
@@ -142,6 +158,8 @@ def _plain(tensor: tf.Tensor) -> list[Any]:
 def _less(parsed: Options) -> list[str]:
     if parsed.run.mode == "pretrain":
         return _LESS_PRETRAINING
+    if parsed.run.mode == "sweep":
+        return _LESS_SWEEPING
     if parsed.run.mode != "run":
         return []
     if is_joint(parsed):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import inspect
+import pathlib
 import subprocess
 import sys
 
+import event_files
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -12,7 +14,6 @@ from matplotlib.figure import Figure
 import tfxdr
 from tfxdr import main
 from tfxdr.errors import InputError
-from tfxdr.experiments.given import text_of
 
 DATA = "synthetic(users=200,source_items=50,target_items=40)"
 OPTIONS = {
@@ -85,6 +86,73 @@ def test_the_command_line_finds_it_finished_and_back(run, place, capfd):
     shown = main.main(["--mode=evaluate", f"--run={again['zero'].folder}"])
     assert shown == 0
     assert f"{again['zero'].metrics['hr@5']:.4f}" in capfd.readouterr().out
+
+
+class TestFinishedRunsAgainstEachOther:
+    def test_runs_can_be_named_in_many_ways(self, run):
+        found = tfxdr.compare(run)
+        assert [method.name for method in found.methods] == OPTIONS["policy"]
+        assert len(found.pairs) == 3 * 3
+        some = [run["zero"], run.folder / "gumbel", str(run.folder / "pop*")]
+        for runs in ([run, run["zero"]], list(run), some):
+            assert repr(tfxdr.compare(runs)) == repr(found)
+        of_folder = [m.name for m in tfxdr.compare(run.folder).methods]
+        assert of_folder == sorted(OPTIONS["policy"])
+
+    def test_it_is_what_the_command_prints(self, run, capfd):
+        flags = ["--mode=compare", f"--run={run.folder}", "--baseline=zero"]
+        assert main.main([*flags, "--compare_by=hr@10"]) == 0
+        found = tfxdr.compare(run.folder, "hr@10", baseline="zero")
+        assert repr(found) == capfd.readouterr().out
+        assert found.metrics == ["hr@10"]
+
+    def test_a_notebook_gets_tables(self, run):
+        html = tfxdr.compare(run)._repr_html_()
+        assert html.count("<table>") == 2
+        assert "<th>HR@5</th>" in html and "<td>gumbel</td>" in html
+        assert "<p>Best by HR@5: " in html
+
+    def test_it_is_saved(self, run, place):
+        found = tfxdr.compare(run, metrics=["hr@5"])
+        assert found.save("t.tex") == pathlib.Path("t.tex")
+        assert "\\toprule" in (place / "t.tex").read_text()
+        with pytest.raises(InputError, match="ends in one of .md, .csv, .tex"):
+            found.save("t.pdf")
+
+    @pytest.mark.parametrize(
+        ("runs", "options", "message"),
+        [
+            ([], {}, "expected finished runs, found none"),
+            ("nowhere/*", {}, "no finished run at nowhere"),
+            (None, {"baseline": "Zero"}, "did you mean 'zero'"),
+            (None, {"metrics": "hr@7"}, "found 'hr@7'"),
+        ],
+    )
+    def test_mistakes_are_named(self, run, runs, options, message):
+        with pytest.raises(InputError, match=message):
+            tfxdr.compare(run if runs is None else runs, **options)
+
+    def test_a_report_of_them(self, run, place, capfd):
+        assert run.report("r.html") == pathlib.Path("r.html")
+        assert "report: r.html" in capfd.readouterr().out
+        text = (place / "r.html").read_text("utf-8")
+        assert text.count("held out") == 3  # users, of a run that is opened
+        tfxdr.write_report([run.folder], "again.html", baseline="zero")
+        assert "better than zero" not in text
+        again = (place / "again.html").read_text("utf-8")
+        assert "better and worse than zero" in again
+        with pytest.raises(InputError, match="ends in one of .html, .md"):
+            run.report("r.pdf")
+
+
+def test_tensorboard_shows_options_beside_the_test(run):
+    for one in run:
+        folder = one.folder / "tensorboard" / "test"
+        options, metrics = event_files.hparams(folder)
+        assert options["policy"] == one.name and options["epochs"] == 2
+        assert options["dataset"] == str(DATA) and options["seed"] == "0"
+        assert not {"data_path", "cache_dir", "threads"} & set(options)
+        assert metrics == pytest.approx(one.metrics)
 
 
 def test_actions_are_drawn(run):
@@ -200,82 +268,6 @@ def test_what_may_be_written_is_shown():
     assert known["epochs"].default == 50
     assert known["policy"].kind is inspect.Parameter.KEYWORD_ONLY
     assert "k" not in known
-
-
-class Frame(tfxdr.Source):
-    """Rows in memory, which no text can name."""
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def options(self):
-        return {"rows": len(self.rows)}
-
-    def load(self, connection, rejects):
-        for domain in ("source", "target"):
-            users, items = zip(*self.rows, strict=True)
-            columns = {
-                "user": np.array(users, object),
-                "item": np.array([domain[0] + item for item in items], object),
-                "time": np.arange(len(users)),
-                "rating": np.ones(len(users)),
-                "row": np.arange(len(users)),
-            }
-            tfxdr.datasets.insert_arrays(connection, domain, columns)
-
-
-class TestDataInMemory:
-    OPTIONS = OPTIONS | {"policy": "all", "epochs": 1}
-
-    @pytest.fixture
-    def frame(self):
-        draw = np.random.default_rng(0)
-        return Frame(
-            [
-                (f"u{user}", str(item))
-                for user in range(50)
-                for item in draw.choice(20, 6, replace=False)
-            ]
-        )
-
-    def test_it_is_replayed_by_its_content(self, frame, capfd):
-        run = tfxdr.run(frame, **self.OPTIONS, split="leave-one-out")
-        assert "is replayed as long as the cache" in capfd.readouterr().out
-        flags = (run[0].folder / "options.flags").read_text()
-        assert "--split=leave-one-out" in flags
-        assert main.main(["--mode=evaluate", f"--run={run[0].folder}"]) == 0
-        value = f"{run[0].metrics['hr@5']:.4f}"
-        assert value in capfd.readouterr().out
-        opened = tfxdr.open_run(run[0].folder)
-        assert len(opened.recommend(user="u1", k=2)) == 2
-
-    def test_prepared_data_are_the_same_run(self, frame):
-        data = tfxdr.prepare(frame, split="leave-one-out")
-        run = tfxdr.run(data, **self.OPTIONS)
-        first = tfxdr.run(frame, **self.OPTIONS, split="leave-one-out")
-        assert run.folder == first.folder
-        loaded = tfxdr.PreparedData.load(data.folder)
-        assert tfxdr.run(loaded, **self.OPTIONS).folder == run.folder
-
-    def test_other_options_of_the_data_are_refused(self, frame):
-        data = tfxdr.prepare(frame, split="leave-one-out")
-        with pytest.raises(InputError, match="prepared with leave-one-out"):
-            tfxdr.run(data, **self.OPTIONS, split="random")
-
-    def test_another_seed_trains_anew_on_the_same_split(self, frame):
-        data = tfxdr.prepare(frame)
-        runs = [
-            tfxdr.run(data, **self.OPTIONS, seed=seed)[0] for seed in (0, 1)
-        ]
-        prints = {one.result["data"]["fingerprint"] for one in runs}
-        assert prints == {data.fingerprint}
-        assert runs[0].folder != runs[1].folder
-
-
-def test_a_source_has_a_text_if_it_can():
-    known = tfxdr.datasets.create("synthetic", users=60)
-    assert text_of(known) == "synthetic(users=60)"
-    assert text_of(Frame([])) is None
 
 
 def test_gone_inputs_are_found_by_what_was_made_of_them(place, capfd):

@@ -142,6 +142,19 @@ def test_options_that_differ_are_in_the_names(made):
     ]
 
 
+def test_a_component_that_stands_alone_is_its_name(made):
+    """Whatever it was tuned to."""
+    for rate in ("0.001", "0.003"):
+        made(f"all-{rate}", "all", drawn(0, 0.3), learning_rate=rate)
+    made("cls", "cls", drawn(0, 0.3), learning_rate="0.02", patience="7")
+    names = [m.name for m in compare(find_runs("runs", "runs")).methods]
+    assert names == [
+        "all --learning_rate=0.001",
+        "all --learning_rate=0.003",
+        "cls",
+    ]
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -51,6 +51,7 @@ def test_the_best_and_who_is_level_are_marked():
     assert "Best by HR@5: gumbel & co, alone." in text
     assert "200 test instances of 100 users" in text
     assert "over the 3 tests" in text
+    assert "metrics are means over seeds" in text
 
 
 def test_a_baseline_marks_who_is_better():
@@ -101,6 +102,7 @@ def test_one_method_is_compared_with_nothing():
     one = judge([method("all", 0.2)], ["hr@5"], "", USERS)
     assert one.pairs == []
     assert "nothing to compare it with" in notes(one)[-1]
+    assert "metrics with one seed each" in notes(one)[0]
 
 
 @pytest.mark.parametrize("write", [to_markdown, to_csv, to_latex])

@@ -77,7 +77,8 @@ def test_pictures_take_the_width_that_they_get(told, tmp_path):
     write_html(told, tmp_path / "r.html")
     text = (tmp_path / "r.html").read_text("utf-8")
     (head, _) = re.findall(r"<svg [^>]*>", text)
-    assert "width=" not in head and 'style="max-width: 216pt"' in head
+    assert "width=" not in head and 'style="--width: 216pt"' in head
+    assert "max-width: var(--width)" in text
 
 
 def test_markdown_has_its_pictures_beside_it(told, tmp_path):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from event_files import hparams, tensors
 from matplotlib.figure import Figure
-from tensorboard.backend.event_processing import event_accumulator
 
-from tfxdr.report.tensorboard import write_images
+from tfxdr.report.tensorboard import write_hparams, write_images
 
 
 def _square(colour):
@@ -16,16 +16,12 @@ def _square(colour):
 
 
 def _images(folder):
-    events = event_accumulator.EventAccumulator(
-        str(folder), size_guidance={event_accumulator.TENSORS: 0}
-    )
-    events.Reload()
     return {
         tag: [
             (event.step, tf.io.decode_png(event.tensor_proto.string_val[2]))
-            for event in events.Tensors(tag)
+            for event in events
         ]
-        for tag in events.Tags()["tensors"]
+        for tag, events in tensors(folder).items()
     }
 
 
@@ -70,4 +66,22 @@ def test_closes_its_file_when_a_figure_fails(tmp_path):
     figures = {"rates": _square("red"), "users": Broken()}
     with pytest.raises(RuntimeError, match="cannot be drawn"):
         write_images(tmp_path, figures)
+    assert set(_images(tmp_path / "policy")) == {"rates"}
+
+
+def test_options_and_test_are_a_line_of_the_table_of_runs(tmp_path):
+    options = {"policy": "all", "epochs": 3, "rate": 0.5, "windows": True}
+    write_hparams(tmp_path, options, {"hr@5": 0.25, "mrr@5/uni99": 0.125})
+    found, metrics = hparams(tmp_path / "test")
+    assert found == options
+    assert found["windows"] is True
+    assert metrics == {"hr@5": 0.25, "mrr@5/uni99": 0.125}
+
+
+def test_a_run_that_went_on_has_its_latest_line_alone(tmp_path):
+    write_images(tmp_path, {"rates": _square("red")})
+    for epochs in (2, 3):
+        write_hparams(tmp_path, {"epochs": epochs}, {"hr@5": epochs / 10})
+    options, metrics = hparams(tmp_path / "test")
+    assert options == {"epochs": 3} and metrics == {"hr@5": pytest.approx(0.3)}
     assert set(_images(tmp_path / "policy")) == {"rates"}

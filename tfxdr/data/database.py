@@ -7,6 +7,7 @@ comes first.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,9 @@ def connect(
     connection.execute(f"SET threads = {min(threads, _MAX_THREADS)}")
     # Times without a zone are UTC, on every machine.
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    # A notebook without ipywidgets has no bar, and DuckDB no say in it.
+    with contextlib.suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
     spill = str(folder / "spill").replace("'", "''")
     connection.execute(f"SET temp_directory = '{spill}'")
     return connection

@@ -9,22 +9,25 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfxdr.experiments.components import chosen_specs, with_names_of_metrics
-from tfxdr.experiments.start import import_components, opened, reopened
+from tfxdr.experiments.start import (
+    finished_run,
+    import_components,
+    plain_progress,
+    ready,
+)
 from tfxdr.options import Options
-from tfxdr.options.named import options_from, signature
-from tfxdr.registry import plugins
+from tfxdr.options.named import group_from, options_from, signature
 from tfxdr.start_up import keras_as_it_comes
 
 if TYPE_CHECKING:
     from tfxdr.data.prepared import PreparedData
     from tfxdr.datasets.base import Source
+    from tfxdr.experiments.compared_methods import ComparedMethods, Runs
     from tfxdr.experiments.results import Comparison, FinishedRun
-    from tfxdr.training.progress import Progress
 
 
 def run(
@@ -54,9 +57,9 @@ def run(
     from tfxdr.experiments.run_names import default_folder
     from tfxdr.experiments.running import compared, experiment_for, run_all
 
-    progress = _progress()
+    progress = plain_progress()
     given = resolve(data, options, options_from, progress.say)
-    chosen = _ready(options_from(given.options))
+    chosen = ready(options_from(given.options))
     with keras_as_it_comes():
         names = [spec.name for spec in compared(chosen)]
         base = RunFolder(Path(chosen.run.run or default_folder(chosen, names)))
@@ -88,42 +91,76 @@ def open_run(folder: str | os.PathLike[str]) -> FinishedRun:
     from tfxdr.experiments.run_folder import RunFolder
 
     place = RunFolder(Path(folder).expanduser())
-    place.read()
-    text = place.flags.read_text(encoding="utf-8")
-    options = _ready(Options.from_flagfile(text, str(place.flags)))
-    progress = _progress()
     with keras_as_it_comes():
-        experiment = reopened(options, place, progress)
-        return FinishedRun(opened(place, experiment, progress.say))
+        return FinishedRun(finished_run(place, plain_progress()))
 
 
-def _ready(options: Options) -> Options:
-    """With all plugins loaded, and all names checked."""
-    plugins.load_plugins(options.run.plugins)
-    options = with_names_of_metrics(options)
-    tuple(chosen_specs(options))
-    return options
+def compare(
+    runs: Runs, metrics: str | Sequence[str] = (), baseline: str = ""
+) -> ComparedMethods:
+    """Which methods differ, judged on finished runs.
+
+    Runs that differ in the seed alone are one method; how methods are tested
+    against each other stands in `docs/comparing.md`.
+
+    Args:
+      runs: folders of runs, or patterns such as `"runs/*"`; what `tfxdr.run`
+        and `tfxdr.open_run` return; or several of these.
+      metrics: such as `hr@5`; by default those at the first of `top_n`.
+      baseline: name of the method that the others are held against; by
+        default every method against every other one.
+
+    Raises:
+      InputError: runs are not there or were not judged alike, or a name is
+        unknown.
+    """
+    import_components()
+    from tfxdr.experiments import comparing
+    from tfxdr.experiments.compared_methods import ComparedMethods, judged_runs
+    from tfxdr.options.answers import Compare
+
+    chosen = group_from(Compare, {"compare_by": metrics, "baseline": baseline})
+    assert isinstance(chosen, Compare)
+    found = comparing.compare(
+        judged_runs(runs), metrics=chosen.compare_by, baseline=chosen.baseline
+    )
+    return ComparedMethods(**vars(found))
+
+
+def write_report(
+    runs: Runs, output: str | os.PathLike[str], baseline: str = ""
+) -> Path:
+    """Writes what finished runs show as one page.
+
+    Args:
+      runs: as of `tfxdr.compare`; they need not be judged alike.
+      output: a `.html` file that needs nothing else, or a `.md` file.
+      baseline: name of the method that the others are held against.
+
+    Returns:
+      The file.
+
+    Raises:
+      InputError: there is no such run, or the file cannot be written.
+    """
+    import_components()
+    from tfxdr.experiments import reporting
+    from tfxdr.experiments.compared_methods import judged_runs
+
+    path = Path(output).expanduser()
+    with keras_as_it_comes():
+        reporting.write_report(
+            judged_runs(runs),
+            path,
+            baseline=baseline,
+            progress=plain_progress(),
+        )
+    return path
 
 
 def _resumed(options: Options, resume: bool) -> Options:
     run = dataclasses.replace(options.run, resume=resume)
     return dataclasses.replace(options, run=run)
-
-
-def _progress() -> Progress:
-    """Bars on a terminal; plain lines in a notebook and elsewhere."""
-    from rich.console import Console
-
-    from tfxdr.training.progress import Progress
-
-    return Progress(
-        Console(
-            file=sys.stdout,
-            force_jupyter=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-    )
 
 
 # What an editor or a notebook completes and shows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -95,19 +95,25 @@ def _own_options(run: JudgedRun) -> dict[str, str]:
 
 
 def _names(runs: Sequence[JudgedRun]) -> list[str]:
-    """Of one run of each method: what tells it from the others."""
-    options = [_own_options(run) for run in runs]
-    differing = [
-        key
-        for key in dict.fromkeys(itertools.chain(*options))
-        if len({own.get(key) for own in options}) > 1
-    ]
+    """Of one run of each method: its component, and what tells it from others
+    of that component."""
+    alike: dict[str, list[dict[str, str]]] = {}
+    for run in runs:
+        alike.setdefault(run.component, []).append(_own_options(run))
     return [
-        " ".join(
-            [run.component, *(f"--{key}={own.get(key)}" for key in differing)]
-        )
-        for run, own in zip(runs, options, strict=True)
+        " ".join([run.component, *_differing(run, alike[run.component])])
+        for run in runs
     ]
+
+
+def _differing(
+    run: JudgedRun, alike: Sequence[dict[str, str]]
+) -> Iterator[str]:
+    """Options of a run that methods of its component do not share."""
+    own = _own_options(run)
+    for key in dict.fromkeys(itertools.chain(*alike)):
+        if len({options.get(key) for options in alike}) > 1:
+            yield f"--{key}={own.get(key)}"
 
 
 def _method(name: str, runs: Sequence[JudgedRun]) -> Method:

@@ -20,12 +20,13 @@ import tfxdr
 from tfxdr.data.prepared import hash_file
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
-from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_folder import FREE, RunFolder
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
 from tfxdr.report.figures import learning_curves, save_figure
 from tfxdr.report.history import read_history
+from tfxdr.report.tensorboard import write_hparams
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
@@ -90,6 +91,12 @@ class Contender(abc.ABC):
             "versions": _versions(),
             **self.train(),
         }
+        options = experiment.options_of(self.spec).to_plain()
+        write_hparams(
+            self.folder.path / "tensorboard",
+            {k: v for k, v in options.items() if k not in FREE},
+            result["test"],
+        )
         self.folder.finish(result)
         return result
 

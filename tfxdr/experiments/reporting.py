@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tfxdr.evaluation.comparison import Method, Verdicts
 from tfxdr.experiments.comparing import compare
 from tfxdr.experiments.finished_runs import JudgedRun
 from tfxdr.experiments.run_folder import RunFolder, flags_of
-from tfxdr.experiments.start import opened, reopened
+from tfxdr.experiments.start import finished_run
 from tfxdr.options import Options
 from tfxdr.report.clusters import clustered_actions
 from tfxdr.report.comparison import method_table, notes, pair_table
@@ -36,6 +36,7 @@ from tfxdr.report.policies import (
     utilization_heatmap,
 )
 from tfxdr.report.table import format_seconds, metric_title
+from tfxdr.report.writers import writer_for
 from tfxdr.training.progress import Progress
 
 _STAGES = ("pretrain", "finetune", "joint")
@@ -231,11 +232,8 @@ def _of_validation(run: JudgedRun) -> float:
 
 def _opened(run: JudgedRun, progress: Progress):
     """What the run trained; a sentence, if its data are gone."""
-    folder = RunFolder(run.path)
     try:
-        options = Options.from_flagfile(folder.before(), str(folder.flags))
-        experiment = reopened(options, folder, progress)
-        return opened(folder, experiment, progress.say)
+        return finished_run(RunFolder(run.path), progress)
     except InputError as error:
         return f"Nothing is told of single users: {error}"
 
@@ -357,7 +355,25 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def write_report(told: Report, path: Path, say: Callable[[str], None]) -> None:
-    """Writes it as the file's suffix says: `.html` or `.md`."""
-    WRITERS[path.suffix](told, path)
-    say(f"report: {path}")
+def write_report(
+    runs: Sequence[JudgedRun],
+    path: Path,
+    *,
+    baseline: str = "",
+    progress: Progress,
+) -> None:
+    """Writes the report of runs as the file's suffix says.
+
+    Args:
+      runs: finished ones.
+      path: of the file, `.html` or `.md`.
+      baseline: name of the method that the others are held against.
+      progress: takes what is said on the way, and where the report is.
+
+    Raises:
+      InputError: the file cannot be written, or a folder lacks what its run
+        left there.
+    """
+    write = writer_for(path, WRITERS)
+    write(report(runs, baseline=baseline, progress=progress), path)
+    progress.say(f"report: {path}")

@@ -19,7 +19,10 @@ from tfxdr.evaluation import Actions
 from tfxdr.experiments import answers
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import Contender
+from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.experiments.reporting import write_report
 from tfxdr.experiments.running import Outcome
+from tfxdr.experiments.start import plain_progress
 from tfxdr.options.answers import Export
 from tfxdr.options.named import group_from
 from tfxdr.registry.metric_names import falls
@@ -245,6 +248,28 @@ class Comparison:
     @property
     def _names(self) -> list[str]:
         return list(dict.fromkeys(name for name, _ in self._runs))
+
+    def report(
+        self, output: str | os.PathLike[str], baseline: str = ""
+    ) -> Path:
+        """Writes what the runs show as one page; see `tfxdr.write_report`.
+
+        Args:
+          output: a `.html` file that needs nothing else, or a `.md` file.
+          baseline: name of the method that the others are held against.
+
+        Returns:
+          The file.
+
+        Raises:
+          InputError: the file cannot be written.
+        """
+        path = Path(output).expanduser()
+        runs = [JudgedRun.open(one.folder) for one in self]
+        say = plain_progress()
+        with keras_as_it_comes():
+            write_report(runs, path, baseline=baseline, progress=say)
+        return path
 
     def __len__(self) -> int:
         return len(self._runs)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import tfxdr
 from tfxdr.errors import InputError
-from tfxdr.experiments.components import flagfile
+from tfxdr.experiments.components import (
+    chosen_specs,
+    flagfile,
+    with_names_of_metrics,
+)
 from tfxdr.options import Options
+from tfxdr.registry import plugins
 from tfxdr.start_up import start_tensorflow
 
 if TYPE_CHECKING:
@@ -25,6 +31,18 @@ def import_components() -> None:
     start_tensorflow()
     for kind in tfxdr.COMPONENTS:
         importlib.import_module(f"tfxdr.{kind}")
+
+
+def ready(options: Options) -> Options:
+    """Options with all plugins loaded, and all names checked.
+
+    Raises:
+      InputError: A name is unknown.
+    """
+    plugins.load_plugins(options.run.plugins)
+    options = with_names_of_metrics(options)
+    tuple(chosen_specs(options))
+    return options
 
 
 def is_joint(options: Options) -> bool:
@@ -91,6 +109,22 @@ def _set_threads(threads: int) -> None:
         ) from error
 
 
+def plain_progress() -> Progress:
+    """Bars on a terminal; plain lines in a notebook and elsewhere."""
+    from rich.console import Console
+
+    from tfxdr.training.progress import Progress
+
+    return Progress(
+        Console(
+            file=sys.stdout,
+            force_jupyter=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    )
+
+
 def reopened(
     options: Options, folder: RunFolder, progress: Progress | None = None
 ) -> Experiment:
@@ -135,3 +169,19 @@ def opened(
         )
     (spec,) = experiment.specs
     return experiment.contender(spec, folder)
+
+
+def finished_run(folder: RunFolder, progress: Progress) -> Contender:
+    """What a finished run trained, by what its folder tells.
+
+    Args:
+      folder: of the run.
+      progress: takes what is said on the way.
+
+    Raises:
+      InputError: It holds no finished run, or the data are gone.
+    """
+    folder.read()
+    text = folder.flags.read_text(encoding="utf-8")
+    options = ready(Options.from_flagfile(text, str(folder.flags)))
+    return opened(folder, reopened(options, folder, progress), progress.say)

@@ -48,6 +48,14 @@ class Job:
         """Whether the table of its results is there, which comes last."""
         return (self.folder / "results.csv").is_file()
 
+    @property
+    def arguments(self) -> list[str]:
+        """Its whole command line."""
+        return [
+            *self.words,
+            *(f"--run={self.folder}", "--resume", "--overwrite=false"),
+        ]
+
     def run(self, watch: Callable[[], bool] = lambda: True) -> bool:
         """Runs it in a process of its own; says whether it ended well.
 
@@ -55,10 +63,7 @@ class Job:
           watch: called while it runs; once it says no the run is stopped.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        command = [
-            *(sys.executable, "-m", "tfxdr.main", *self.words),
-            *(f"--run={self.folder}", "--resume", "--overwrite=false"),
-        ]
+        command = [sys.executable, "-m", "tfxdr.main", *self.arguments]
         with self.log.open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 command,

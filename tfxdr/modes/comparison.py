@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfxdr.errors import InputError
 from tfxdr.experiments import comparing
 from tfxdr.experiments.finished_runs import find_runs
-from tfxdr.files import write_text
 from tfxdr.options import Options
-from tfxdr.report.comparison import WRITERS, print_comparison
+from tfxdr.report.comparison import (
+    WRITERS,
+    print_comparison,
+    write_comparison,
+)
+from tfxdr.report.writers import writer_for
 
 
 def compare(options: Options) -> None:
@@ -19,11 +22,8 @@ def compare(options: Options) -> None:
       InputError: runs are not there, or were not judged alike.
     """
     output = Path(options.recommend.output)
-    if options.recommend.output and output.suffix not in WRITERS:
-        raise InputError(
-            "--output: expected a file that ends in one of "
-            f"{', '.join(WRITERS)}, found {output}"
-        )
+    if options.recommend.output:
+        writer_for(output, WRITERS)  # A wrong one is refused at once.
     found = comparing.compare(
         find_runs(options.run.run, options.run.runs_dir),
         metrics=options.compare.compare_by,
@@ -31,5 +31,5 @@ def compare(options: Options) -> None:
     )
     print_comparison(found)
     if options.recommend.output:
-        write_text(output, WRITERS[output.suffix](found))
+        write_comparison(found, output)
         print(f"comparison: {output}")

@@ -80,11 +80,11 @@ def _write_report(
     experiment: Experiment, outcome: Outcome, base: RunFolder
 ) -> None:
     from tfxdr.experiments.finished_runs import JudgedRun
-    from tfxdr.experiments.reporting import report, write_report
+    from tfxdr.experiments.reporting import write_report
 
     runs = [JudgedRun.open(folder.path) for folder in outcome.folders.values()]
-    told = report(runs, progress=experiment.progress)
-    write_report(told, base.path / "report.html", print)
+    place = base.path / "report.html"
+    write_report(runs, place, progress=experiment.progress)
 
 
 @contextlib.contextmanager

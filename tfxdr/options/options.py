@@ -155,6 +155,20 @@ class Options:
                     lines += [line(key, declared.format(value))]
         return "\n".join([*lines, *self.extra]) + "\n"
 
+    def to_plain(self) -> dict[str, bool | int | float | str]:
+        """What a run is, by name: all that a flagfile holds but paths.
+
+        Lists, and what is not set, are text as in a flagfile.
+        """
+        values: dict[str, bool | int | float | str] = {}
+        for group, declared in GROUPS.items():
+            for name, one in settings_of(declared).items():
+                if one.replay and not one.path:
+                    value = getattr(getattr(self, group), name)
+                    plain = isinstance(value, (bool, int, float, str))
+                    values[name] = value if plain else one.format(value)
+        return values
+
     @classmethod
     def from_flagfile(cls, text: str, place: str) -> Options:
         """Reads what `to_flagfile` wrote; no flag is involved.

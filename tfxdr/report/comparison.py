@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import rich.box
 import rich.console
@@ -12,12 +14,14 @@ import rich.table
 import rich.text
 
 from tfxdr.evaluation.comparison import LEVEL, Method, Pair, Verdicts
-from tfxdr.report.table import metric_title
+from tfxdr.files import write_text
+from tfxdr.report.table import metric_title, plain_console
+from tfxdr.report.writers import writer_for
 from tfxdr.start_up import printable
 
 _PAIR_TITLES = (
     *("method", "against", "metric", "difference", "95% interval"),
-    *("p", "p (Holm)", "effect", ""),
+    *("p", "p (Holm)", "effect", "verdict"),
 )
 _WORDS = {1: "better", 0: "level", -1: "worse"}
 _MARKS = {1: "+", 0: "", -1: "-"}
@@ -45,9 +49,9 @@ def print_comparison(
       found: the comparison.
       console: where to; standard output by default.
     """
-    console = console or rich.console.Console()
+    console = console or rich.console.Console(force_jupyter=False)
     if not console.is_terminal:  # lines are as long as they need be
-        console = rich.console.Console(file=console.file, width=10_000)
+        console = plain_console(console.file)
     plain = not console.is_terminal
     titles, rows = method_table(found)
     console.print(_table(titles, rows, plain=plain, left=1))
@@ -55,6 +59,14 @@ def print_comparison(
         console.print(_table(*pair_table(found), plain=plain, left=3))
     for line in notes(found):
         console.print(rich.text.Text(line), soft_wrap=True)
+
+
+def to_text(found: Verdicts) -> str:
+    """What `print_comparison` writes where there is no terminal."""
+    text = io.StringIO()
+    console = plain_console(text)
+    print_comparison(found, console)
+    return text.getvalue()
 
 
 def method_table(
@@ -78,9 +90,12 @@ def pair_table(found: Verdicts) -> tuple[list[str], list[list[str]]]:
 
 def notes(found: Verdicts) -> list[str]:
     """What a reader has to know of the numbers, and which methods are level."""
+    told = "with one seed each; how far a seed moves them is not known"
+    if any(method.deviations for method in found.methods):
+        told = "are means over seeds with their standard deviation"
     lines = [
         f"{found.instances:,} test instances of {found.users:,} users; metrics "
-        "are means over seeds with their standard deviation."
+        f"{told}."
     ]
     if not found.pairs:
         return [*lines, "One method: there is nothing to compare it with."]
@@ -112,6 +127,15 @@ def to_markdown(found: Verdicts) -> str:
         cells = [list(map(_bar, _pair_cells(pair))) for pair in found.pairs]
         text += "\n" + _markdown_table(_PAIR_TITLES, cells, left=3)
     return text + "".join(f"\n{line}\n" for line in notes(found))
+
+
+def to_html(found: Verdicts) -> str:
+    """The tables for a notebook, with what they mean below."""
+    tables = [method_table(found)]
+    if found.pairs:
+        tables.append(pair_table(found))
+    lines = [f"<p>{html.escape(line)}</p>" for line in notes(found)]
+    return "".join([*(_html_table(*table) for table in tables), *lines])
 
 
 def to_csv(found: Verdicts) -> str:
@@ -159,6 +183,15 @@ WRITERS: Mapping[str, Callable[[Verdicts], str]] = {
     ".csv": to_csv,
     ".tex": to_latex,
 }
+
+
+def write_comparison(found: Verdicts, path: Path) -> None:
+    """Writes it as the file's suffix says: `.md`, `.csv` or `.tex`.
+
+    Raises:
+      InputError: the suffix is another one, or the place cannot be written.
+    """
+    write_text(path, writer_for(path, WRITERS)(found))
 
 
 def _method_cells(
@@ -245,6 +278,16 @@ def _markdown_table(
     dashes = ["---" if n < left else "---:" for n in range(len(titles))]
     lines = [titles, dashes, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _html_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [_html_row("th", titles), *(_html_row("td", row) for row in rows)]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    shown = (f"<{tag}>{html.escape(printable(x))}</{tag}>" for x in cells)
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _bar(text: str) -> str:

@@ -138,7 +138,7 @@ def _svg(picture: Picture) -> str:
     with matplotlib.rc_context({"svg.hashsalt": picture.caption}):
         picture.figure.savefig(file, format="svg", metadata={"Date": None})
     text = _HEAD.sub("", file.getvalue(), count=1)
-    return _SIZE.sub(r'\1 style="max-width: \2pt"', text, count=1)
+    return _SIZE.sub(r'\1 style="--width: \2pt"', text, count=1)
 
 
 def _plain(text: str) -> str:

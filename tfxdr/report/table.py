@@ -9,6 +9,7 @@ import html
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 import rich.box
 import rich.console
@@ -85,10 +86,10 @@ def print_table(
       name_title: heads the column of names.
       console: where to; standard output by default.
     """
-    console = console or rich.console.Console()
+    console = console or rich.console.Console(force_jupyter=False)
     plain = not console.is_terminal
     if plain:
-        console = rich.console.Console(file=console.file, width=_ANY_WIDTH)
+        console = plain_console(console.file)
     labels = _labels([row.name for row in rows])
     names = _Column(name_title, labels)
     name_width = min(names.width, console.width * 2 // 3)
@@ -108,6 +109,16 @@ def print_table(
     for part in (title and _text(title), table, *map(_text, below)):
         if part:
             console.print(part, crop=False, soft_wrap=True)
+
+
+def plain_console(file: IO[str]) -> rich.console.Console:
+    """Writes text alone, in lines as long as they need be."""
+    return rich.console.Console(
+        file=file,
+        width=_ANY_WIDTH,
+        force_terminal=False,
+        force_jupyter=False,  # There rich would display it, not write it.
+    )
 
 
 def _text(text: str, style: str = "") -> rich.text.Text:
@@ -148,7 +159,7 @@ def to_text(
         metrics=metrics,
         title=title,
         name_title=name_title,
-        console=rich.console.Console(file=text, force_terminal=False),
+        console=plain_console(text),
     )
     return text.getvalue()
 

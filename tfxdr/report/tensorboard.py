@@ -1,13 +1,15 @@
-"""Figures for TensorBoard."""
+"""Figures for TensorBoard, and a line of its table of runs."""
 
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
 from matplotlib.figure import Figure
+from tensorboard.plugins.hparams import api as hparams_api
 
 from tfxdr.report.figures import draw_png
 
@@ -32,6 +34,34 @@ def write_images(
         with writer.as_default():
             for tag, figure in figures.items():
                 tf.summary.image(tag, _pixels(figure), step=step)
+    finally:
+        writer.close()
+
+
+def write_hparams(
+    folder: Path,
+    options: Mapping[str, bool | int | float | str],
+    metrics: Mapping[str, float],
+) -> None:
+    """Writes what a run was and what it came to, for the tab HParams.
+
+    It replaces what was written before, of which TensorBoard would show the
+    older.
+
+    Args:
+      folder: a run's `tensorboard/`; `test` becomes a run beside the stages
+        in it.
+      options: of the run, by name.
+      metrics: of its test, by key.
+    """
+    place = folder / "test"
+    shutil.rmtree(place, ignore_errors=True)
+    writer = tf.summary.create_file_writer(str(place))
+    try:
+        with writer.as_default():
+            hparams_api.hparams(dict(options))
+            for key, value in metrics.items():
+                tf.summary.scalar(key, value, step=0)
     finally:
         writer.close()
 
