@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 
 # Before TensorFlow starts: tests run side by side, on tiny tensors.
@@ -45,11 +46,33 @@ def registries() -> Iterator[None]:
 
     import_components()
     entries = [dict(known._entries) for known in registry.ALL]
+    loaded, modules = list(origins.loaded_plugins), _modules_of_plugins()
     for known in registry.ALL:
         known.revise(lambda e: e if e.origin == origins.OWN else None)
+    _forget_plugins()
     yield
+    _forget_plugins()
     for known, before in zip(registry.ALL, entries, strict=True):
         known._entries = before
+    origins.loaded_plugins[:] = loaded
+    sys.modules.update(modules)
+
+
+def _modules_of_plugins() -> dict[str, types.ModuleType]:
+    return {
+        name: module
+        for name, module in sys.modules.items()
+        if name.startswith(("tfxdr_plugin_", "tfxdr_addons"))
+    }
+
+
+def _forget_plugins() -> None:
+    """What is loaded next registers again."""
+    from tfxdr.registry import origins
+
+    origins.loaded_plugins.clear()
+    for name in _modules_of_plugins():
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -128,13 +128,13 @@ def test_random_split_does_not_depend_on_other_users(prepared):
     everything = prepared(Shop(source, target)).users()
     some = prepared(Shop(source, target[:100])).users()
     assert everything.split[:100].tolist() == some.split.tolist()
-    other = prepared(Shop(source, target), seed=1).users()
+    other = prepared(Shop(source, target), split_seed=1).users()
     assert (other.split != everything.split).any()
 
 
 def test_source_fingerprint_is_that_of_the_histories(prepared):
     first = prepared(Synthetic(users=50))
-    other = prepared(Synthetic(users=50), seed=1)
+    other = prepared(Synthetic(users=50), split_seed=1)
     assert first.fingerprint != other.fingerprint
     assert first.source_fingerprint == other.source_fingerprint
     short = prepared(Synthetic(users=50), max_history=5)

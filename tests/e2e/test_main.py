@@ -67,7 +67,7 @@ def test_list_as_json(capfd):
         "name": "temperature",
         "expected": "float",
         "required": False,
-        "default": 10.0,
+        "default": 1.0,
     }
 
 

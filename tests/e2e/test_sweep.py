@@ -64,8 +64,20 @@ def test_failures_are_listed_and_stop_nothing(call, tmp_path):
     (tmp_path / "flags" / "broken.flags").write_text(
         f"{COMMON}--policy=last-9\n"
     )
-    code, out, err = call("--sweep=flags/broken.flags,flags/counted.flags")
+    # A name that is the beginning of another is a run of its own.
+    (tmp_path / "flags" / "counted-more.flags").write_text(
+        f"{COMMON}--policy=item-knn\n"
+    )
+    names = ("broken", "counted-more", "counted")
+    files = ",".join(f"flags/{name}.flags" for name in names)
+    code, out, err = call(f"--sweep={files}")
     assert code == 2
-    assert "broken: FAILED" in out and "[2/2] counted" in out
-    assert "1 of 2 runs failed" in err and "last-9 asks for more" in err
+    assert "broken: FAILED" in out and "[3/3] counted" in out
+    assert "1 of 3 runs failed" in err and "last-9 asks for more" in err
+    for name, policy in (
+        ("counted", "popularity"),
+        ("counted-more", "item-knn"),
+    ):
+        flags = (tmp_path / "sweep" / name / "options.flags").read_text()
+        assert f"--policy={policy}\n" in flags
     assert (tmp_path / "sweep" / "results.md").is_file()

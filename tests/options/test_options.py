@@ -190,7 +190,7 @@ class TestGroups:
 
     def test_groups_are_the_fields_of_options(self):
         fields = [field.name for field in dataclasses.fields(Options)]
-        assert fields == [*groups.GROUPS, "extra"]
+        assert fields == [*groups.GROUPS, "extra", "given"]
 
     def test_no_option_stands_in_two_groups(self):
         assert len(_all_names()) == len(_all())

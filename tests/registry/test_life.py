@@ -19,6 +19,7 @@ SMALL = [
     "--epochs=2",
     "--pretrain_epochs=1",
     "--learning_rate=0.01",
+    "--batch_size=16",  # In the first step both towers are the same.
 ]
 STARTER = """
 import sys

@@ -152,7 +152,9 @@ class TestCaches:
 class TestRunFolder:
     def test_compares_the_code(self, tmp_path):
         folder = RunFolder(tmp_path / "run")
-        flags = "--seed=1\n--plugins=a.py\n# code of policy a={}\n"
+        own = "--seed=1\n--split_seed=1\n--head_start=random\n"
+        own += "--policy_standardize=false\n"
+        flags = own + "--plugins=a.py\n# code of policy a={}\n"
 
         def start(text, resume=True):
             folder.start(text, resume=resume, overwrite=False, say=print)
@@ -161,7 +163,7 @@ class TestRunFolder:
         start(flags.format("12").replace("a.py", "/moved/a.py"))
         with pytest.raises(InputError, match="code of policy a has changed"):
             start(flags.format("34"))
-        start("--seed=1\n# code of class metric new=56\n")
+        start(own + "# code of class metric new=56\n")
         assert folder.changed_code(flags.format("12")) == []
         assert folder.changed_code(flags.format("34")) == ["policy a"]
 

@@ -50,10 +50,15 @@ class Job:
 
     @property
     def arguments(self) -> list[str]:
-        """Its whole command line."""
+        """Its whole command line.
+
+        A run to go on with may be named by how it begins: where there is none
+        of this name, nothing is asked for that another one could answer.
+        """
+        begun = (self.folder / "options.flags").is_file()
         return [
-            *self.words,
-            *(f"--run={self.folder}", "--resume", "--overwrite=false"),
+            *(*self.words, f"--run={self.folder}", "--overwrite=false"),
+            f"--resume={str(begun).lower()}",
         ]
 
     def run(self, watch: Callable[[], bool] = lambda: True) -> bool:
@@ -78,7 +83,7 @@ class Job:
                 process.terminate()  # It writes a checkpoint.
                 process.wait()
                 raise
-        return process.returncode == 0
+        return process.returncode == 0 and self.finished
 
     def why(self) -> str:
         """The last lines of its log."""
