@@ -95,3 +95,18 @@ def test_the_paths(write):
         inspect(_options("gone.csv"))
     path = str(write("a,b.csv", VIEWS))
     inspect(_options(path))  # A comma in a name parts no files.
+
+
+def test_generated_data_tell_what_could_be_reached(capsys):
+    from tfxdr.main import main
+
+    world = "planted-policies(users=2000,length=20,targets=4)"
+    assert main(["--mode=inspect", f"--dataset={world}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    values = [float(line.rpartition(": ")[2]) for line in lines]
+    assert [line.partition(", ")[2].partition(":")[0] for line in lines] == [
+        "kind unknown",
+        "kind markers",
+        "kind known",
+    ]
+    assert 0.35 < values[0] < values[1] - 0.1 < values[2] < 0.75

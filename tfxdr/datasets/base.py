@@ -130,6 +130,13 @@ class Source:
         """
         return {}
 
+    def ceilings(self) -> dict[str, float]:
+        """HR@5 that a model with the true parameters reaches, by what it knows.
+
+        Of generated data, whose truth is known; by default there is none.
+        """
+        return {}
+
     def check_path(
         self, path: str | Path, option: str = "path", folder: bool = False
     ) -> Path:

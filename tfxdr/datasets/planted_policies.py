@@ -124,6 +124,11 @@ class PlantedPolicies(Source):
                 f"that are no markers, found {self.back}"
             )
 
+    def ceilings(self) -> dict[str, float]:
+        """See `best_hit_rates`, of this world."""
+        found = best_hit_rates(self)
+        return {f"kind {known}": value for known, value in found.items()}
+
     def load(self, connection, rejects) -> None:
         world = World.draw(self)
         insert_arrays(

@@ -15,6 +15,7 @@ from tfxdr.datasets.readers.inspection import Column, guess_roles, look_at
 from tfxdr.datasets.readers.rejects import Rejects
 from tfxdr.errors import InputError
 from tfxdr.options import Options
+from tfxdr.registry import datasets
 from tfxdr.registry.spec_text import parse_call
 
 _MEMORY = "2GB"
@@ -27,7 +28,13 @@ _DEFAULTS = {"user": "user", "item": "item", "time": "timestamp", "rating": ""}
 
 
 def inspect(options: Options) -> None:
-    """Prints what is in one file or two, and the command to run next."""
+    """Prints what is in one file or two, and the command to run next.
+
+    Of generated data, what could be reached at best.
+    """
+    if not options.data.data_path and "dataset" in options.given:
+        if _show_ceilings(options.data.dataset):
+            return
     paths = _paths(options.data.data_path)
     with tempfile.TemporaryDirectory(prefix="tfxdr-inspect-") as folder:
         connection = database.connect(Path(folder), _MEMORY, _THREADS)
@@ -51,11 +58,20 @@ def inspect(options: Options) -> None:
         )
 
 
+def _show_ceilings(dataset: str) -> bool:
+    """Whether a data set knows what could be reached at best."""
+    found = datasets.build(dataset).ceilings()
+    for known, value in found.items():
+        print(f"HR@5 with the true parameters, {known}: {value:.3f}")
+    return bool(found)
+
+
 def _paths(text: str) -> list[Path]:
     if not text:
         raise InputError(
-            "--mode=inspect: expected --data_path=FILE, or "
-            "--data_path=SOURCE,TARGET for two"
+            "--mode=inspect: expected --data_path=FILE, "
+            "--data_path=SOURCE,TARGET for two, or --dataset of generated data "
+            "whose truth is known, such as planted-policies"
         )
     whole = Path(text).expanduser()
     parts = [text] if whole.exists() else text.split(",")
