@@ -31,14 +31,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("python")
-
-
-@pytest.fixture(autouse=True)
-def _there(place, monkeypatch):
-    monkeypatch.chdir(place)
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,7 @@ from tfxdr import main
 from tfxdr.errors import InputError
 from tfxdr.experiments.given import text_of
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("memory")
-
-
-@pytest.fixture(autouse=True)
-def _there(place, monkeypatch):
-    monkeypatch.chdir(place)
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 class Frame(tfxdr.Source):

@@ -8,7 +8,9 @@ import pytest
 
 import tfxdr
 from tfxdr import main
+from tfxdr.data.splits import TEST, VALIDATION
 from tfxdr.errors import InputError
+from tfxdr.experiments.tasks import NextTarget
 from tfxdr.options import Options, groups
 from tfxdr.options.earlier import unspoken
 
@@ -22,14 +24,7 @@ OPTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("seeds")
-
-
-@pytest.fixture(autouse=True)
-def _there(place, monkeypatch):
-    monkeypatch.chdir(place)
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +133,19 @@ def test_an_earlier_run_was_split_by_its_seed():
     assert (read.seed, read.data.split_seed) == (4, 4)
     now = dataclasses.replace(Options(), run=groups.Run(seed=(4,)))
     assert unspoken(now.to_flagfile()) == []
+
+
+@pytest.mark.parametrize("seeds", ["0", "0,1"])
+def test_what_is_judged_is_made_once_for_all_seeds(seeds, monkeypatch, capfd):
+    made = []
+    make = NextTarget._ranker
+
+    def counted(task, split, negatives):
+        made.append((split, negatives))
+        return make(task, split, negatives)
+
+    monkeypatch.setattr(NextTarget, "_ranker", counted)
+    flags = [f"--dataset={DATA}", "--policy=popularity", "--eval_negatives=3"]
+    flags += [f"--seed={seeds}", f"--run=once-{len(seeds)}"]
+    assert main.main(flags) == 0
+    assert sorted(made) == [(VALIDATION, 0), (TEST, 0), (TEST, 3)]

@@ -34,6 +34,25 @@ class Method:
     values: Mapping[str, np.ndarray]
 
 
+def over_seeds(
+    tests: Sequence[Mapping[str, float]],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Means and standard deviations of test metrics over runs of a method.
+
+    Args:
+      tests: metrics of each run; those that all have count.
+
+    Returns:
+      Two values by metric; no deviations where there is one run.
+    """
+    shared = [key for key in tests[0] if all(key in test for test in tests)]
+    values = {key: [test[key] for test in tests] for key in shared}
+    deviations = {}
+    if len(tests) > 1:
+        deviations = {k: float(np.std(v, ddof=1)) for k, v in values.items()}
+    return {k: float(np.mean(v)) for k, v in values.items()}, deviations
+
+
 @dataclasses.dataclass(frozen=True)
 class Pair:
     """What two methods differ in by one metric.

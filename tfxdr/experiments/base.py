@@ -33,6 +33,7 @@ from tfxdr.registry import (
     optimizers,
     policies,
 )
+from tfxdr.registry.metric_names import at_cutoff
 from tfxdr.report.table import Row
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
@@ -88,7 +89,11 @@ class Experiment(abc.ABC):
             self._refuse_unused()
 
     def with_seed(self, seed: int) -> Experiment:
-        """The same on the same data, for one of the seeds."""
+        """The same on the same data, for one of the seeds.
+
+        The task, with its sampled negatives, is that of all.
+        """
+        self.task  # noqa: B018  It is made when it is asked for.
         one = copy.copy(self)
         one.options = self.options.with_seed(seed)
         return one
@@ -250,14 +255,9 @@ class Experiment(abc.ABC):
 
     def shown(self, rows: Sequence[Row]) -> dict[str, Any]:
         """How results are printed: metrics at the first cutoff alone."""
-        first = f"@{self.options.evaluate.top_n[0]}"
-        metrics = [
-            key
-            for key in rows[-1].metrics
-            if "@" not in key or key.split("/")[0].endswith(first)
-        ]
+        first = self.options.evaluate.top_n[0]
         return {
-            "metrics": metrics,
+            "metrics": at_cutoff(rows[-1].metrics, first),
             "title": f"\n{self.title}",
             "name_title": self.kind.kind,
         }

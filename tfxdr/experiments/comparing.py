@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfxdr.errors import InputError, did_you_mean
-from tfxdr.evaluation.comparison import Method, Verdicts, judge
+from tfxdr.evaluation.comparison import Method, Verdicts, judge, over_seeds
 from tfxdr.experiments.finished_runs import JudgedRun
 from tfxdr.experiments.run_folder import FREE
 from tfxdr.experiments.whereabouts import INPUTS
+from tfxdr.registry.metric_names import at_cutoff
 
 # Options in which runs of one method may differ, or that its name says.
 _NOT_OF_METHOD = {*FREE, *INPUTS, "seed", "policy", "meta", "explain_by"}
@@ -39,7 +40,8 @@ def compare(
     _check_alike(runs)
     methods = _methods(runs)
     first = runs[0].instances
-    metrics = list(metrics) or _at_first_cutoff(runs[0])
+    cutoff = int(runs[0].options["top_n"].split(",")[0])
+    metrics = list(metrics) or at_cutoff(first.values, cutoff)
     for metric in metrics:
         if metric not in first.values:
             raise InputError(
@@ -124,31 +126,16 @@ def _method(name: str, runs: Sequence[JudgedRun]) -> Method:
             f"--run: expected runs of {name} with different seeds, found two "
             f"of one among {places}; name one of them"
         )
-    tests = [run.result["test"] for run in runs]
-    shared = [key for key in tests[0] if all(key in test for test in tests)]
-    values = {key: [test[key] for test in tests] for key in shared}
-    deviations = {}
-    if len(runs) > 1:
-        deviations = {k: float(np.std(v, ddof=1)) for k, v in values.items()}
+    means, deviations = over_seeds([run.result["test"] for run in runs])
     answers = [run.instances.values for run in runs]
     return Method(
         name,
         seeds,
         [str(run.path) for run in runs],
-        {key: float(np.mean(v)) for key, v in values.items()},
+        means,
         deviations,
         {
             key: np.mean([one[key] for one in answers], axis=0)
             for key in answers[0]
         },
     )
-
-
-def _at_first_cutoff(run: JudgedRun) -> list[str]:
-    keys = list(run.instances.values)
-    cutoff = f"@{run.options['top_n'].split(',')[0]}"
-    return [
-        key
-        for key in keys
-        if "@" not in key or key.partition("/")[0].endswith(cutoff)
-    ]

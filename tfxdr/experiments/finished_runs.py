@@ -143,9 +143,9 @@ def find_runs(text: str, runs_dir: str) -> list[JudgedRun]:
 def _runs_at(text: str, runs_dir: str) -> Sequence[Path]:
     path = find_run(str(Path(text).expanduser()), runs_dir)
     if path.is_dir():
-        return _runs_in(path) or [path]  # `open` says what is missing
+        return runs_in(path) or [path]  # `open` says what is missing
     matching = sorted(map(Path, glob.glob(str(Path(text).expanduser()))))
-    found = [run for place in matching for run in _runs_in(place)]
+    found = [run for place in matching for run in runs_in(place)]
     if not found:
         raise InputError(
             f"--run: there is no finished run at {text}; expected the folder "
@@ -154,7 +154,7 @@ def _runs_at(text: str, runs_dir: str) -> Sequence[Path]:
     return found
 
 
-def _runs_in(path: Path) -> list[Path]:
+def runs_in(path: Path) -> list[Path]:
     """A finished run itself, or those inside its folder."""
     if (path / "metrics.json").is_file():
         return [path]

@@ -35,6 +35,8 @@ from tfxdr.report.policies import (
     utilization_by_length,
     utilization_heatmap,
 )
+from tfxdr.report.run import peak_bytes
+from tfxdr.report.story import listed
 from tfxdr.report.table import format_seconds, metric_title
 from tfxdr.report.writers import writer_for
 from tfxdr.training.progress import Progress
@@ -69,7 +71,7 @@ def report(
     components = list(dict.fromkeys(run.component for run in runs))
     data = list(dict.fromkeys(run.result["dataset"] for run in runs))
     return Report(
-        f"{_listed(components)} on {_listed(data)}",
+        f"{listed(components)} on {listed(data)}",
         _summary(runs),
         sections,
     )
@@ -82,7 +84,7 @@ def _summary(runs: Sequence[JudgedRun]) -> str:
     seeds = sorted({run.seed for run in runs})
     return (
         f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} of "
-        f"{_listed(backbones)}, seed {_listed(list(map(str, seeds)))}; split: "
+        f"{listed(backbones)}, seed {listed(list(map(str, seeds)))}; split: "
         f"{protocol.get('split', 'random')}; the epoch was picked by "
         f"{metric_title(protocol['monitor'])} of the validation split."
     )
@@ -298,11 +300,12 @@ def _cost(run: JudgedRun) -> list[str]:
         format_seconds(stages[stage]["seconds"]) if stage in stages else ""
         for stage in _STAGES
     ]
-    return [str(run.seed), kept, *seconds, f"{_peak(stages) / 2**30:.2f} GiB"]
-
-
-def _peak(stages: Mapping[str, Mapping[str, float]]) -> float:
-    return max(stage["peak_bytes_so_far"] for stage in stages.values())
+    return [
+        str(run.seed),
+        kept,
+        *seconds,
+        f"{peak_bytes(run.result) / 2**30:.2f} GiB",
+    ]
 
 
 def _data(run: JudgedRun) -> Iterable[Part]:
@@ -347,12 +350,6 @@ def _chosen(run: JudgedRun) -> list[str]:
         for name, value in run.options.items()
         if defaults.get(name) != value
     ]
-
-
-def _listed(words: Sequence[str]) -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def write_report(

@@ -25,7 +25,7 @@ from tfxdr.experiments.running import Outcome
 from tfxdr.experiments.start import plain_progress
 from tfxdr.options.answers import Export
 from tfxdr.options.named import group_from
-from tfxdr.registry.metric_names import falls
+from tfxdr.registry.metric_names import rising
 from tfxdr.report.figures import as_png
 from tfxdr.report.policies import utilization_heatmap
 from tfxdr.report.table import Row, to_html, to_text
@@ -228,11 +228,10 @@ class Comparison:
           InputError: none was validated, as baselines are not.
         """
         monitor = self._experiment.monitor
-        sign = -1 if falls(monitor) else 1
         values: dict[str, list[float]] = {}
         for one in self:
             if monitor in one.validation:
-                value = sign * one.validation[monitor]
+                value = rising(monitor, one.validation[monitor])
                 values.setdefault(one.name, []).append(value)
         if not values:
             raise InputError(
@@ -242,7 +241,7 @@ class Comparison:
         name = max(values, key=lambda name: float(np.mean(values[name])))
         return max(
             (one for one in self if one.name == name),
-            key=lambda one: sign * one.validation[monitor],
+            key=lambda one: rising(monitor, one.validation[monitor]),
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tfxdr.errors import InputError
@@ -35,6 +35,17 @@ def default_folder(options: Options, names: Sequence[str]) -> Path:
         if not flags.is_file() or _identity(flags.read_text("utf-8")) == wanted:
             return flags.parent
     return runs / f"{title}-{digest}"
+
+
+def sweep_folder(runs_dir: str, told: Iterable[str]) -> Path:
+    """Where a sweep goes by default; the same sweep has the same folder.
+
+    Args:
+      runs_dir: where runs are made.
+      told: all that says what the sweep is.
+    """
+    digest = _hash("\n".join(told), 2)
+    return Path(runs_dir) / f"sweep-{digest}"
 
 
 def _identity(flagfile: str) -> list[str]:

@@ -8,12 +8,12 @@ runs, from which a search goes on and which several processes share.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfxdr.errors import InputError, TrainingError
+from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.search_space import (
     Choice,
     Space,
@@ -25,7 +25,7 @@ from tfxdr.experiments.search_space import (
 from tfxdr.experiments.sweeping import Job, claim
 from tfxdr.files import write_text
 from tfxdr.options import Options
-from tfxdr.registry.metric_names import falls
+from tfxdr.registry.metric_names import rising
 from tfxdr.report.history import read_history
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class _Watch:
             return True
         monitor = _monitor(self._folder)
         for row in new:
-            value = _rising(monitor, float(row[monitor]))
+            value = rising(monitor, float(row[monitor]))
             self._trial.report(value, int(row["epoch"]))
         self._told = len(rows)
         return not self._trial.should_prune()
@@ -252,18 +252,14 @@ def _validation(folder: Path) -> float:
     Raises:
       InputError: nothing was validated, as by what only counts.
     """
-    result = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    result = RunFolder(folder).read()
     monitor = result["protocol"]["monitor"]
     if monitor not in result.get("validation", {}):
         raise InputError(
             f"--search: {folder} has no validation by {monitor}: there is "
             "nothing to tune; leave its flagfile out of the search"
         )
-    return _rising(monitor, result["validation"][monitor])
-
-
-def _rising(monitor: str, value: float) -> float:
-    return -value if falls(monitor) else value
+    return rising(monitor, result["validation"][monitor])
 
 
 def _monitor(folder: Path) -> str:

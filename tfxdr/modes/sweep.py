@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import glob
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfxdr.errors import TrainingError
-from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.experiments.finished_runs import JudgedRun, runs_in
+from tfxdr.experiments.run_names import sweep_folder
 from tfxdr.experiments.searching import searched
 from tfxdr.experiments.sweeping import Job, flagfiles, run_jobs
 from tfxdr.files import write_text
@@ -16,6 +17,7 @@ from tfxdr.options import Options
 from tfxdr.options.groups import GROUPS
 from tfxdr.options.settings import settings_of
 from tfxdr.options.sweeps import Sweep
+from tfxdr.registry.metric_names import at_cutoff
 from tfxdr.report.run import result_row
 from tfxdr.report.table import Row, print_table, to_csv, to_markdown
 
@@ -33,8 +35,11 @@ def sweep(options: Options) -> None:
     chosen = options.sweep
     files = flagfiles(chosen.sweep)
     given = _given_words(options)
-    seeds = chosen.seeds or (options.run.seed if _asks_seed(options) else ())
-    folder = Path(options.run.run or _default_folder(options, files, given))
+    seeds = chosen.seeds
+    if not seeds and "seed" in options.given:
+        seeds = options.run.seed
+    what = [*map(str, files.values()), *given, chosen.search, chosen.grid]
+    folder = Path(options.run.run or sweep_folder(options.run.runs_dir, what))
     methods = {
         name: [f"--flagfile={path}", *given] for name, path in files.items()
     }
@@ -48,12 +53,7 @@ def sweep(options: Options) -> None:
     failed = run_jobs(jobs, _say)
     rows = _rows(folder, methods)
     if rows:
-        cutoff = f"@{options.evaluate.top_n[0]}"
-        shown = [
-            key
-            for key in rows[0].metrics
-            if "@" not in key or key.partition("/")[0].endswith(cutoff)
-        ]
+        shown = at_cutoff(rows[0].metrics, options.evaluate.top_n[0])
         print_table(rows, metrics=shown, title="\nmeans over seeds")
         write_text(folder / "results.md", to_markdown(rows))
         write_text(folder / "results.csv", to_csv(rows))
@@ -105,13 +105,11 @@ def _rows(folder: Path, methods: Mapping[str, object]) -> list[Row]:
     """Of what is finished: one for each method and component."""
     results: dict[str, list[dict]] = {}
     for name in methods:
-        places = [folder / name, *sorted(folder.glob(f"{name}-seed-*"))]
-        for place in places:
-            own = [place] if (place / "metrics.json").is_file() else []
-            inner = [path.parent for path in place.glob("*/metrics.json")]
-            for path in own or sorted(inner):
+        seeded = sorted(folder.glob(f"{glob.escape(name)}-seed-*"))
+        for place in (folder / name, *seeded):
+            for path in runs_in(place):
                 run = JudgedRun.open(path)
-                label = name if own else f"{name}: {run.component}"
+                label = name if path == place else f"{name}: {run.component}"
                 results.setdefault(label, []).append(run.result)
     return [result_row(label, found) for label, found in results.items()]
 
@@ -125,20 +123,6 @@ def _given_words(options: Options) -> list[str]:
                 value = getattr(getattr(options, group), name)
                 words.append(f"--{name}={setting.format(value)}")
     return [*words, *options.extra]
-
-
-def _asks_seed(options: Options) -> bool:
-    return "seed" in options.given
-
-
-def _default_folder(
-    options: Options, files: Mapping[str, Path], given: Sequence[str]
-) -> Path:
-    """The same sweep has the same folder, so that it goes on."""
-    chosen = options.sweep
-    told = [*map(str, files.values()), *given, chosen.search, chosen.grid]
-    digest = hashlib.blake2b("\n".join(told).encode(), digest_size=2)
-    return Path(options.run.runs_dir) / f"sweep-{digest.hexdigest()}"
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,7 @@ Standard library only: options name metrics before TensorFlow loads.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tfxdr.registry.kinds import class_metrics
@@ -47,6 +48,16 @@ def parse(name: str) -> MetricName:
     name, _, sampling = name.partition("/")
     metric, _, cutoff = name.partition("@")
     return MetricName(metric, cutoff, sampling)
+
+
+def at_cutoff(names: Iterable[str], n: int) -> list[str]:
+    """Those with this cutoff, and those that have none."""
+    return [name for name in names if parse(name).cutoff in ("", str(n))]
+
+
+def rising(name: str, value: float) -> float:
+    """A metric's value, turned so that more is better."""
+    return -value if falls(name) else value
 
 
 def falls(name: str) -> bool:

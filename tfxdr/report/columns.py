@@ -1,4 +1,4 @@
-"""Answers in columns, whole: what is shown can be copied."""
+"""Texts in columns, whole: what is shown can be copied."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ def aligned(
         return f" {'  '.join(texts)}".rstrip()
 
     return "\n".join(map(padded, lines))
+
+
+def markdown(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1
+) -> str:
+    """A table in Markdown, of cells that mean there what they should.
+
+    Args:
+      titles: of the columns.
+      rows: texts, as many as there are titles.
+      left: how many columns are words, and begin at the left.
+    """
+    dashes = ["---" if n < left else "---:" for n in range(len(titles))]
+    lines = [titles, dashes, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -15,7 +15,8 @@ import rich.text
 
 from tfxdr.evaluation.comparison import LEVEL, Method, Pair, Verdicts
 from tfxdr.files import write_text
-from tfxdr.report.table import metric_title, plain_console
+from tfxdr.report.columns import markdown
+from tfxdr.report.table import metric_title, plain_console, with_deviation
 from tfxdr.report.writers import writer_for
 from tfxdr.start_up import printable
 
@@ -122,10 +123,10 @@ def to_markdown(found: Verdicts) -> str:
     """Two tables, with what they mean below."""
     titles, rows = method_table(found, "**")
     rows = [[_bar(name), *cells] for name, *cells in rows]
-    text = _markdown_table(titles, rows, left=1)
+    text = markdown(titles, rows)
     if found.pairs:
         cells = [list(map(_bar, _pair_cells(pair))) for pair in found.pairs]
-        text += "\n" + _markdown_table(_PAIR_TITLES, cells, left=3)
+        text += "\n" + markdown(_PAIR_TITLES, cells, left=3)
     return text + "".join(f"\n{line}\n" for line in notes(found))
 
 
@@ -212,9 +213,9 @@ def _method_cells(
     for method in found.methods:
         cells = [str(len(method.seeds))]
         for metric in found.metrics:
-            text = f"{method.metrics[metric]:.4f}"
-            if metric in method.deviations:
-                text += f" \u00b1 {method.deviations[metric]:.4f}"
+            text = with_deviation(
+                method.metrics[metric], method.deviations.get(metric)
+            )
             if found.baseline:
                 pair = found.pair(method.name, found.baseline, metric)
                 text += marks[_sign(pair)] if pair else ""
@@ -270,14 +271,6 @@ def _table(
     for row in rows:
         table.add_row(*(rich.text.Text(printable(cell)) for cell in row))
     return table
-
-
-def _markdown_table(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], left: int
-) -> str:
-    dashes = ["---" if n < left else "---:" for n in range(len(titles))]
-    lines = [titles, dashes, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _html_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import tfxdr
 from tfxdr.files import write_text
+from tfxdr.report.columns import markdown
 from tfxdr.report.figures import save_figure
 from tfxdr.start_up import printable
 
@@ -111,7 +112,10 @@ def write_markdown(report: Report, path: Path) -> None:
         lines += [f"## {_plain(section.title)}", ""]
         for place, part in enumerate(section.parts, 1):
             if isinstance(part, Table):
-                lines += [_markdown_table(part), ""]
+                titles, *rows = (
+                    list(map(_plain, row)) for row in (part.titles, *part.rows)
+                )
+                lines += [markdown(titles, rows, left=part.left)]
             elif isinstance(part, Picture):
                 pictures.mkdir(parents=True, exist_ok=True)
                 file = pictures / f"{number}-{place}.png"
@@ -144,12 +148,3 @@ def _svg(picture: Picture) -> str:
 def _plain(text: str) -> str:
     """Text that Markdown takes as it is."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable(text))
-
-
-def _markdown_table(table: Table) -> str:
-    dashes = [
-        "---" if n < table.left else "---:" for n in range(len(table.titles))
-    ]
-    rows = [list(map(_plain, row)) for row in (table.titles, *table.rows)]
-    rows.insert(1, dashes)
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

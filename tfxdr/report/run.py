@@ -15,6 +15,7 @@ from tfxdr.evaluation import (
     collapse_warning,
     equal_weights,
 )
+from tfxdr.evaluation.comparison import over_seeds
 from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import (
@@ -33,16 +34,12 @@ def result_row(name: str, results: Sequence[Mapping]) -> Row:
     is a mean too, that of pre-training, wherever it was done, and of training;
     of a baseline, that of counting and its test.
     """
-    tests = [result["test"] for result in results]
-    values = {key: [test[key] for test in tests] for key in tests[0]}
-    deviations = {}
-    if len(results) > 1:
-        deviations = {k: float(np.std(v, ddof=1)) for k, v in values.items()}
+    means, deviations = over_seeds([result["test"] for result in results])
     return Row(
         name,
-        {key: float(np.mean(of_seeds)) for key, of_seeds in values.items()},
+        means,
         float(np.mean([_seconds(result) for result in results])),
-        max(map(_peak_bytes, results)),
+        max(map(peak_bytes, results)),
         deviations,
     )
 
@@ -52,7 +49,8 @@ def _seconds(result: Mapping) -> float:
     return sum(s["seconds"] for s in trained or result["cost"].values())
 
 
-def _peak_bytes(result: Mapping) -> int:
+def peak_bytes(result: Mapping) -> int:
+    """The largest resident memory of a run's stages, from `metrics.json`."""
     return max(s["peak_bytes_so_far"] for s in result["cost"].values())
 
 

@@ -148,7 +148,7 @@ def star_text(rows: Sequence[Told], top: int) -> str:
     if level:
         return _paragraphs(
             [
-                f"{text}; {_listed(level)} cannot be told from it, being "
+                f"{text}; {listed(level)} cannot be told from it, being "
                 "within two standard errors of the difference."
             ]
         )
@@ -244,7 +244,7 @@ def decisions_text(
             continue
         rates = rates_by_group(row.actions, groups)
         told = [f"{rate.mean():.2f} for {name}" for name, rate in rates.items()]
-        text = f"{row.name} tunes a share of {_listed(told)} users' blocks"
+        text = f"{row.name} tunes a share of {listed(told)} users' blocks"
         if tuned:
             values = block_aucs(row.actions, groups[tuned])
             best = int(np.argmax(values))
@@ -326,7 +326,8 @@ def _differs(mean: float, error: float) -> bool:
     return abs(mean) > 2 * error and not math.isclose(mean, 0.0)
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
     if len(words) == 1:
         return words[0]
     return f"{', '.join(words[:-1])} and {words[-1]}"

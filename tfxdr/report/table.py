@@ -17,6 +17,7 @@ import rich.table
 import rich.text
 
 from tfxdr.registry.metric_names import falls, parse
+from tfxdr.report.columns import markdown
 from tfxdr.start_up import printable
 
 _LONGEST = 24  # characters of a name; longer ones are spelt out below
@@ -48,8 +49,13 @@ class Row:
         value, deviation = self.metrics.get(key), self.deviations.get(key)
         if value is None:
             return "-"
-        text = f"{value:.4f}"
-        return text if deviation is None else f"{text} \u00b1 {deviation:.4f}"
+        return with_deviation(value, deviation)
+
+
+def with_deviation(value: float, deviation: float | None) -> str:
+    """A metric, and how far it moves over seeds where that is known."""
+    text = f"{value:.4f}"
+    return text if deviation is None else f"{text} \u00b1 {deviation:.4f}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,10 +179,7 @@ def to_markdown(
     """A Markdown table, the best of each metric in bold."""
     columns = _columns(rows, metrics)
     titles = [column.title.replace("\n", " ") for column in columns]
-    lines = [
-        [name_title, *titles],
-        ["---", *["---:"] * len(columns)],
-    ]
+    lines = []
     for index, row in enumerate(rows):
         cells = [
             f"**{column.cells[index]}**"
@@ -185,7 +188,7 @@ def to_markdown(
             for column in columns
         ]
         lines.append([row.name.replace("|", "\\|"), *cells])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown([name_title, *titles], lines)
 
 
 def to_csv(

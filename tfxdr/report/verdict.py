@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from tfxdr.registry.metric_names import falls
+from tfxdr.registry.metric_names import rising
 from tfxdr.report.table import Row, metric_title
 
 _FEW_PER_ITEM = 3.0  # training instances of a target item, on average
@@ -87,12 +87,15 @@ def _better(
     metrics: Mapping[str, float], baselines: Sequence[Row], metric: str
 ) -> Row | None:
     """The best of the baselines that are above."""
-    sign = -1 if falls(metric) else 1
+
+    def height(values: Mapping[str, float]) -> float:
+        return rising(metric, values[metric])
+
     known = [b for b in baselines if metric in b.metrics]
-    best = max(known, key=lambda b: sign * b.metrics[metric], default=None)
+    best = max(known, key=lambda b: height(b.metrics), default=None)
     if best is None or metric not in metrics:
         return None
-    return best if sign * (best.metrics[metric] - metrics[metric]) > 0 else None
+    return best if height(best.metrics) > height(metrics) else None
 
 
 _REASONS: tuple[

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import TrainingError
-from tfxdr.registry.metric_names import falls
+from tfxdr.registry.metric_names import rising
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
@@ -285,7 +285,7 @@ class Loop:
 
     def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
         state, monitor = self.state, self.settings.monitor
-        value = -metrics[monitor] if falls(monitor) else metrics[monitor]
+        value = rising(monitor, metrics[monitor])
         if value > float(state.best_value):
             state.best_value.assign(value)
             state.best_epoch.assign(state.epoch)
