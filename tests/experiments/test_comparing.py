@@ -1,19 +1,17 @@
 """Comparing finished runs: what is a method, and what is refused."""
 
 import csv
+import functools
 import json
 
 import numpy as np
 import pytest
+from made_runs import drawn, made_run
 
 from tfxdr import main
 from tfxdr.errors import InputError
-from tfxdr.evaluation import Ranking
 from tfxdr.experiments.comparing import compare
 from tfxdr.experiments.finished_runs import find_runs
-from tfxdr.options import Options
-
-USERS = np.repeat(np.arange(60), 3).astype(np.int32)
 
 
 @pytest.fixture
@@ -24,53 +22,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def made(place):
-    """Makes the folder of a finished run, as training leaves it."""
-
-    def make(name, policy, ranks, *, seed=0, data="d", test=None, **more):
-        folder = place / "runs" / name
-        folder.mkdir(parents=True)
-        protocol = {
-            "seed": seed,
-            "split_seed": 0,
-            "task": "next-target",
-            "monitor": "mrr@5",
-            "train_fraction": 1.0,
-            "split": "random",
-            **more.pop("protocol", {}),
-        }
-        flags = [
-            f"--{key}={value}"
-            for key, value in {"policy": policy, "seed": seed, **more}.items()
-        ]
-        (folder / "options.flags").write_text(
-            Options().to_flagfile() + "\n".join(flags) + "\n"
-        )
-        ranking = Ranking(
-            USERS, np.arange(180) if test is None else test, ranks
-        )
-        ranking.save(folder / "ranks.npz")
-        metrics = {"hr@5": float((ranks <= 5).mean())}
-        for key in ("mrr@5", "ndcg@5", "hr@10", "mrr@10", "ndcg@10"):
-            metrics[key] = 0.5
-        (folder / "metrics.json").write_text(
-            json.dumps(
-                {
-                    "policy": policy,
-                    "data": {"fingerprint": data},
-                    "protocol": protocol,
-                    "test": metrics,
-                }
-            )
-        )
-        return folder
-
-    return make
-
-
-def drawn(seed, share):
-    """Ranks of which a share is 1, and the others 9."""
-    random = np.random.default_rng(seed)
-    return np.where(random.random(180) < share, 1, 9).astype(np.int32)
+    return functools.partial(made_run, place / "runs")
 
 
 @pytest.fixture

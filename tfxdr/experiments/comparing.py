@@ -15,7 +15,10 @@ from tfxdr.experiments.whereabouts import INPUTS
 from tfxdr.registry.metric_names import at_cutoff
 
 # Options in which runs of one method may differ, or that its name says.
-_NOT_OF_METHOD = {*FREE, *INPUTS, "seed", "policy", "meta", "explain_by"}
+_NOT_OF_METHOD = {
+    *(*FREE, *INPUTS, "seed", "split_seed"),
+    *("policy", "meta", "explain_by", "published"),
+}
 
 
 def compare(
@@ -38,7 +41,7 @@ def compare(
       InputError: runs were not judged alike, or a name is unknown.
     """
     _check_alike(runs)
-    methods = _methods(runs)
+    methods = [_method(name, own) for name, own in by_method(runs).items()]
     first = runs[0].instances
     cutoff = int(runs[0].options["top_n"].split(",")[0])
     metrics = list(metrics) or at_cutoff(first.values, cutoff)
@@ -80,16 +83,16 @@ def _check_alike(runs: Sequence[JudgedRun]) -> None:
             )
 
 
-def _methods(runs: Sequence[JudgedRun]) -> list[Method]:
+def by_method(
+    runs: Sequence[JudgedRun],
+) -> dict[str, list[JudgedRun]]:
+    """Runs of each method: they differ in seed and world alone."""
     groups: dict[tuple, list[JudgedRun]] = {}
     for run in runs:
         key = (run.component, *sorted(_own_options(run).items()))
         groups.setdefault(key, []).append(run)
     names = _names([group[0] for group in groups.values()])
-    return [
-        _method(name, group)
-        for name, group in zip(names, groups.values(), strict=True)
-    ]
+    return dict(zip(names, groups.values(), strict=True))
 
 
 def _own_options(run: JudgedRun) -> dict[str, str]:

@@ -79,6 +79,13 @@ class JudgedRun:
         return int(self.result["protocol"]["seed"])
 
     @property
+    def published(self) -> dict[str, str]:
+        """Figures of a publication by metric, from its `--published`."""
+        text = self.options.get("published", "")
+        pairs = (part.partition("=") for part in text.split(",") if part)
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    @property
     def judged_by(self) -> dict[str, str]:
         """Data, split, candidates and the rest of the protocol, as text.
 

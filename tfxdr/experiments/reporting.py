@@ -118,7 +118,7 @@ def _first_of(runs: Sequence[JudgedRun], method: Method) -> JudgedRun:
 
 def _results(found: Verdicts, first: Mapping[str, JudgedRun]) -> Iterable[Part]:
     titles, rows = method_table(found)
-    published = {name: _published(run) for name, run in first.items()}
+    published = {name: run.published for name, run in first.items()}
     keys = list(dict.fromkeys(k for own in published.values() for k in own))
     titles = [*titles, *(f"{metric_title(key)} published" for key in keys)]
     rows = [
@@ -132,12 +132,6 @@ def _results(found: Verdicts, first: Mapping[str, JudgedRun]) -> Iterable[Part]:
 def _differences(found: Verdicts) -> Iterable[Part]:
     if found.pairs:
         yield Table(*pair_table(found), left=3)
-
-
-def _published(run: JudgedRun) -> dict[str, str]:
-    text = run.options.get("published", "")
-    pairs = (part.partition("=") for part in text.split(",") if part)
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _curves(first: Mapping[str, JudgedRun]) -> Iterable[Part]:

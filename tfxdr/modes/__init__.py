@@ -99,6 +99,12 @@ def _report(options: Options) -> None:
     report(options)
 
 
+def _results(options: Options) -> None:
+    from tfxdr.modes.report import results
+
+    results(options)
+
+
 def _sweep(options: Options) -> None:
     from tfxdr.modes.sweep import sweep
 
@@ -114,6 +120,7 @@ _MODES = {
     "compare": _compare,
     "sweep": _sweep,
     "report": _report,
+    "results": _results,
     "recommend": answers.recommend,
     "explain": answers.explain,
     "export": answers.export,

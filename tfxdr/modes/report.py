@@ -1,4 +1,4 @@
-"""The mode that writes a report of finished runs."""
+"""The modes that write of finished runs: a report, and a page of results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from pathlib import Path
 
 from tfxdr.experiments.finished_runs import find_runs
 from tfxdr.experiments.reporting import write_report
+from tfxdr.experiments.studies import find_studies
+from tfxdr.experiments.studies import results as all_results
 from tfxdr.options import Options
+from tfxdr.report.page import WRITERS
+from tfxdr.report.writers import writer_for
 from tfxdr.training.progress import Progress
 
 
@@ -22,3 +26,16 @@ def report(options: Options) -> None:
         baseline=options.compare.baseline,
         progress=Progress(),
     )
+
+
+def results(options: Options) -> None:
+    """Writes `--output`, a page of all studies in the folder `--run`.
+
+    Raises:
+      InputError: there is no run, or the file cannot be written.
+    """
+    place = Path(options.run.run or options.run.runs_dir).expanduser()
+    path = Path(options.recommend.output or "RESULTS.md")
+    write = writer_for(path, WRITERS)
+    write(all_results(find_studies(place)), path)
+    Progress().say(f"results: {path}")

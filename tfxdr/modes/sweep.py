@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
+import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tfxdr.errors import TrainingError
+from tfxdr.errors import InputError, TrainingError
 from tfxdr.experiments.finished_runs import JudgedRun, runs_in
 from tfxdr.experiments.run_names import sweep_folder
 from tfxdr.experiments.searching import searched
+from tfxdr.experiments.studies import COMMAND
 from tfxdr.experiments.sweeping import Job, flagfiles, run_jobs
 from tfxdr.files import write_text
-from tfxdr.options import Options
+from tfxdr.options import Options, flagfile
 from tfxdr.options.groups import GROUPS
 from tfxdr.options.settings import settings_of
 from tfxdr.options.sweeps import Sweep
+from tfxdr.policies import Baseline
+from tfxdr.registry import datasets, policies
 from tfxdr.registry.metric_names import at_cutoff
 from tfxdr.report.run import result_row
 from tfxdr.report.table import Row, print_table, to_csv, to_markdown
@@ -36,10 +41,11 @@ def sweep(options: Options) -> None:
     files = flagfiles(chosen.sweep)
     given = _given_words(options)
     seeds = chosen.seeds
-    if not seeds and "seed" in options.given:
+    if not seeds and not chosen.worlds and "seed" in options.given:
         seeds = options.run.seed
     what = [*map(str, files.values()), *given, chosen.search, chosen.grid]
     folder = Path(options.run.run or sweep_folder(options.run.runs_dir, what))
+    write_text(folder / COMMAND, _command(options, given))
     methods = {
         name: [f"--flagfile={path}", *given] for name, path in files.items()
     }
@@ -48,7 +54,7 @@ def sweep(options: Options) -> None:
     jobs = [
         job
         for name, words in methods.items()
-        for job in _jobs(name, words, seeds, folder)
+        for job in _jobs(name, words, seeds, chosen.worlds, folder)
     ]
     failed = run_jobs(jobs, _say)
     rows = _rows(folder, methods)
@@ -66,6 +72,17 @@ def sweep(options: Options) -> None:
         )
 
 
+def _command(options: Options, given: Sequence[str]) -> str:
+    """The flagfile that runs the sweep again."""
+    own = [
+        flagfile.line(name, setting.format(getattr(options.sweep, name)))
+        for name, setting in settings_of(Sweep).items()
+        if name in options.given
+    ]
+    lines = ["--mode=sweep", *own, *given]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _tuned(
     options: Options,
     methods: Mapping[str, Sequence[str]],
@@ -77,27 +94,73 @@ def _tuned(
     search = searched(
         chosen.search, chosen.grid, chosen.trials, options.run.seed[0]
     )
-    seed = [f"--seed={seeds[0]}"] if seeds else []
     found = {}
     for name, words in methods.items():
+        if _only_counts(words):
+            found[name] = list(words)
+            _say(f"{name}: counts, and has nothing to tune")
+            continue
         place = folder / "search" / name
-        search.tune(name, [*words, *seed], place, _say)
+        (job,) = _jobs(name, words, seeds[:1], chosen.worlds[:1], place)
+        search.tune(name, job.words, place, _say)
         found[name] = [*words, f"--flagfile={place / 'best.flags'}"]
     return found
 
 
+def _only_counts(words: Sequence[str]) -> bool:
+    """Whether all that a command line compares are baselines."""
+    specs = policies.parse_list(_value(words, "policy", Options().model.policy))
+    return all(
+        isinstance(spec.entry.factory, type)
+        and issubclass(spec.entry.factory, Baseline)
+        for spec in specs
+    )
+
+
+def _value(words: Sequence[str], name: str, default: str) -> str:
+    """What a command line sets an option to, in its flagfiles or itself."""
+    given = [word.text for word in flagfile.words(words)]
+    found = default
+    for word, behind in itertools.pairwise([*given, ""]):
+        flag, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and flag == name:
+            found = value if equals else behind
+    return found
+
+
 def _jobs(
-    name: str, words: Sequence[str], seeds: Sequence[int], folder: Path
-) -> list[Job]:
-    if not seeds:
-        return [Job(name, words, folder / name)]
-    return [
-        Job(
-            f"{name}, seed {seed}",
-            [*words, f"--seed={seed}"],
-            folder / f"{name}-seed-{seed}",
+    name: str,
+    words: Sequence[str],
+    seeds: Sequence[int],
+    worlds: Sequence[int],
+    folder: Path,
+) -> Iterator[Job]:
+    for seed in seeds:
+        place = folder / f"{name}-seed-{seed}"
+        yield Job(f"{name}, seed {seed}", [*words, f"--seed={seed}"], place)
+    for world in worlds:
+        place = folder / f"{name}-world-{world}"
+        yield Job(f"{name}, world {world}", in_world(words, world), place)
+    if not (seeds or worlds):
+        yield Job(name, words, folder / name)
+
+
+def in_world(words: Sequence[str], world: int) -> list[str]:
+    """A command line of generated data, with another world of them.
+
+    Raises:
+      InputError: its data set has no seed, and so is not generated.
+    """
+    spec = datasets.parse(_value(words, "dataset", Options().data.dataset))
+    if "seed" not in spec.resolved():
+        raise InputError(
+            f"--worlds: expected generated data, whose data set has a seed, "
+            f"found --dataset={spec}; use --seeds"
         )
-        for seed in seeds
+    spec = dataclasses.replace(spec, options={**spec.options, "seed": world})
+    return [
+        *(*words, f"--dataset={spec}"),
+        *(f"--split_seed={world}", f"--seed={world}"),
     ]
 
 
@@ -105,8 +168,12 @@ def _rows(folder: Path, methods: Mapping[str, object]) -> list[Row]:
     """Of what is finished: one for each method and component."""
     results: dict[str, list[dict]] = {}
     for name in methods:
-        seeded = sorted(folder.glob(f"{glob.escape(name)}-seed-*"))
-        for place in (folder / name, *seeded):
+        own = glob.escape(name)
+        several = [
+            *sorted(folder.glob(f"{own}-seed-*")),
+            *sorted(folder.glob(f"{own}-world-*")),
+        ]
+        for place in (folder / name, *several):
             for path in runs_in(place):
                 run = JudgedRun.open(path)
                 label = name if path == place else f"{name}: {run.component}"

@@ -15,7 +15,7 @@ from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
     *("run", "prepare", "inspect", "pretrain", "evaluate", "compare"),
-    *("sweep", "report"),
+    *("sweep", "report", "results"),
     *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (

@@ -225,14 +225,15 @@ def setting(default: Any, help: str, **limits: Any) -> Any:
     """Declares an option as the field of a `Group`.
 
     Its type is the default's; `optional=float` stands for a number that may
-    be none. For the other limits see `Setting`.
+    be none, `of=int` for a list of numbers that is empty by default. For the
+    other limits see `Setting`.
     """
     sample = default
     if isinstance(default, tuple):
         limits["is_list"] = True
         sample = default[0] if default else ""
     optional = limits.pop("optional", None)
-    kind = optional or type(sample)
+    kind = limits.pop("of", None) or optional or type(sample)
     declared = Setting(help, kind, optional=optional is not None, **limits)
     return dataclasses.field(default=default, metadata={_KEY: declared})
 

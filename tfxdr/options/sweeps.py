@@ -18,6 +18,16 @@ class Sweep(Group):
     seeds: tuple[int, ...] = setting(
         (),
         "Seeds that every flagfile is run with; empty: its own.",
+        of=int,
+        lower=0,
+        upper=2**31 - 1,
+        replay=False,
+    )
+    worlds: tuple[int, ...] = setting(
+        (),
+        "Worlds of generated data that every flagfile is run in: the seed of "
+        "the data set, of the split and of the run.",
+        of=int,
         lower=0,
         upper=2**31 - 1,
         replay=False,
@@ -39,10 +49,16 @@ class Sweep(Group):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(set(self.seeds)) < len(self.seeds):
+        for name, numbers in (("seeds", self.seeds), ("worlds", self.worlds)):
+            if len(set(numbers)) < len(numbers):
+                raise InputError(
+                    f"--{name}: expected different numbers, found "
+                    f"{','.join(map(str, numbers))}"
+                )
+        if self.seeds and self.worlds:
             raise InputError(
-                "--seeds: expected different numbers, found "
-                f"{','.join(map(str, self.seeds))}"
+                "--seeds and --worlds: expected one of the two; a world's "
+                "number is its run's seed, too"
             )
         if self.search and self.grid:
             raise InputError(

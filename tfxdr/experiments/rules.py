@@ -1,0 +1,95 @@
+"""What methods decide, and the best of those that decide the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfxdr.experiments.comparing import by_method
+from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.registry import policies
+from tfxdr.registry.metric_names import rising
+from tfxdr.report.table import format_seconds, metric_title
+
+_NO_META = "none"
+
+
+def best_rule_text(rule: str) -> str:
+    return (
+        f"{rule} is the best by validation of those that decide nothing user "
+        "by user: others are held against it."
+    )
+
+
+def best_rule(runs: Sequence[JudgedRun]) -> str:
+    """The method that decides the same for all users and validates best.
+
+    Returns:
+      Its name; "" if every method that was trained decides user by user.
+    """
+    values = {
+        name: float(np.mean([_validation(run) for run in own]))
+        for name, own in by_method(runs).items()
+        if "validation" in own[0].result and not _decides(own[0])
+    }
+    return max(values, key=lambda name: values[name], default="")
+
+
+def _decides(run: JudgedRun) -> bool:
+    """Whether it treats users, or their behaviors, in their own ways."""
+    if "meta" in run.result:
+        return run.component != _NO_META
+    return (run.path / "actions.npz").is_file()
+
+
+def is_told(run: JudgedRun) -> bool:
+    """Whether its policy knows what others have to find out."""
+    if "policy" not in run.result:
+        return False
+    factory = policies.parse(run.component).entry.factory
+    return bool(getattr(factory, "is_told", False))
+
+
+def _validation(run: JudgedRun) -> float:
+    monitor = run.result["protocol"]["monitor"]
+    return rising(monitor, run.result["validation"][monitor])
+
+
+def beside(
+    methods: Mapping[str, Sequence[JudgedRun]],
+) -> dict[str, dict[str, str]]:
+    """What stands beside each method's metrics, by title of the column."""
+    return {
+        name: {
+            f"{metric_title(key)} published": value
+            for key, value in runs[0].published.items()
+        }
+        | _decisions(runs)
+        | _effort(runs)
+        for name, runs in methods.items()
+    }
+
+
+def _decisions(runs: Sequence[JudgedRun]) -> dict[str, str]:
+    told = [run.result["actions"] for run in runs if "actions" in run.result]
+    if not told:
+        return {}
+    cells = {"tuned": f"{np.mean([np.mean(t['rates']) for t in told]):.2f}"}
+    aucs = [max(t["aucs"]) for t in told if "aucs" in t]
+    if aucs:
+        cells["AUC"] = f"{np.mean(aucs):.3f}"
+    collapsed = sum(t["collapsed"] for t in told)
+    if collapsed:
+        cells["collapsed"] = f"{collapsed} of {len(told)}"
+    return cells
+
+
+def _effort(runs: Sequence[JudgedRun]) -> dict[str, str]:
+    if not all("validation" in run.result for run in runs):
+        return {}
+    trained = [run.result["validation"] for run in runs]
+    return {
+        "best epoch": f"{np.mean([one['best_epoch'] for one in trained]):.0f}",
+        "time": format_seconds(np.mean([one["seconds"] for one in trained])),
+    }

@@ -1,0 +1,177 @@
+"""All results of a folder of sweeps on one page: a table for each study."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tfxdr.errors import InputError
+from tfxdr.experiments.comparing import by_method, compare
+from tfxdr.experiments.finished_runs import JudgedRun, runs_in
+from tfxdr.experiments.publications import agreement
+from tfxdr.experiments.rules import beside, best_rule, best_rule_text
+from tfxdr.experiments.worlds import over_worlds
+from tfxdr.registry import datasets
+from tfxdr.report.comparison import method_table, notes, pair_table
+from tfxdr.report.page import Code, Part, Report, Section, Table
+from tfxdr.report.run import peak_bytes
+from tfxdr.report.story import listed
+from tfxdr.report.table import format_seconds, metric_title
+
+COMMAND = "sweep.flags"  # by which a sweep is run again
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """The runs of one sweep.
+
+    Attributes:
+      folder: of the sweep.
+      runs: finished ones.
+    """
+
+    folder: Path
+    runs: Sequence[JudgedRun]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def groups(self) -> list[list[JudgedRun]]:
+        """Runs whose tables can be one: they differ in the world at most."""
+        found: dict[tuple, list[JudgedRun]] = {}
+        for run in self.runs:
+            found.setdefault(_kind(run), []).append(run)
+        return list(found.values())
+
+
+def find_studies(place: Path) -> list[Study]:
+    """The folders at or below a place in which runs lie side by side.
+
+    What a search tried is no study.
+
+    Raises:
+      InputError: there is no finished run.
+    """
+    folders = {path.parent.parent for path in place.rglob("metrics.json")}
+    inner = [f for f in folders if "search" not in f.relative_to(place).parts]
+    if not inner:
+        raise InputError(
+            f"--run: expected a folder of sweeps, found no finished run in "
+            f"{place}"
+        )
+    return [
+        Study(folder, [JudgedRun.open(path) for path in runs_in(folder)])
+        for folder in sorted(inner)
+    ]
+
+
+def results(studies: Sequence[Study]) -> Report:
+    """What studies came to, each with what it took and how to repeat it."""
+    runs = [run for study in studies for run in study.runs]
+    sections = [Section(study.name, tuple(_parts(study))) for study in studies]
+    return Report("Results", f"{_amount(runs)} {_made_with(runs)}", sections)
+
+
+def _kind(run: JudgedRun) -> tuple:
+    """How a run was judged, but for the world."""
+    spec = datasets.parse(run.options["dataset"])
+    if "seed" not in spec.options and "seed" not in spec.resolved():
+        return tuple(run.judged_by.items())
+    options = {k: v for k, v in spec.options.items() if k != "seed"}
+    judged = {
+        name: value
+        for name, value in run.judged_by.items()
+        if name not in ("data", "split_seed")
+    }
+    return (spec.name, str(options), *judged.items())
+
+
+def _parts(study: Study) -> Iterable[Part]:
+    yield _amount(study.runs)
+    for runs in study.groups():
+        yield _told_of(runs)
+        worlds = {run.judged_by["data"] for run in runs}
+        yield from over_worlds(runs) if len(worlds) > 1 else _of_one(runs)
+    tuned = _tuned(study.folder)
+    if tuned:
+        yield "A search by validation, alike for all, chose these options:"
+        yield Table(("flagfile", "options"), tuned, left=2)
+    command = study.folder / COMMAND
+    if command.is_file():
+        yield "It is run again by a flagfile that holds:"
+        yield Code(command.read_text(encoding="utf-8").strip())
+
+
+def _tuned(folder: Path) -> list[tuple[str, str]]:
+    """What the search of a sweep chose, by the name of the flagfile."""
+    return [
+        (path.parent.name, " ".join(_options(path)))
+        for path in sorted(folder.glob("search/*/best.flags"))
+    ]
+
+
+def _options(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("--")]
+
+
+def _amount(runs: Sequence[JudgedRun]) -> str:
+    """How many runs, and what they took."""
+    seconds = sum(
+        stage["seconds"]
+        for run in runs
+        for stage in run.result["cost"].values()
+    )
+    count = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    peak = max(peak_bytes(run.result) for run in runs) / 2**30
+    return f"{count}, {format_seconds(seconds)} in all, {peak:.2f} GiB at most."
+
+
+def _made_with(runs: Sequence[JudgedRun]) -> str:
+    kinds = {
+        ", ".join(f"{name} {number}" for name, number in versions.items())
+        for versions in (run.result.get("versions", {}) for run in runs)
+        if versions
+    }
+    return f"Made with {'; '.join(sorted(kinds))}." if kinds else ""
+
+
+def _told_of(runs: Sequence[JudgedRun]) -> str:
+    """What the runs of a table share."""
+    first = runs[0]
+    monitor = metric_title(first.result["protocol"]["monitor"])
+    counts = first.result["data"]["counts"]
+    backbones = listed(
+        list(dict.fromkeys(run.result["backbone"] for run in runs))
+    )
+    share = float(first.options.get("train_fraction", 1))
+    scarce = "" if share == 1 else f", {share:.0%} of its training data"
+    return (
+        f"{first.result['dataset']}{scarce}: {counts['users']:,} users; "
+        f"{backbones}; split: {first.result['protocol'].get('split')}; the "
+        f"epoch was picked by {monitor} of the validation split."
+    )
+
+
+def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:
+    """Methods on one split, with seeds."""
+    rule = best_rule(runs)
+    found = compare(runs, baseline=rule)
+    told = beside(by_method(runs))
+    titles, rows = method_table(found)
+    more = list(dict.fromkeys(k for cells in told.values() for k in cells))
+    yield Table(
+        [*titles, *more],
+        [
+            [*row, *(told[method.name].get(key, "") for key in more)]
+            for row, method in zip(rows, found.methods, strict=True)
+        ],
+    )
+    if rule:
+        yield best_rule_text(rule)
+    yield from notes(found)
+    if found.pairs:
+        yield Table(*pair_table(found), left=3)
+    yield from agreement(runs)

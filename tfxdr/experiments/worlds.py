@@ -1,0 +1,119 @@
+"""Methods over several worlds of generated data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from tfxdr.evaluation.comparison import over_seeds
+from tfxdr.evaluation.worlds import WorldGap, gaps_over_worlds
+from tfxdr.experiments.comparing import by_method
+from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.experiments.rules import (
+    beside,
+    best_rule,
+    best_rule_text,
+    is_told,
+)
+from tfxdr.registry import datasets
+from tfxdr.registry.metric_names import at_cutoff
+from tfxdr.report.page import Part, Table
+from tfxdr.report.table import metric_title, with_deviation
+
+Values = Mapping[str, Mapping[int, Mapping[str, float]]]
+
+
+def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
+    """A table of methods, and each against the best rule.
+
+    Args:
+      runs: of methods in worlds, judged alike but for the world.
+    """
+    methods = by_method(runs)
+    cutoff = int(runs[0].options["top_n"].split(",")[0])
+    metrics = at_cutoff(runs[0].result["test"], cutoff)
+    told = next((n for n, own in methods.items() if is_told(own[0])), "")
+    rule = best_rule(runs)
+    values: Values = {
+        name: {_world(run): run.result["test"] for run in own}
+        for name, own in methods.items()
+    }
+    yield _table(methods, metrics, _recovered(values, rule, told, metrics[0]))
+    yield (
+        "Mean and standard deviation over worlds, each with data, split and "
+        "seed of its own."
+    )
+    if not rule:
+        return
+    yield best_rule_text(rule)
+    if told:
+        yield (
+            f"Recovered is the share of what lies between {rule} and {told} "
+            f"in a world, by {metric_title(metrics[0])}: mean, and least."
+        )
+    gaps = gaps_over_worlds(values, metrics, rule)
+    if gaps:
+        yield _gap_table(gaps)
+
+
+def _table(
+    methods: Mapping[str, Sequence[JudgedRun]],
+    metrics: Sequence[str],
+    recovered: Mapping[str, Sequence[float]],
+) -> Table:
+    more = beside(methods)
+    for name, shares in recovered.items():
+        text = f"{np.mean(shares):.2f} ({np.min(shares):.2f})"
+        more[name] = {"recovered": text, **more[name]}
+    keys = list(dict.fromkeys(k for cells in more.values() for k in cells))
+    rows = []
+    for name, own in methods.items():
+        means, deviations = over_seeds([run.result["test"] for run in own])
+        cells = [with_deviation(means[m], deviations.get(m)) for m in metrics]
+        last = [more[name].get(key, "") for key in keys]
+        rows.append([name, str(len(own)), *cells, *last])
+    return Table(["method", "worlds", *map(metric_title, metrics), *keys], rows)
+
+
+def _world(run: JudgedRun) -> int:
+    spec = datasets.parse(run.options["dataset"])
+    return int(str(spec.resolved()["seed"]))
+
+
+def _recovered(
+    values: Values,
+    rule: str,
+    told: str,
+    metric: str,
+) -> dict[str, list[float]]:
+    """Of each method and world, how much of the head-room it has."""
+    if not (rule and told):
+        return {}
+    found: dict[str, list[float]] = {}
+    for name, worlds in values.items():
+        for world in sorted({*worlds} & {*values[rule]} & {*values[told]}):
+            low = values[rule][world][metric]
+            room = values[told][world][metric] - low
+            if room > 0:
+                share = (worlds[world][metric] - low) / room
+                found.setdefault(name, []).append(share)
+    return found
+
+
+def _gap_table(gaps: Sequence[WorldGap]) -> Table:
+    titles = (
+        *("method", "against", "metric", "difference", "95% interval"),
+        *("above in", "p (Holm)"),
+    )
+    rows = [
+        [
+            *(gap.left, gap.right, metric_title(gap.metric)),
+            f"{gap.mean:+.4f}",
+            f"{gap.low:+.4f} to {gap.high:+.4f}",
+            f"{gap.above} of {gap.worlds}",
+            f"{gap.p:.2g}",
+        ]
+        for gap in gaps
+    ]
+    return Table(titles, rows, left=3)
