@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tfxdr.ops.hashing import hash_history, random_bits
+from tfxdr.ops.hashing import hash_history, random_bits, random_uniforms
 
 HISTORIES = np.random.default_rng(0).integers(2, 5000, (4000, 6)).astype("i4")
 
@@ -29,6 +29,14 @@ def test_bits_are_fair_and_independent():
     drawn = bits(HISTORIES, num_bits=3).numpy()
     count = np.bincount((drawn @ [4, 2, 1]).astype(int), minlength=8)
     assert stats.chisquare(count).pvalue > 0.01
+
+
+def test_uniforms_are_even_and_independent():
+    hashes = hash_history(tf.constant(HISTORIES), 0)
+    drawn = random_uniforms(hashes, 2).numpy()
+    assert drawn.min() > 0 and drawn.max() < 1
+    assert stats.kstest(drawn[:, 0], "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.05
 
 
 @pytest.mark.parametrize("position", [0, 5])

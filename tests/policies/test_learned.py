@@ -75,6 +75,20 @@ class TestGumbel:
         with pytest.raises(InputError, match="temperature should be above 0"):
             policies.build(f"gumbel(temperature={temperature})")
 
+    def test_noisy_inference_draws_with_the_policys_probabilities(self):
+        history = tf.range(2, 20_002)[:, tf.newaxis]
+        given = tf.tile(tf.constant([[[0.0, 1.0], [2.0, 0.0]]]), [20_000, 1, 1])
+        policy = policies.build("gumbel(noisy=true)")
+        drawn = policy.call(given, context(history), False).numpy()
+        for block, margin in enumerate((-1.0, 2.0)):
+            prob = 1 / (1 + np.exp(-margin))
+            tuned = drawn[:, block].sum()
+            count = [tuned, 20_000 - tuned]
+            expected = [20_000 * prob, 20_000 * (1 - prob)]
+            assert stats.chisquare(count, expected).pvalue > 0.01
+        again = policy.call(given, context(history, seed=(7, 7)), False)
+        np.testing.assert_array_equal(drawn, again)
+
 
 class TestSoft:
     def test_it_is_the_sigmoid_of_the_logit_of_tuning(self):
@@ -106,6 +120,21 @@ class TestRandom:
             == second.call(logits(), context(), False).numpy()
         )
         assert abs(agree - 0.5) < 0.05
+
+    def test_fresh_coins_are_others_in_every_step(self):
+        policy = policies.build("random(fresh=true)")
+        training = [
+            policy.call(logits(), context(seed=(1, step)), True).numpy()
+            for step in range(2)
+        ]
+        served = [
+            policy.call(logits(), context(seed=(1, step)), False).numpy()
+            for step in range(2)
+        ]
+        np.testing.assert_array_equal(*served)
+        for one, other in (training, (training[0], served[0])):
+            assert abs(np.mean(one == other) - 0.5) < 0.05
+        assert abs(training[0].mean() - 0.5) < 0.05
 
 
 class TestSelfCritical:
@@ -164,6 +193,25 @@ class TestSelfCritical:
         error = sampled.std(axis=0) * np.sqrt(num_samples)
         assert (np.abs(mean - exact[0]) < 4 * error + 1e-6).all()
         assert np.abs(exact).max() > 10 * error.max()
+
+    def test_a_reversed_reward_turns_the_gradient_round(self):
+        def gradient(text):
+            policy, given = policies.build(text), logits(8)
+            with tf.GradientTape() as tape:
+                tape.watch(given)
+                actions = tf.round(tf.random.stateless_uniform([8, 4], (3, 4)))
+                loss = policy.extra_loss(given, actions, rollout, context())
+            return tape.gradient(loss, given)
+
+        def rollout(actions):
+            tuned = tf.reduce_sum(actions, axis=1, keepdims=True)
+            return tf.cast(1 + 2 * tuned, tf.int32)
+
+        rollout.top_k = 5
+        climbs = gradient("rl-scst(reversed_reward=false)")
+        descends = gradient("rl-scst(reversed_reward=true)")
+        assert np.abs(climbs).max() > 0
+        np.testing.assert_array_equal(climbs, -descends)
 
     def test_a_user_weighs_as_many_instances_as_he_has(self):
         policy = policies.build(

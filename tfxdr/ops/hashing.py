@@ -38,11 +38,28 @@ def random_bits(hashes: tf.Tensor, num_bits: int) -> tf.Tensor:
     Returns:
       `[batch, num_bits]` float32, 0 or 1.
     """
-    index = tf.range(1, num_bits + 1)
-    offset = tf.cast(index, tf.uint32) * _constant(_GOLDEN)
-    mixed = _mix(hashes[:, tf.newaxis] + offset)  # [batch, num_bits]
-    top = tf.bitwise.right_shift(mixed, _constant(31))
+    top = tf.bitwise.right_shift(_spread(hashes, num_bits), _constant(31))
     return tf.cast(tf.cast(top, tf.int32), tf.float32)
+
+
+def random_uniforms(hashes: tf.Tensor, count: int) -> tf.Tensor:
+    """Independent numbers from a hash, evenly spread.
+
+    Args:
+      hashes: `[batch]` uint32.
+      count: how many.
+
+    Returns:
+      `[batch, count]` float32, inside (0, 1).
+    """
+    top = tf.bitwise.right_shift(_spread(hashes, count), _constant(9))
+    return (tf.cast(tf.cast(top, tf.int32), tf.float32) + 0.5) * 2.0**-23
+
+
+def _spread(hashes: tf.Tensor, count: int) -> tf.Tensor:
+    """`[batch, count]` uint32 of `[batch]`."""
+    offset = tf.cast(tf.range(1, count + 1), tf.uint32) * _constant(_GOLDEN)
+    return _mix(hashes[:, tf.newaxis] + offset)
 
 
 def _mix(value: tf.Tensor) -> tf.Tensor:

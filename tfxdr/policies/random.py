@@ -17,23 +17,30 @@ class Random(Policy):
     `I ~ Bernoulli(1/2)`, fixed by a hash of the history and the run's seed: a
     user gets the same actions in training, evaluation and serving. The paper
     fixes the generator's seed instead, and finds that other draws in
-    evaluation than in training do much worse.
+    evaluation than in training do much worse; its authors' code draws anew.
     """
 
     has_network = False
     is_hard = True
 
-    def __init__(self, run_seed: int = 0) -> None:
-        """Keeps the seed.
+    def __init__(self, fresh: bool = False, run_seed: int = 0) -> None:
+        """Keeps the options.
 
         Args:
+          fresh: toss anew in every step of training, as the authors' code
+            does; at inference the hash decides, so that an answer stays the
+            same.
           run_seed: the run's.
         """
+        self.fresh = fresh
         self.run_seed = run_seed
 
     def call(
         self, logits: tf.Tensor, context: Context, training: bool
     ) -> tf.Tensor:
-        del training
+        if training and self.fresh:
+            shape = tf.shape(logits)[:2]
+            uniform = tf.random.stateless_uniform(shape, context.seed)
+            return tf.cast(uniform < 0.5, tf.float32)
         hashes = hash_history(context.history, self.run_seed)
         return random_bits(hashes, logits.shape[1])

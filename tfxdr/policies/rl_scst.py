@@ -32,6 +32,7 @@ class SelfCritical(Policy):
         top_k: int | None = None,
         num_negatives: int = 99,
         policy_start_epoch: int = 0,
+        reversed_reward: bool = False,
     ) -> None:
         """Keeps the options.
 
@@ -44,6 +45,8 @@ class SelfCritical(Policy):
           policy_start_epoch: epochs before the policy's loss sets in, while
             the tuned blocks learn under sampled actions; 5 in earlier
             versions.
+          reversed_reward: descend on the reward in place of climbing, as the
+            authors' code does.
 
         Raises:
           ValueError: if an option is out of its range.
@@ -66,6 +69,7 @@ class SelfCritical(Policy):
         self.top_k = top_k
         self.num_candidates = num_negatives
         self.policy_start_epoch = policy_start_epoch
+        self._sign = -1.0 if reversed_reward else 1.0
 
     def call(
         self, logits: tf.Tensor, context: Context, training: bool
@@ -100,7 +104,8 @@ class SelfCritical(Policy):
         sampled = reward(sampled_rank <= top_k, actions, self.gamma)
         greedy = reward(rollout(baseline) <= top_k, baseline, self.gamma)
         real = tf.cast(sampled_rank > 0, tf.float32)
-        advantage = tf.reduce_sum((sampled - greedy) * real, axis=1)
+        gain = self._sign * (sampled - greedy)
+        advantage = tf.reduce_sum(gain * real, axis=1)
         loss = -tf.reduce_sum(log_prob(logits, actions) * advantage)
         return loss / tf.maximum(tf.reduce_sum(real), 1.0)
 
