@@ -11,8 +11,8 @@ from tfxdr.experiments.comparing import by_method, compare
 from tfxdr.experiments.finished_runs import JudgedRun, runs_in
 from tfxdr.experiments.publications import agreement
 from tfxdr.experiments.rules import beside, best_rule, best_rule_text
-from tfxdr.experiments.worlds import over_worlds
-from tfxdr.registry import datasets
+from tfxdr.experiments.worlds import over_worlds, world_of
+from tfxdr.registry import Spec, datasets
 from tfxdr.report.comparison import method_table, notes, pair_table
 from tfxdr.report.page import Code, Part, Report, Section, Table
 from tfxdr.report.run import peak_bytes
@@ -76,24 +76,22 @@ def results(studies: Sequence[Study]) -> Report:
 
 def _kind(run: JudgedRun) -> tuple:
     """How a run was judged, but for the world."""
-    spec = datasets.parse(run.options["dataset"])
-    if "seed" not in spec.options and "seed" not in spec.resolved():
+    if world_of(run) is None:
         return tuple(run.judged_by.items())
-    options = {k: v for k, v in spec.options.items() if k != "seed"}
     judged = {
         name: value
         for name, value in run.judged_by.items()
         if name not in ("data", "split_seed")
     }
-    return (spec.name, str(options), *judged.items())
+    return (str(_beyond_world(run)), *judged.items())
 
 
 def _parts(study: Study) -> Iterable[Part]:
     yield _amount(study.runs)
     for runs in study.groups():
         yield _told_of(runs)
-        worlds = {run.judged_by["data"] for run in runs}
-        yield from over_worlds(runs) if len(worlds) > 1 else _of_one(runs)
+        several = len({run.judged_by["data"] for run in runs}) > 1
+        yield from over_worlds(runs) if several else _of_one(runs)
     tuned = _tuned(study.folder)
     if tuned:
         yield "A search by validation, alike for all, chose these options:"
@@ -149,10 +147,25 @@ def _told_of(runs: Sequence[JudgedRun]) -> str:
     share = float(first.options.get("train_fraction", 1))
     scarce = "" if share == 1 else f", {share:.0%} of its training data"
     return (
-        f"{first.result['dataset']}{scarce}: {counts['users']:,} users; "
+        f"{_data_of(runs)}{scarce}: {counts['users']:,} users; "
         f"{backbones}; split: {first.result['protocol'].get('split')}; the "
         f"epoch was picked by {monitor} of the validation split."
     )
+
+
+def _data_of(runs: Sequence[JudgedRun]) -> str:
+    """The data set; of several worlds, without their seed."""
+    worlds = list(dict.fromkeys(map(world_of, runs)))
+    if len(worlds) == 1:
+        return runs[0].result["dataset"]
+    return f"{_beyond_world(runs[0])}, worlds {listed(list(map(str, worlds)))}"
+
+
+def _beyond_world(run: JudgedRun) -> Spec:
+    """The data set that worlds share."""
+    spec = datasets.parse(run.options["dataset"])
+    options = {k: v for k, v in spec.options.items() if k != "seed"}
+    return dataclasses.replace(spec, options=options)
 
 
 def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:

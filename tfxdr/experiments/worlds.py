@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     told = next((n for n, own in methods.items() if is_told(own[0])), "")
     rule = best_rule(runs)
     values: Values = {
-        name: {_world(run): run.result["test"] for run in own}
+        name: {world: run.result["test"] for run, world in _by_world(own)}
         for name, own in methods.items()
     }
     yield _table(methods, metrics, _recovered(values, rule, told, metrics[0]))
@@ -44,6 +44,9 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
         "Mean and standard deviation over worlds, each with data, split and "
         "seed of its own."
     )
+    ceilings = _ceilings(runs)
+    if ceilings:
+        yield f"With a world's true parameters one would reach {ceilings}."
     if not rule:
         return
     yield best_rule_text(rule)
@@ -76,9 +79,29 @@ def _table(
     return Table(["method", "worlds", *map(metric_title, metrics), *keys], rows)
 
 
-def _world(run: JudgedRun) -> int:
-    spec = datasets.parse(run.options["dataset"])
-    return int(str(spec.resolved()["seed"]))
+def _by_world(
+    runs: Sequence[JudgedRun],
+) -> Iterator[tuple[JudgedRun, int]]:
+    for run in runs:
+        world = world_of(run)
+        assert world is not None  # or its data would be one
+        yield run, world
+
+
+def world_of(run: JudgedRun) -> int | None:
+    """The seed of generated data; `None` for others."""
+    seed = datasets.parse(run.options["dataset"]).resolved().get("seed")
+    return None if seed is None else int(str(seed))
+
+
+def _ceilings(runs: Sequence[JudgedRun]) -> str:
+    """Means over worlds, in words; "" of data that know none."""
+    worlds = {run.options["dataset"]: run for run in runs}
+    found = [datasets.build(spec).ceilings() for spec in worlds]
+    return ", ".join(
+        f"{np.mean([one[name] for one in found]):.4f} ({name})"
+        for name in found[0]
+    )
 
 
 def _recovered(
