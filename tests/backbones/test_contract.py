@@ -13,6 +13,7 @@ NUM_ITEMS = 20
 TEXTS = [
     "bert4rec(channels=8,mask_prob=0.5)",
     "gru4rec(channels=8,num_blocks=2)",
+    "hstu(channels=8,num_heads=2)",
     "nextitnet(channels=8,dilations=[1,2,4,8])",
     "sasrec(channels=8,num_heads=2)",
 ]
@@ -47,7 +48,7 @@ def test_there_is_one_table_of_items_beside_a_head_of_its_own(backbone):
 
 
 def test_blocks_leave_out_what_the_last_position_cannot_see():
-    backbone = backbones.build(TEXTS[2], num_items=NUM_ITEMS)
+    backbone = backbones.build(TEXTS[3], num_items=NUM_ITEMS)
     history = np.full([3, 80], 5, np.int32)
     assert backbone.encode(history, last_alone=True)[0].shape[1] == 25
     # Blocks of reach 7 and 25: the top one reads 25 positions of the lower.

@@ -1,10 +1,10 @@
-"""Positions, counted from the end."""
+"""Positions, counted from the end, and the distances of two."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfxdr.layers.positions import LearnedPositions
+from tfxdr.layers.positions import DistanceBias, LearnedPositions
 
 
 def positions(max_length):
@@ -45,3 +45,27 @@ def test_config_round_trip():
 def test_an_empty_table_is_refused():
     with pytest.raises(ValueError, match="max_length .* received 0"):
         LearnedPositions(0)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_bias_belongs_to_the_distance_of_query_and_key(jit):
+    layer = DistanceBias(3)
+    layer.build(None)
+    layer.set_weights([np.array([1.0, 2.0, 3.0], np.float32)])
+    run = tf.function(layer.call, jit_compile=jit)
+    np.testing.assert_array_equal(
+        run(tf.fill([2, 4, 4], 10.0))[1],
+        [
+            [11, 11, 11, 11],
+            [12, 11, 11, 11],
+            [13, 12, 11, 11],
+            [13, 13, 12, 11],
+        ],
+    )
+
+
+def test_config_of_a_bias_round_trips():
+    layer = DistanceBias(7, name="distances")
+    copy = DistanceBias.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    assert copy.max_length == 7

@@ -206,6 +206,7 @@ def test_the_frozen_tower_keeps_every_bit(policy, tuner):
         BACKBONE,
         "sasrec(channels=8,num_blocks=2)",
         "gru4rec(channels=8,num_blocks=2)",
+        "hstu(channels=8,num_blocks=2)",
         "bert4rec(channels=8,num_blocks=2)",
     ],
 )

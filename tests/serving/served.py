@@ -31,19 +31,19 @@ BACKBONE = "nextitnet(channels=8,dilations=[1,2,4,8])"
 # looked up before it is added: a server without it cannot load the model.
 CORE_OPS = """
     AddV2 All Any AssignVariableOp BatchMatMulV2 BatchToSpaceND BiasAdd
-    BitwiseXor Case Cast ConcatV2 Const Conv2D DisableCopyOnRead
+    BitwiseXor Case Cast ConcatV2 Const Conv2D Cumsum DisableCopyOnRead
     DynamicPartition DynamicStitch Einsum EnsureShape Equal Erf Erfc ExpandDims
     Fill FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual HashTableV2
-    Identity Less LogicalAnd LogicalNot LogicalOr LookupTableFindV2
-    LookupTableImportV2 MatMul Max Maximum Mean MergeV2Checkpoints Min Minimum
-    Mul Neg NoOp NotEqual Pack Pad PadV2 Placeholder Prod Range ReadVariableOp
-    RealDiv Relu Reshape ResourceGather RestoreV2 RightShift Rsqrt SaveV2 Select
-    SelectV2 Shape ShardedFilename Sigmoid Softmax SpaceToBatchND Split SplitV
-    SquaredDifference Squeeze StatefulPartitionedCall StaticRegexFullMatch
-    StopGradient StridedSlice StringJoin Sub Sum Tanh TensorListFromTensor
-    TensorListGetItem TensorListReserve TensorListSetItem TensorListStack
-    TensorScatterUpdate Tile TopKV2 Transpose Unpack VarHandleOp Where While
-    ZerosLike
+    Identity IdentityN Less LogicalAnd LogicalNot LogicalOr LookupTableFindV2
+    LookupTableImportV2 MatMul MatrixBandPart Max Maximum Mean
+    MergeV2Checkpoints Min Minimum Mul Neg NoOp NotEqual OnesLike Pack Pad PadV2
+    Placeholder Prod Range ReadVariableOp RealDiv Relu Reshape ResourceGather
+    RestoreV2 RightShift Rsqrt SaveV2 Select SelectV2 Shape ShardedFilename
+    Sigmoid Softmax SpaceToBatchND Split SplitV Square SquaredDifference Squeeze
+    StatefulPartitionedCall StaticRegexFullMatch StopGradient StridedSlice
+    StringJoin Sub Sum Tanh TensorListFromTensor TensorListGetItem
+    TensorListReserve TensorListSetItem TensorListStack TensorScatterUpdate Tile
+    TopKV2 Transpose Unpack VarHandleOp Where While ZerosLike
 """.split()
 
 

@@ -27,6 +27,7 @@ KINDS = {
     "last-1": {"policy": "last-1"},
     "sasrec": {"backbone": "sasrec(channels=8)"},
     "gru4rec": {"backbone": "gru4rec(channels=8,num_blocks=2)"},
+    "hstu": {"backbone": "hstu(channels=8)"},
     "bert4rec": {"backbone": "bert4rec(channels=8)"},
 }
 LONG = ["a", "b", "f", "c", "d", "e", "a"]

@@ -28,6 +28,7 @@ SMALL = {
         "conet": "conet(embedding_size=3,hidden=[6,4])",
         "ddtcdr": "ddtcdr(embedding_size=3,hidden=[6,4])",
         "gru4rec": "gru4rec(channels=8,num_blocks=2)",
+        "hstu": "hstu(channels=8,num_heads=2)",
         "mtl": "mtl(embedding_size=3,hidden=[6,4])",
         "nextitnet": "nextitnet(channels=8,dilations=[1,2,4,8])",
         "sasrec": "sasrec(channels=8,num_heads=2)",

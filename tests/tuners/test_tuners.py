@@ -17,6 +17,7 @@ BACKBONES = {
     "nextitnet": "nextitnet(channels=8,dilations=[1,2])",
     "sasrec": "sasrec(channels=8)",
     "gru4rec": "gru4rec(channels=8)",
+    "hstu": "hstu(channels=8)",
     "bert4rec": "bert4rec(channels=8)",
 }
 

@@ -1,4 +1,4 @@
-"""Where in a history an item stands."""
+"""Where in a history an item stands, by itself or seen from another."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ class LearnedPositions(keras.layers.Layer):
         self, max_length: int, *, name: str | None = None, **kwargs
     ) -> None:
         super().__init__(name=name, **kwargs)
-        if max_length < 1:
-            raise ValueError(
-                f"max_length should be >= 1, received {max_length}"
-            )
+        _check_length(max_length)
         self.max_length = max_length
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -46,3 +43,48 @@ class LearnedPositions(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "max_length": self.max_length}
+
+
+class DistanceBias(keras.layers.Layer):
+    """Adds a learned number for how far before its query a key stands.
+
+    Distances beyond the last row of the table share it. Keys after their
+    query get that of distance 0: attention leaves them out.
+
+    Args:
+      max_length: rows of the table.
+      name: layer name.
+
+    Raises:
+      ValueError: if `max_length` is below 1.
+    """
+
+    def __init__(
+        self, max_length: int, *, name: str | None = None, **kwargs
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        _check_length(max_length)
+        self.max_length = max_length
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.table = self.add_weight(
+            "table",
+            [self.max_length],
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+        super().build(input_shape)
+
+    def call(self, scores: tf.Tensor) -> tf.Tensor:
+        """Maps `[..., length, length]`, queries by keys, to the same shape."""
+        position = tf.range(tf.shape(scores)[-1])
+        distance = position[:, tf.newaxis] - position
+        rows = tf.clip_by_value(distance, 0, self.max_length - 1)
+        return scores + tf.gather(self.table, rows)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "max_length": self.max_length}
+
+
+def _check_length(max_length: int) -> None:
+    if max_length < 1:
+        raise ValueError(f"max_length should be >= 1, received {max_length}")
