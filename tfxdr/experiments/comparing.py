@@ -37,7 +37,7 @@ def compare(
     Raises:
       InputError: runs were not judged alike, or a name is unknown.
     """
-    _check_alike(runs)
+    check_alike(runs)
     methods = _methods(runs)
     first = runs[0].instances
     cutoff = int(runs[0].options["top_n"].split(",")[0])
@@ -57,7 +57,7 @@ def compare(
     return judge(methods, metrics, baseline, first.user)
 
 
-def _check_alike(runs: Sequence[JudgedRun]) -> None:
+def check_alike(runs: Sequence[JudgedRun]) -> None:
     """Refuses runs that were not judged alike.
 
     Raises:
@@ -85,7 +85,7 @@ def _methods(runs: Sequence[JudgedRun]) -> list[Method]:
     for run in runs:
         key = (run.component, *sorted(_own_options(run).items()))
         groups.setdefault(key, []).append(run)
-    names = _names([group[0] for group in groups.values()])
+    names = names_of([group[0] for group in groups.values()])
     return [
         _method(name, group)
         for name, group in zip(names, groups.values(), strict=True)
@@ -96,7 +96,7 @@ def _own_options(run: JudgedRun) -> dict[str, str]:
     return {k: v for k, v in run.options.items() if k not in _NOT_OF_METHOD}
 
 
-def _names(runs: Sequence[JudgedRun]) -> list[str]:
+def names_of(runs: Sequence[JudgedRun]) -> list[str]:
     """Of one run of each method: its component, and what tells it from others
     of that component."""
     alike: dict[str, list[dict[str, str]]] = {}
