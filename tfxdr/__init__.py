@@ -32,6 +32,7 @@ _PUBLIC = {
     "compare": "tfxdr.experiments.api",
     "INTERFACE": "tfxdr.registry.interface",
     "open_run": "tfxdr.experiments.api",
+    "headroom": "tfxdr.experiments.api",
     "prepare": "tfxdr.data.prepare",
     "require_interface": "tfxdr.registry.interface",
     "run": "tfxdr.experiments.api",

@@ -88,6 +88,7 @@ class Verdicts:
       baseline: name of a method; "" for none.
       instances: how many the test has.
       users: whom they are of.
+      remarks: sentences on what this comparison, other than all, shows.
     """
 
     methods: Sequence[Method]
@@ -96,6 +97,7 @@ class Verdicts:
     baseline: str
     instances: int
     users: int
+    remarks: Sequence[str] = ()
 
     def pair(self, one: str, other: str, metric: str) -> Pair | None:
         """The pair of two methods, whichever is first; `None`: not tested."""

@@ -127,6 +127,31 @@ def compare(
     return ComparedMethods(**vars(found))
 
 
+def headroom(runs: Runs) -> ComparedMethods:
+    """Whether there was anything to route between two finished runs.
+
+    Their ensemble, and a router that picks one of the two for each user, are
+    held against the better of the two; `docs/comparing.md` says how.
+
+    Args:
+      runs: two, as of `tfxdr.compare`, such as those of `cls` and `all`.
+
+    Returns:
+      Tables as of `tfxdr.compare`; `remarks` begin with the verdict.
+
+    Raises:
+      InputError: there are not two, they were not judged alike, or do not rank
+        by a trained sequential model.
+    """
+    import_components()
+    from tfxdr.experiments import headroom
+    from tfxdr.experiments.compared_methods import ComparedMethods, judged_runs
+
+    with keras_as_it_comes():
+        found = headroom.headroom(judged_runs(runs), plain_progress())
+    return ComparedMethods(**vars(found))
+
+
 def write_report(
     runs: Runs, output: str | os.PathLike[str], baseline: str = ""
 ) -> Path:

@@ -40,7 +40,7 @@ def compare(
     Raises:
       InputError: runs were not judged alike, or a name is unknown.
     """
-    _check_alike(runs)
+    check_alike(runs)
     methods = [_method(name, own) for name, own in by_method(runs).items()]
     first = runs[0].instances
     cutoff = int(runs[0].options["top_n"].split(",")[0])
@@ -60,7 +60,7 @@ def compare(
     return judge(methods, metrics, baseline, first.user)
 
 
-def _check_alike(runs: Sequence[JudgedRun]) -> None:
+def check_alike(runs: Sequence[JudgedRun]) -> None:
     """Refuses runs that were not judged alike.
 
     Raises:
@@ -91,7 +91,7 @@ def by_method(
     for run in runs:
         key = (run.component, *sorted(_own_options(run).items()))
         groups.setdefault(key, []).append(run)
-    names = _names([group[0] for group in groups.values()])
+    names = names_of([group[0] for group in groups.values()])
     return dict(zip(names, groups.values(), strict=True))
 
 
@@ -99,7 +99,7 @@ def _own_options(run: JudgedRun) -> dict[str, str]:
     return {k: v for k, v in run.options.items() if k not in _NOT_OF_METHOD}
 
 
-def _names(runs: Sequence[JudgedRun]) -> list[str]:
+def names_of(runs: Sequence[JudgedRun]) -> list[str]:
     """Of one run of each method: its component, and what tells it from others
     of that component."""
     alike: dict[str, list[dict[str, str]]] = {}

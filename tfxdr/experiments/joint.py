@@ -188,7 +188,7 @@ class JointExperiment(Experiment):
                     f"--backbone={self.backbone} uses none: expected "
                     "--meta=none"
                 )
-        if self.optimizer_settings().knows_rates:
+        if self.optimizer_settings().knows_origins:
             raise InputError(
                 f"--optimizer={self.optimizer} tells pre-trained weights from "
                 f"new ones, and with the joint model {self.backbone} all are "

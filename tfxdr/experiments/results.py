@@ -197,6 +197,7 @@ class Comparison:
       folder: of the run; those of several components lie in it.
       rows: of the table: baselines, then the runs.
       warnings: which components are below a baseline, and why.
+      findings: which policies decide, and whether there was anything to.
     """
 
     def __init__(
@@ -205,6 +206,7 @@ class Comparison:
         self.folder = folder
         self.rows = outcome.rows
         self.warnings = outcome.warnings
+        self.findings = outcome.findings
         self._experiment = experiment
         self._runs = {
             (str(spec), seed): FinishedRun(
@@ -243,6 +245,11 @@ class Comparison:
             (one for one in self if one.name == name),
             key=lambda one: rising(monitor, one.validation[monitor]),
         )
+
+    @property
+    def _lines(self) -> list[str]:
+        """What is said below the table."""
+        return [*(f"warning: {one}" for one in self.warnings), *self.findings]
 
     @property
     def _names(self) -> list[str]:
@@ -299,12 +306,10 @@ class Comparison:
         return self._runs[name, seed]
 
     def __repr__(self) -> str:
-        lines = "".join(f"warning: {text}\n" for text in self.warnings)
+        lines = "".join(f"{text}\n" for text in self._lines)
         return f"{self.table()!r}{lines}runs: {self.folder}"
 
     def _repr_html_(self) -> str:
         folder = html.escape(str(self.folder))
-        lines = "".join(
-            f"<p>warning: {html.escape(text)}</p>" for text in self.warnings
-        )
+        lines = "".join(f"<p>{html.escape(text)}</p>" for text in self._lines)
         return f"{self.table()._repr_html_()}{lines}<p>runs: {folder}</p>"

@@ -11,6 +11,7 @@ from tfxdr.data.summary import table1
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.components import flagfile
+from tfxdr.experiments.findings import findings
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.run_names import folder_names
 from tfxdr.experiments.start import is_joint, make_experiment, reopened
@@ -34,11 +35,13 @@ class Outcome:
       folders: of each component's run with each seed.
       rows: of the table of results: baselines, then the components.
       warnings: which components are below a baseline, and why.
+      findings: which policies decide, and whether there was anything to.
     """
 
     folders: Mapping[tuple[Spec, int], RunFolder]
     rows: Sequence[Row]
     warnings: Sequence[str]
+    findings: Sequence[str]
 
     def with_seed(self, seed: int) -> dict[Spec, RunFolder]:
         """The folders of one seed."""
@@ -114,10 +117,14 @@ def run_all(
     warnings = _warnings(experiment, counted, own, folders)
     kind = experiment.kind.kind
     text = to_markdown(rows, name_title=kind)
-    text += "".join(f"\n{line}\n" for line in warnings)
+    found = findings(
+        experiment.with_seed(seeds[0]),
+        {spec: folders[spec, seeds[0]] for spec in specs},
+    )
+    text += "".join(f"\n{line}\n" for line in (*warnings, *found))
     write_text(base.path / "results.md", text)
     write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
-    return Outcome(folders, rows, warnings)
+    return Outcome(folders, rows, warnings, found)
 
 
 def _warnings(

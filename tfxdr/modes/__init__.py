@@ -93,6 +93,12 @@ def _compare(options: Options) -> None:
     compare(options)
 
 
+def _headroom(options: Options) -> None:
+    from tfxdr.modes.comparison import headroom
+
+    headroom(options)
+
+
 def _report(options: Options) -> None:
     from tfxdr.modes.report import report
 
@@ -118,6 +124,7 @@ _MODES = {
     "pretrain": training.pretrain,
     "evaluate": training.evaluate,
     "compare": _compare,
+    "headroom": _headroom,
     "sweep": _sweep,
     "report": _report,
     "results": _results,

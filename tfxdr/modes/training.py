@@ -68,6 +68,8 @@ def run(options: Options) -> None:
         print_table(outcome.rows, **shown)
         for warning in outcome.warnings:
             print(f"warning: {warning}")
+        for line in outcome.findings:
+            print(line)
         print(f"results: {base.path}")
         if len(outcome.folders) > 1:
             _write_report(experiment, outcome, base)

@@ -47,8 +47,9 @@ class Recommend(Group):
     )
     output: str = path_setting(
         "",
-        "A file.parquet, .csv or .jsonl for --users; of --mode=compare a "
-        "file.md, .csv or .tex, of --mode=report a file.html or .md.",
+        "A file.parquet, .csv or .jsonl for --users; of --mode=compare and "
+        "headroom a file.md, .csv or .tex, of --mode=report a file.html or "
+        ".md.",
         replay=False,
     )
     k: int = setting(10, "How many items.", lower=1, replay=False)

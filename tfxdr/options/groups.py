@@ -15,7 +15,7 @@ from tfxdr.registry.metric_names import RANKING_METRICS, ranking_metric
 
 MODES = (
     *("run", "prepare", "inspect", "pretrain", "evaluate", "compare"),
-    *("sweep", "report", "results"),
+    *("headroom", "sweep", "report", "results"),
     *("recommend", "explain", "export", "list"),
 )
 PRETRAIN_MONITORS = (
@@ -33,7 +33,8 @@ class Run(Group):
     run: str = path_setting(
         "",
         "Folder of the run, the beginning of its name, or latest; empty: new. "
-        "--mode=compare and report take several, with commas, and patterns.",
+        "--mode=compare, headroom and report take several, with commas, and "
+        "patterns.",
         replay=False,
     )
     runs_dir: str = path_setting("runs", "Where new run folders are made.")

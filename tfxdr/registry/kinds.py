@@ -29,7 +29,7 @@ optimizers = Registry(
     "optimizer",
     flag="optimizer",
     provided=("learning_rate", "weight_decay"),
-    offered=("parameters",),
+    offered=("parameters", "pretrained_variables"),
 )
 losses = Registry(
     "loss", plural="losses", flag="loss", offered=("item_probability",)

@@ -95,8 +95,9 @@ def notes(found: Verdicts) -> list[str]:
     if any(method.deviations for method in found.methods):
         told = "are means over seeds with their standard deviation"
     lines = [
+        *found.remarks,
         f"{found.instances:,} test instances of {found.users:,} users; metrics "
-        f"{told}."
+        f"{told}.",
     ]
     if not found.pairs:
         return [*lines, "One method: there is nothing to compare it with."]

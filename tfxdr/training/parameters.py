@@ -40,7 +40,9 @@ class OptimizerSettings:
 
     Attributes:
       optimizer: name and options from the registry. A factory that takes
-        `parameters` is given `Parameters`, and knows the rate of each itself.
+        `parameters` is given `Parameters`, and knows the rate of each itself;
+        one that takes `pretrained_variables` is given those alone, and leaves
+        rates to the groups.
       learning_rate: of new parameters, and of all when the next is `None`.
       pretrained_learning_rate: of parameters that pre-training made.
       policy_learning_rate: of the policy network.
@@ -81,6 +83,12 @@ class OptimizerSettings:
         entry = optimizers.entry(self.optimizer.name)
         return "parameters" in entry.parameters
 
+    @property
+    def knows_origins(self) -> bool:
+        """Whether the optimizer tells pre-trained parameters from new ones."""
+        entry = optimizers.entry(self.optimizer.name)
+        return not optimizers.offered.isdisjoint(entry.parameters)
+
     def by_rate(self, parameters: Parameters) -> dict[float, list[tf.Variable]]:
         """What one optimizer moves, by its learning rate."""
         if self.knows_rates:
@@ -110,6 +118,7 @@ class OptimizerSettings:
             learning_rate=schedule,
             weight_decay=self.weight_decay or None,
             parameters=parameters,
+            pretrained_variables=parameters.pretrained,
         )
 
 
