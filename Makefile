@@ -57,7 +57,7 @@ endef
 	clean
 
 help:
-	@echo "make demo         who should be tuned? six policies, explained"
+	@echo "make demo         who should be tuned? policies, explained"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
 	@echo "make stack-addons  those of them that depend on the stack"
@@ -75,6 +75,7 @@ $(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
 
 demo: $(VENV)/.stamp
 	$(VENV)/bin/python -m tfxdr.main --preset=demo
+	$(VENV)/bin/python -m tfxdr.main --preset=demo-scarce
 
 lint: $(VENV)/.stamp
 	$(VENV)/bin/python -m ruff check .
