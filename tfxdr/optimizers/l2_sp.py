@@ -17,8 +17,8 @@ class L2SP(Around):
     The penalty is `weight / 2 * |w - w0|^2` over the weights that pre-training
     made, `w0` being their values then (Xuhong Li, Grandvalet and Davoine 2018,
     eq. 3); its gradient, `weight * (w - w0)`, is added to the loss's. Their
-    second term, the decay of new weights, is left out, as is theirs in Adam's
-    place: whatever the inner optimizer makes of a gradient it makes of the sum.
+    second term, the decay of new weights, is left out. The inner optimizer
+    gets the sum: Adam scales the pull as it scales the loss's gradient.
 
     The pull is dense. Of an embedding table it moves all rows at each step,
     not those alone that the batch has read: the penalty is one of the table,
