@@ -16,6 +16,7 @@ from tfxdr.evaluation import (
     equal_weights,
 )
 from tfxdr.evaluation.comparison import over_seeds
+from tfxdr.evaluation.groups import Groups
 from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import (
@@ -60,6 +61,7 @@ def show_actions(
     folder: Path,
     label: str,
     say: Callable[[str], None],
+    groups: Groups | None = None,
 ) -> dict[str, object]:
     """Stores and draws what a policy decided for the test users.
 
@@ -69,6 +71,7 @@ def show_actions(
       folder: of the run.
       label: of the policy.
       say: called with a warning, if all users get the same.
+      groups: of all users, whose decisions are told apart.
 
     Returns:
       What `metrics.json` tells about them.
@@ -91,10 +94,16 @@ def show_actions(
         key.partition("/")[2]: value
         for key, value in action_metrics(actions).items()
     }
-    return metrics | {
+    shown: dict[str, object] = {
         "rates": actions.rates.tolist(),
         "collapsed": bool(warning),
     }
+    if groups is not None:
+        aucs = actions.block_aucs(groups)
+        shown |= {"block_aucs": aucs, "auc": max(aucs)} if aucs else {}
+        rates = actions.rates_by_group(groups)
+        shown["by_group"] = {k: float(v.mean()) for k, v in rates.items()}
+    return metrics | shown
 
 
 def show_behaviors(
@@ -102,7 +111,8 @@ def show_behaviors(
     categories: np.ndarray,
     folder: Path,
     say: Callable[[str], None],
-) -> dict[str, float]:
+    groups: Groups | None = None,
+) -> dict[str, object]:
     """Stores and draws what a meta-learner makes of source behaviors.
 
     Args:
@@ -110,23 +120,29 @@ def show_behaviors(
       categories: `[behaviors]` texts, "" where unknown.
       folder: of the run.
       say: called with a note, if all count the same.
+      groups: of all source items, whose weights are told apart.
 
     Returns:
       What `metrics.json` tells about them.
     """
     weights.save(folder / "behavior_weights.npz")
-    groups = np.where(categories == "", "unknown category", categories)
+    labels = np.where(categories == "", "unknown category", categories)
     relative = weights.relative()
     note = equal_weights(relative)
     if note:
         say(f"note: {note}")
-    figure = weight_histogram(relative, groups)
+    figure = weight_histogram(relative, labels)
     save_figure(figure, folder / "behavior_weights.png")
     write_images(folder / "tensorboard", {"behavior_weights": figure})
-    return {
+    shown: dict[str, object] = {
         key.partition("/")[2]: value
         for key, value in behavior_metrics(weights).items()
     }
+    if groups is not None:
+        value = weights.auc_of(groups)
+        shown |= {} if value is None else {"auc": value}
+        shown["by_group"] = weights.means_by_group(groups)
+    return shown
 
 
 def compare_actions(results: Sequence[Mapping], folder: Path) -> None:
