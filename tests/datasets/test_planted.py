@@ -225,9 +225,7 @@ def test_a_ceiling_by_hand():
 
     A taste is as likely below zero as above, so that it tells nothing either.
     """
-    world = Planted(
-        users=4000, source_ratings=1, target_ratings=1, harmful=1.0
-    )
+    world = Planted(users=4000, source_ratings=1, target_ratings=1, harmful=1.0)
     found = best_aucs(world)["target ratings alone"]
     assert found == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 2000 * 2))
 
