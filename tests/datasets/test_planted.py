@@ -7,8 +7,9 @@ import pytest
 import scipy.stats
 
 from tfxdr.data.prepare import prepare
-from tfxdr.datasets.planted import Planted, _World, is_harmful
+from tfxdr.datasets.planted import Planted, _World, best_aucs
 from tfxdr.errors import InputError
+from tfxdr.evaluation.groups import kinds_of
 from tfxdr.registry import datasets
 
 
@@ -21,9 +22,13 @@ def data(tmp_path_factory):
     )
 
 
+def is_harmful(categories):
+    return kinds_of(categories, "harmful") == "harmful"
+
+
 def harmful(data):
     """Whether each source event is harmful, `[events]`."""
-    kinds = np.array([is_harmful(name) for name in data.source_categories])
+    kinds = is_harmful(data.source_categories)
     return kinds[data.users().history.values - 2]
 
 
@@ -130,14 +135,14 @@ def numbers(raw_ids):
 
 def world(**options):
     made = _World(Planted(**options))
-    source, events = made.draw_source()
-    return made, source, events
+    source, ratings = made.draw_source()
+    return made, source, ratings.events("s")
 
 
 def test_harmful_ratings_follow_another_taste():
     made, source, events = world()
     user, item = numbers(events["user"]), numbers(events["item"])
-    bad = np.array([is_harmful(name) for name in source.category])[item]
+    bad = is_harmful(source.category)[item]
     correlations = [
         np.corrcoef(
             (taste[user] * source.trait[item])[kind], events["rating"][kind]
@@ -160,10 +165,11 @@ def taste_from(source, events, keep):
 
 def test_what_harmful_behaviors_cost_the_target():
     made, source, behaviors = world()
-    target, asked = made.draw_target()
+    target, ratings = made.draw_target()
+    asked = ratings.events("t")
     user, item = numbers(asked["user"]), numbers(asked["item"])
     positive = asked["rating"] > 3
-    bad = np.array([is_harmful(name) for name in source.category])
+    bad = is_harmful(source.category)
     bad = bad[numbers(behaviors["item"])]
     auc = []
     for keep in (~bad, np.full(len(bad), True), bad):
@@ -194,11 +200,34 @@ def test_it_is_generated_at_once():
     assert time.perf_counter() - start < 5  # 0.1 s on an idle machine
 
 
-def test_is_harmful():
-    assert is_harmful("harmful-3")
-    assert not is_harmful("helpful-3")
-    assert not is_harmful("")
-    assert not is_harmful("harmfully")
+def test_ceilings_rise_with_what_is_known():
+    found = best_aucs(Planted(users=1000))
+    alone, mixed, unknown, helpful = found.values()
+    # What misleads makes up for more than what helps.
+    assert mixed < alone < unknown < helpful
+
+
+def test_without_harm_all_ratings_are_the_users_own():
+    found = best_aucs(Planted(users=300, harmful=0.0))
+    _, mixed, unknown, helpful = found.values()
+    assert mixed == helpful == pytest.approx(unknown, abs=1e-9)
+
+
+def test_where_all_misleads_nothing_helps():
+    found = best_aucs(Planted(users=300, harmful=1.0))
+    alone, mixed, unknown, helpful = found.values()
+    assert alone == helpful == pytest.approx(unknown, abs=1e-9)
+    assert mixed < alone
+
+
+def test_a_ceiling_by_hand():
+    """Of one rating each nothing is known: all that is left is the trait.
+
+    A taste is as likely below zero as above, so that it tells nothing either.
+    """
+    world = Planted(users=4000, source_ratings=1, target_ratings=1, harmful=1.0)
+    found = best_aucs(world)["target ratings alone"]
+    assert found == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 2000 * 2))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""A control that can fail: who should be tuned is known."""
+"""Controls that can fail: who should be tuned, and what count, is known."""
 
 import re
 
-from running import call_here
+import pytest
+from running import call_here, metrics
 
 from tfxdr.datasets.planted_policies import PlantedPolicies, best_hit_rates
 
@@ -24,3 +25,18 @@ def test_a_policy_finds_who_should_be_tuned(tmp_path, monkeypatch, capfd):
     assert float(reached) > ceiling + 0.05
     (auc,) = re.findall(r"gumbel tunes .*? AUC of ([0-9.]+)", text)
     assert float(auc) >= 0.9
+
+
+@pytest.mark.large
+def test_weights_find_what_misleads(tmp_path, monkeypatch, capfd):
+    """In one of the worlds in which ten seeds were measured (docs/results.md).
+
+    A world that is small enough for a quick test is too small to tell.
+    """
+    code, _, err = call_here(
+        *(tmp_path, monkeypatch, capfd, "--preset=planted/bip", "--run=run")
+    )
+    assert code == 0, err
+    found = metrics(tmp_path / "run")["behaviors"]
+    assert found["auc"] >= 0.9
+    assert found["by_group"]["helpful"] > 3 * found["by_group"]["harmful"]

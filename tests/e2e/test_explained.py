@@ -6,9 +6,10 @@ import shlex
 import sys
 
 import pytest
-from running import call_here
+from running import call_here, metrics
 
-from tfxdr.modes.explanation import PICTURE, program
+from tfxdr.modes.explained_policies import PICTURE
+from tfxdr.modes.explanation import program
 
 QUICK = [
     "--preset=demo",
@@ -110,13 +111,11 @@ def test_mistakes_are_found_before_training(
     assert "finetune" not in out and not (tmp_path / "runs").exists()
 
 
-def test_joint_models_refuse_it(tmp_path, monkeypatch, capfd):
-    code, _, err = call_here(
-        *(tmp_path, monkeypatch, capfd, "--backbone=mtl"),
-        *("--dataset=planted", "--explain_by=kind"),
-    )
-    assert code == 1
-    assert "--explain_by=kind means nothing with" in err
+def test_decisions_are_told_apart_in_results(told, folder):
+    found = metrics(folder / "runs/demo" / "soft")["actions"]
+    assert set(found["by_group"]) == {"shifted", "stable"}
+    assert found["auc"] == max(found["block_aucs"])
+    assert f"an AUC of {found['auc']:.3f}" in part(told, "Who is tuned")
 
 
 class TestProgram:

@@ -1,11 +1,15 @@
 """Joint models and meta-learners as a person runs them."""
 
+import re
+
 import numpy as np
 import pytest
 from running import call_here, kill_when, metrics, rows, run_here, start
 
 from tfxdr.evaluation import BehaviorWeights, Probabilities
 
+HARMFUL = "category=harmful"
+ORACLE = f"oracle({HARMFUL})"
 QUICK = [
     "--dataset=planted(users=80,source_items=100,target_items=40)",
     "--split=leave-one-out",
@@ -35,8 +39,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weighed(folder):
-    """A folder with a run of two meta-learners, and what it printed."""
-    out = run_here(folder, *QUICK, "--meta=none,bip", "--run=run")
+    """A folder with a run of meta-learners, and what it printed.
+
+    What is harmful is told to one of them, and to the explanation.
+    """
+    flags = (f"--meta=none,bip,{ORACLE}", f"--explain_by={HARMFUL}")
+    out = run_here(folder, *QUICK, *flags, "--run=run")
     return folder / "run", out
 
 
@@ -165,3 +173,59 @@ def test_a_killed_run_goes_on_to_the_same_numbers(weighed, folder, go):
         for run in (whole, cut)
     )
     np.testing.assert_array_equal(one.log_importance, other.log_importance)
+
+
+class TestExplained:
+    """The same run, against what was planted."""
+
+    def part(self, weighed, title):
+        text = weighed[1].partition(f"\n{title}\n")[2]
+        return " ".join(text.split("\n\n")[0].split())
+
+    def test_rows_are_compared_by_auc(self, weighed):
+        numbers = self.part(weighed, "What the numbers mean")
+        assert "AUC: the chance that a random" in numbers
+        star = self.part(weighed, "Which differences count")
+        assert "By AUC it is " in star
+        lessons = self.part(weighed, "What the rows teach")
+        assert "Weighing behavior by behavior: bip 0." in lessons
+        assert f"Head-room: {ORACLE} is" in lessons
+        assert "standard error of 0." in lessons
+
+    def test_weights_beside_the_truth_in_words_and_in_results(self, weighed):
+        text = self.part(weighed, "Which behaviors count")
+        found = metrics(weighed[0] / "bip")["behaviors"]
+        bad, good = (found["by_group"][k] for k in ("harmful", "helpful"))
+        assert f"of {bad:.2f} for harmful and {good:.2f} for helpful" in text
+        assert f"an AUC of {found['auc']:.3f} (0.5 is" in text
+        # Some 28 of a user's 40 are harmful; the mean of all weights is 1.
+        assert 0.7 * bad + 0.3 * good == pytest.approx(1, abs=0.02)
+        assert "picture: run/bip/behavior_weights.png" in text
+
+    def test_what_to_type_next_works(self, weighed, folder, go):
+        text = weighed[1].partition("\nWhat to type next\n")[2]
+        first = re.search(r"--mode=.*", text).group().replace("'", "")
+        code, out, err = go(folder, *first.split())
+        assert code == 0 and out, err
+
+    def test_a_report_has_the_truth_in_a_table(self, weighed):
+        page = (weighed[0] / "report.html").read_text()
+        assert "Told apart" in page
+        auc = metrics(weighed[0] / "bip")["behaviors"]["auc"]
+        assert f"{auc:.4f}" in page
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ("kind", "of the source items, one of category, found 'kind'"),
+            ("category=odd", "one of harmful, helpful, found 'odd'"),
+        ],
+    )
+    def test_mistakes_are_found_before_training(
+        self, tmp_path, go, given, message
+    ):
+        code, out, err = go(tmp_path, *QUICK, f"--explain_by={given}")
+        assert code == 1
+        assert f"error: --explain_by={given}: expected" in err
+        assert message in err
+        assert "joint:" not in out and not (tmp_path / "runs").exists()

@@ -10,6 +10,7 @@ import pytest
 
 from tfxdr.errors import InputError
 from tfxdr.evaluation.behaviors import BehaviorWeights, behavior_metrics
+from tfxdr.evaluation.groups import Groups
 
 
 def _weights(importance, user=None):
@@ -126,19 +127,21 @@ class TestAucAgainst:
         weights = _weights([0.0, 2.0, 1.0, 1.0])
         # 2.0 beats both others, 1.0 beats 0.0 and ties 1.0.
         planted = np.array([False, True, True, False])
-        assert weights.auc_against(planted) == 3.5 / 4
-        assert weights.auc_against(~planted) == 0.5 / 4
+        for wanted, found in (("good", 3.5 / 4), ("bad", 0.5 / 4)):
+            groups = Groups({"good": planted, "bad": ~planted}, wanted)
+            assert weights.auc_of(groups) == found
 
-    @pytest.mark.parametrize(
-        ("planted", "found"), [(True, "all are"), (False, "no behavior is")]
-    )
-    def test_refuses_one_kind(self, planted, found):
-        with pytest.raises(InputError, match=f"some of 4 .* {found}"):
-            _weights(LOGS).auc_against(np.full(4, planted))
+    @pytest.mark.parametrize("planted", [True, False])
+    def test_one_kind_tells_nothing(self, planted):
+        good = np.full(4, planted)
+        groups = Groups({"good": good, "bad": ~good}, "good")
+        assert _weights(LOGS).auc_of(groups) is None
 
-    def test_refuses_another_shape(self):
-        with pytest.raises(ValueError, match="equally long"):
-            _weights(LOGS).auc_against(np.array([True, False]))
+    def test_means_of_groups(self):
+        good = np.array([True, False, False, True])
+        groups = Groups({"good": good, "bad": ~good})
+        found = _weights(LOGS).means_by_group(groups)
+        assert found == pytest.approx({"good": 0.5, "bad": 1.5})
 
 
 class TestFile:

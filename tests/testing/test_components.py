@@ -38,7 +38,11 @@ SMALL = {
         "planted-policies": "planted-policies(users=60)",
         "synthetic": "synthetic(users=60)",
     },
-    registry.meta_learners: {"bip": "bip(num_heads=2,head_size=3,hidden=[5])"},
+    registry.meta_learners: {
+        "bip": "bip(num_heads=2,head_size=3,hidden=[5])",
+        "constant": "constant(weight=0.5)",
+        "oracle": "oracle(category=b)",
+    },
     registry.policies: {
         "last-N": "last-2",
         "oracle": "oracle(attribute=kind,tuned=new)",

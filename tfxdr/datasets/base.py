@@ -131,7 +131,7 @@ class Source:
         return {}
 
     def ceilings(self) -> dict[str, float]:
-        """HR@5 that a model with the true parameters reaches, by what it knows.
+        """What could be reached at best, by what is measured and known.
 
         Of generated data, whose truth is known; by default there is none.
         """

@@ -127,7 +127,10 @@ class PlantedPolicies(Source):
     def ceilings(self) -> dict[str, float]:
         """See `best_hit_rates`, of this world."""
         found = best_hit_rates(self)
-        return {f"kind {known}": value for known, value in found.items()}
+        return {
+            f"HR@5 with the true parameters, kind {known}": value
+            for known, value in found.items()
+        }
 
     def load(self, connection, rejects) -> None:
         world = World.draw(self)

@@ -9,6 +9,8 @@ import numpy as np
 from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import padded_batches
+from tfxdr.evaluation.binary import auc
+from tfxdr.evaluation.groups import Groups
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import Decider
 
@@ -68,6 +70,35 @@ class Actions(SavedArrays):
     def num_blocks(self) -> int:
         """How many blocks the backbone has."""
         return self.actions.shape[1]
+
+    def rates_by_group(self, groups: Groups) -> dict[str, np.ndarray]:
+        """`[blocks]` float64 mean actions of each group with a test user.
+
+        Args:
+          groups: of all users.
+        """
+        return {
+            name: self.actions[here].mean(0, dtype=np.float64)
+            for name, here in groups.take(self.users).items()
+        }
+
+    def block_aucs(self, groups: Groups) -> list[float]:
+        """How well each block's actions tell who should be tuned.
+
+        Blocks can take opposite roles, so that their mean would say nothing.
+
+        Args:
+          groups: of all users.
+
+        Returns:
+          One AUC for each block; none if it is not known who should be tuned,
+          or the test users are all alike in it.
+        """
+        truth = groups.truth(self.users)
+        if truth is None:
+            return []
+        known, label = truth
+        return [auc(label, block) for block in self.actions[known].T]
 
     @property
     def is_hard(self) -> bool:

@@ -10,6 +10,8 @@ import scipy.special
 from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.binary import auc
+from tfxdr.evaluation.groups import Groups
+from tfxdr.types import FIRST_ITEM
 
 _EQUAL = 1e-3  # of the average weight: less is no difference
 
@@ -108,28 +110,41 @@ class BehaviorWeights(SavedArrays):
         num_least = min(k, len(order) - num_most)
         return order[:num_most], order[::-1][:num_least]
 
-    def auc_against(self, planted: np.ndarray) -> float:
-        """How well the weights find behaviors that are known to be useful.
+    def means_by_group(self, groups: Groups) -> dict[str, float]:
+        """The mean relative weight of each group that has a behavior.
 
         Args:
-          planted: `[behaviors]` bool, true for the useful ones.
-
-        Returns:
-          The AUC: 1 if every useful one outweighs every other, 0.5 if weights
-          know nothing of it.
+          groups: of all source items.
 
         Raises:
-          InputError: all are useful, or none is.
-          ValueError: `planted` is no `[behaviors]` array of 0 and 1.
+          InputError: there is not one behavior.
         """
-        planted = np.asarray(planted)
-        if planted.all() or not planted.any():
-            which = "no behavior is" if not planted.any() else "all are"
-            raise errors.InputError(
-                f"expected some of {len(self)} behaviors to be planted as "
-                f"useful and some not, found that {which}: plant other ones"
-            )
-        return auc(planted, self.log_importance)
+        relative = self.relative()
+        return {
+            name: float(relative[here].mean())
+            for name, here in groups.take(self._items()).items()
+        }
+
+    def auc_of(self, groups: Groups) -> float | None:
+        """How well the weights tell which behaviors should count.
+
+        Args:
+          groups: of all source items.
+
+        Returns:
+          The AUC: 1 if every behavior that should count outweighs every other,
+          0.5 if weights know nothing of it; none if it is not known which
+          should, or behaviors are all alike in it.
+        """
+        truth = groups.truth(self._items())
+        if truth is None:
+            return None
+        known, label = truth
+        return auc(label, self.log_importance[known])
+
+    def _items(self) -> np.ndarray:
+        """`[behaviors]` rows of the source items."""
+        return self.item - FIRST_ITEM
 
     def _logs(self) -> np.ndarray:
         return np.asarray(self.log_importance, np.float64)

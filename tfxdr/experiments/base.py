@@ -18,6 +18,7 @@ from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TEST, TRAIN
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
 from tfxdr.ops.ragged import Ragged
@@ -61,11 +62,13 @@ class Experiment(abc.ABC):
     Attributes:
       kind: of the components that are compared, one run each.
       reads_histories: whether the model knows a user by their history.
+      decides_on: what the components tell apart.
       unused_settings: settings that mean nothing here, by group.
     """
 
     kind: Registry
     reads_histories = True
+    decides_on = "users"
     unused_settings: Mapping[str, Sequence[str]] = {}
 
     def __init__(
@@ -137,6 +140,36 @@ class Experiment(abc.ABC):
         """Of a table of test results."""
         return self.task.title
 
+    @functools.cached_property
+    def groups(self) -> Groups | None:
+        """Of what is told apart, as --explain_by says; none if it does not.
+
+        Raises:
+          InputError: the data have no such attribute, or nobody has the value.
+        """
+        text = self.options.evaluate.explain_by
+        if not text:
+            return None
+        name, _, value = text.partition("=")
+        flag, known = f"--explain_by={text}", self._attributes
+        if name not in known:
+            raise InputError(
+                f"{flag}: expected an attribute of the {self.decides_on}, one "
+                f"of {', '.join(known) or 'none'}, found {name!r}"
+            )
+        if not value:
+            return Groups.largest(known[name])
+        return self._split_at(known[name], value, flag)
+
+    @property
+    @abc.abstractmethod
+    def _attributes(self) -> Mapping[str, np.ndarray]:
+        """What is known of each row of what is told apart."""
+
+    @abc.abstractmethod
+    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+        """Those whom a value of an attribute names, and the others."""
+
     @property
     @abc.abstractmethod
     def backbone_phrase(self) -> str:
@@ -171,6 +204,7 @@ class Experiment(abc.ABC):
         Raises:
           InputError: names the flag.
         """
+        self.groups  # noqa: B018  What is wrong in it is found now.
         flag = f"--{self.kind.flag}"
         if not specs:
             raise InputError(

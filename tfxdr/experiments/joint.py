@@ -17,6 +17,7 @@ from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BehaviorWeights
+from tfxdr.evaluation.groups import Groups, kinds_of
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import (
@@ -68,7 +69,6 @@ _TRANSFER_ALONE = {
     ),
     "task": ("task", "attribute"),
     "pretrain": tuple(settings_of(Pretrain)),
-    "evaluate": ("explain_by",),
 }
 
 
@@ -78,7 +78,19 @@ class JointExperiment(Experiment):
     kind = meta_learners
     unused_settings = _TRANSFER_ALONE
     reads_histories = False
+    decides_on = "source items"
     title = "examples and ranking of the test split"
+
+    @property
+    def _attributes(self) -> Mapping[str, np.ndarray]:
+        found = self.data.source_categories
+        return {} if found is None else {"category": found}
+
+    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+        """What the value names should count nothing."""
+        return Groups.split_at(
+            kinds_of(values, value), value, flag, wanted=False
+        )
 
     @property
     def histories(self) -> Ragged:
@@ -210,6 +222,7 @@ class JointExperiment(Experiment):
             interval=chosen.bip_interval,
             head_steps=chosen.bip_head_steps,
             weight_decay=chosen.bip_weight_decay,
+            source_categories=self.data.source_categories,
         )
         if meta.interval and not len(self.examples.meta):
             raise InputError(
@@ -279,6 +292,7 @@ class JointContender(TrainedContender[JointStage]):
             categories,
             self.folder.path,
             self.experiment.progress.say,
+            experiment.groups,
         )
         return {"behaviors": shown}
 

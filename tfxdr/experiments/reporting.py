@@ -35,7 +35,7 @@ from tfxdr.report.policies import (
     utilization_by_length,
     utilization_heatmap,
 )
-from tfxdr.report.run import peak_bytes
+from tfxdr.report.run import peak_bytes, told_apart
 from tfxdr.report.story import listed
 from tfxdr.report.table import format_seconds, metric_title
 from tfxdr.report.writers import writer_for
@@ -99,6 +99,7 @@ def _sections(
         "Results": _results(found, first),
         "Differences in pairs": _differences(found),
         "Learning curves": _curves(first),
+        "Told apart": _told_apart(found.methods, runs),
         "What policies decide": _decisions(first),
         "Three users": _users(first, progress),
         "What source behaviors are worth": _behaviors(first, progress),
@@ -150,6 +151,28 @@ def _curves(first: Mapping[str, JudgedRun]) -> Iterable[Part]:
             learning_curves(read_history(history), monitors=monitors),
             f"{name}, seed {run.seed}: loss and validation by epoch.",
         )
+
+
+def _told_apart(
+    methods: Sequence[Method], runs: Sequence[JudgedRun]
+) -> Iterable[Part]:
+    titles, rows = told_apart(
+        {
+            method.name: [
+                run.result for run in runs if str(run.path) in method.places
+            ]
+            for method in methods
+        }
+    )
+    if rows:
+        yield (
+            f"Groups by --explain_by={runs[0].options['explain_by']}: the "
+            "share of tuned blocks of each group of users, or the mean weight "
+            "of each group of source behaviors, where 1 is the average. AUC: "
+            "how well a policy's best block, or the weights, tell the groups "
+            "apart; 0.5 is by chance."
+        )
+        yield Table(titles, rows)
 
 
 def _decisions(first: Mapping[str, JudgedRun]) -> Iterable[Part]:

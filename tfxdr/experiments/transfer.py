@@ -15,6 +15,7 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN
 from tfxdr.errors import InputError
+from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import (
     Contender,
@@ -83,6 +84,14 @@ class TransferExperiment(Experiment):
     def task(self) -> Task:
         """What the target domain asks."""
         return TASKS[self.options.task.task](self.options, self.data)
+
+    @property
+    def _attributes(self) -> Mapping[str, np.ndarray]:
+        return self.data.users().attributes
+
+    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+        """Who has the value should be tuned."""
+        return Groups.split_at(values, value, flag)
 
     def check(self, specs: Sequence[Spec]) -> None:
         """Finds what would stop a policy, before anything is trained.
@@ -336,6 +345,7 @@ class TransferContender(TrainedContender[FinetuneStage]):
             self.folder.path,
             str(self.spec),
             experiment.progress.say,
+            experiment.groups,
         )
         return {"actions": shown}
 

@@ -1,6 +1,6 @@
 """Meta-learners: how much each source behavior counts."""
 
-from tfxdr.meta_learners import bip, gcs, none
+from tfxdr.meta_learners import bip, constant, gcs, none, oracle
 from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
 from tfxdr.registry import meta_learners as _registry
 
@@ -12,9 +12,11 @@ __all__ = [
     "MetaLearner",
     "TrainsJointly",
     "bip",
+    "constant",
     "create",
     "gcs",
     "names",
     "none",
+    "oracle",
     "register",
 ]

@@ -62,9 +62,12 @@ class MetaLearner(tf.Module):
     Attributes:
       interval: training steps between two calls of `update`; 0: it is never
         called.
+      is_told: whether it knows what others have to find out, so that it is a
+        ceiling and no competitor.
     """
 
     interval: int = 0
+    is_told: bool = False
 
     def build(self, backbone: JointBackbone) -> None:
         """Makes what depends on the model's sizes; called once, first."""

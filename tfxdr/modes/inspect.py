@@ -61,8 +61,8 @@ def inspect(options: Options) -> None:
 def _show_ceilings(dataset: str) -> bool:
     """Whether a data set knows what could be reached at best."""
     found = datasets.build(dataset).ceilings()
-    for known, value in found.items():
-        print(f"HR@5 with the true parameters, {known}: {value:.3f}")
+    for what, value in found.items():
+        print(f"{what}: {value:.3f}")
     return bool(found)
 
 

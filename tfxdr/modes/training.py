@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfxdr.experiments.base import Experiment
     from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.running import Outcome
+    from tfxdr.modes.explanation import Explanation
 
 
 def prepare(options: Options) -> None:
@@ -60,9 +61,7 @@ def run(options: Options) -> None:
         experiment = experiment_for(options, base, resume=resume)
         explanation, seed = None, options.run.seed[0]
         if options.evaluate.explain_by:
-            from tfxdr.modes.explanation import Explanation
-
-            explanation = Explanation(experiment.with_seed(seed))
+            explanation = _explanation(experiment.with_seed(seed))
         outcome = run_all(experiment, base, resume=resume)
         shown = experiment.shown(outcome.rows)
         print_table(outcome.rows, **shown)
@@ -76,6 +75,20 @@ def run(options: Options) -> None:
         if explanation is not None:
             folders = outcome.with_seed(seed)
             explanation.print(folders, base.path, shown["metrics"])
+
+
+def _explanation(experiment: Experiment) -> Explanation:
+    from tfxdr.experiments.transfer import TransferExperiment
+
+    if isinstance(experiment, TransferExperiment):
+        from tfxdr.modes.explained_policies import PoliciesExplained
+
+        return PoliciesExplained(experiment)
+    from tfxdr.experiments.joint import JointExperiment
+    from tfxdr.modes.explained_behaviors import BehaviorsExplained
+
+    assert isinstance(experiment, JointExperiment)  # there is no other
+    return BehaviorsExplained(experiment)
 
 
 def _write_report(

@@ -21,7 +21,7 @@ policy_networks = Registry(
 meta_learners = Registry(
     "meta-learner",
     flag="meta",
-    offered=("interval", "weight_decay", "head_steps"),
+    offered=("interval", "weight_decay", "head_steps", "source_categories"),
 )
 tuners = Registry("tuner", flag="tuner")
 datasets = Registry("dataset", flag="dataset")

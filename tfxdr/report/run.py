@@ -16,6 +16,7 @@ from tfxdr.evaluation import (
     equal_weights,
 )
 from tfxdr.evaluation.comparison import over_seeds
+from tfxdr.evaluation.groups import Groups
 from tfxdr.report.behaviors import weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import (
@@ -23,7 +24,7 @@ from tfxdr.report.policies import (
     utilization_by_length,
     utilization_heatmap,
 )
-from tfxdr.report.table import Row
+from tfxdr.report.table import Row, with_deviation
 from tfxdr.report.tensorboard import write_images
 
 
@@ -60,6 +61,7 @@ def show_actions(
     folder: Path,
     label: str,
     say: Callable[[str], None],
+    groups: Groups | None = None,
 ) -> dict[str, object]:
     """Stores and draws what a policy decided for the test users.
 
@@ -69,6 +71,7 @@ def show_actions(
       folder: of the run.
       label: of the policy.
       say: called with a warning, if all users get the same.
+      groups: of all users, whose decisions are told apart.
 
     Returns:
       What `metrics.json` tells about them.
@@ -91,10 +94,16 @@ def show_actions(
         key.partition("/")[2]: value
         for key, value in action_metrics(actions).items()
     }
-    return metrics | {
+    shown: dict[str, object] = {
         "rates": actions.rates.tolist(),
         "collapsed": bool(warning),
     }
+    if groups is not None:
+        aucs = actions.block_aucs(groups)
+        shown |= {"block_aucs": aucs, "auc": max(aucs)} if aucs else {}
+        rates = actions.rates_by_group(groups)
+        shown["by_group"] = {k: float(v.mean()) for k, v in rates.items()}
+    return metrics | shown
 
 
 def show_behaviors(
@@ -102,7 +111,8 @@ def show_behaviors(
     categories: np.ndarray,
     folder: Path,
     say: Callable[[str], None],
-) -> dict[str, float]:
+    groups: Groups | None = None,
+) -> dict[str, object]:
     """Stores and draws what a meta-learner makes of source behaviors.
 
     Args:
@@ -110,23 +120,68 @@ def show_behaviors(
       categories: `[behaviors]` texts, "" where unknown.
       folder: of the run.
       say: called with a note, if all count the same.
+      groups: of all source items, whose weights are told apart.
 
     Returns:
       What `metrics.json` tells about them.
     """
     weights.save(folder / "behavior_weights.npz")
-    groups = np.where(categories == "", "unknown category", categories)
+    labels = np.where(categories == "", "unknown category", categories)
     relative = weights.relative()
     note = equal_weights(relative)
     if note:
         say(f"note: {note}")
-    figure = weight_histogram(relative, groups)
+    figure = weight_histogram(relative, labels)
     save_figure(figure, folder / "behavior_weights.png")
     write_images(folder / "tensorboard", {"behavior_weights": figure})
-    return {
+    shown: dict[str, object] = {
         key.partition("/")[2]: value
         for key, value in behavior_metrics(weights).items()
     }
+    if groups is not None:
+        value = weights.auc_of(groups)
+        shown |= {} if value is None else {"auc": value}
+        shown["by_group"] = weights.means_by_group(groups)
+    return shown
+
+
+def told_apart(
+    methods: Mapping[str, Sequence[Mapping]],
+) -> tuple[list[str], list[list[str]]]:
+    """Titles and cells: how methods treat groups that were named.
+
+    Args:
+      methods: `metrics.json` of the runs of each, one for each seed; those
+        that tell of no groups are left out.
+
+    Returns:
+      The AUC of decisions or weights against what they should be, then the
+      mean share of tuned blocks, or the mean weight, of each group: means over
+      the seeds, with their deviation.
+    """
+    found = {
+        name: over_seeds([_by_group(result) for result in results])
+        for name, results in methods.items()
+        if all(map(_by_group, results))
+    }
+    keys = list(dict.fromkeys(k for means, _ in found.values() for k in means))
+    rows = []
+    for name, (means, deviations) in found.items():
+        cells = [
+            with_deviation(means[key], deviations.get(key))
+            if key in means
+            else ""
+            for key in keys
+        ]
+        rows.append([name, *cells])
+    return ["method", *keys], rows
+
+
+def _by_group(result: Mapping) -> dict[str, float]:
+    """What a run tells of groups; nothing if it tells of none."""
+    decided = result.get("actions", result.get("behaviors", {}))
+    known = {"AUC": decided["auc"]} if "auc" in decided else {}
+    return known | decided.get("by_group", {})
 
 
 def compare_actions(results: Sequence[Mapping], folder: Path) -> None:

@@ -13,21 +13,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfxdr.evaluation import Actions, Ranking, auc, hit_ratio
-from tfxdr.evaluation.metrics import hits
+from tfxdr.evaluation import Actions, BehaviorWeights, Ranking
+from tfxdr.evaluation.groups import Groups
+from tfxdr.evaluation.score import Score
+from tfxdr.report.subjects import LEARNED, RULE, TOLD, Subject
+from tfxdr.report.table import metric_title
 from tfxdr.start_up import printable
 
 WIDTH = 80
 _JOINED = "\u00a0"  # a space at which textwrap does not break
-# What a row is, by how it came to its decisions.
-COUNTED, SCRATCH, RULE, CHANCE, LEARNED, TOLD = (
-    "counted",
-    "scratch",
-    "rule",
-    "chance",
-    "learned",
-    "told",
-)
+_EXAMPLES = {
+    "auc": "the chance that a random positive example of the target domain "
+    "scores above a random negative one",
+    "log_loss": "the mean cross-entropy of these examples, in nats; less is "
+    "better",
+}
 _METRICS = {
     "hr": "the share of them that is among its user's first {n}",
     "mrr": "the mean of 1/rank, 0 below rank {n}",
@@ -40,72 +40,17 @@ class Told:
     """A row of the table.
 
     Attributes:
-      name: of the policy.
+      name: of the policy or meta-learner.
       family: `COUNTED` (nothing is trained), `SCRATCH` (not pre-trained),
-        `RULE` (the same blocks are tuned for all), `CHANCE` (blocks by user,
-        nothing learned), `LEARNED` (blocks by user, by a policy network) or
-        `TOLD` (blocks by user, by what others have to find out).
-      ranking: of the test split; of the same instances in all rows.
-      actions: of a policy that decides by user.
+        `RULE` (the same for all), `CHANCE` (by user, nothing learned),
+        `LEARNED` (by user, by a policy network; by behavior, by a
+        meta-learner) or `TOLD` (by what others have to find out).
+      score: in the test; of the same instances in all rows.
     """
 
     name: str
     family: str
-    ranking: Ranking
-    actions: Actions | None = None
-
-    def hit_ratio(self, top: int) -> float:
-        return hit_ratio(self.ranking.rank, top)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Question:
-    """Two families whose best rows answer it, and the three answers."""
-
-    title: str
-    left: str
-    right: str
-    above: str
-    level: str
-    below: str
-
-
-_QUESTIONS = (
-    _Question(
-        "Training against counting",
-        RULE,
-        COUNTED,
-        "a trained model is worth its time",
-        "a trained model gains nothing that this test can tell",
-        "what is trained is below what is counted: train longer, or at "
-        "another rate",
-    ),
-    _Question(
-        "Pre-training",
-        RULE,
-        SCRATCH,
-        "what the source domain taught helps in the target domain",
-        "what the source domain taught makes no difference that this test can "
-        "tell",
-        "what the source domain taught is in the way",
-    ),
-    _Question(
-        "Deciding user by user",
-        LEARNED,
-        RULE,
-        "it beats every rule here that is the same for all users",
-        "it is level with the best rule for all users",
-        "the best rule for all users is better",
-    ),
-    _Question(
-        "Learned decisions against a coin's",
-        LEARNED,
-        CHANCE,
-        "the decisions count, and not that there are two towers",
-        "decisions by chance do as well",
-        "decisions by chance do better",
-    ),
-)
+    score: Score
 
 
 def metrics_text(keys: Sequence[str], ranking: Ranking, items: int) -> str:
@@ -130,20 +75,23 @@ def metrics_text(keys: Sequence[str], ranking: Ranking, items: int) -> str:
             if sampled:
                 text += f", each among {sampled} sampled items alone"
             lines.append(f"{text}.")
+        elif key in _EXAMPLES:
+            title = metric_title(key)
+            lines.append(f"{title}: {_EXAMPLES[key]}.")
     return _paragraphs(lines)
 
 
-def star_text(rows: Sequence[Told], top: int) -> str:
+def star_text(rows: Sequence[Told]) -> str:
     """What the mark of the best means, and which rows it may leave out."""
-    best = max(rows, key=lambda row: row.hit_ratio(top))
+    best = max(rows, key=lambda row: row.score.value)
     level = [
         row.name
         for row in rows
-        if row is not best and not _differs(*difference(best, row, top))
+        if row is not best and not _differs(*best.score.less(row.score))
     ]
     text = (
         "A star, or bold on a terminal, marks the best value of a column. By "
-        f"HR@{top} it is {best.name}"
+        f"{best.score.name} it is {best.name}"
     )
     if level:
         return _paragraphs(
@@ -160,97 +108,70 @@ def star_text(rows: Sequence[Told], top: int) -> str:
     )
 
 
-def lessons(rows: Sequence[Told], top: int) -> str:
+def lessons(rows: Sequence[Told], subject: Subject) -> str:
     """What the rows teach, as far as there are rows that can."""
     lines = []
-    for question in _QUESTIONS:
-        left = _best_of(rows, question.left, top)
-        right = _best_of(rows, question.right, top)
+    for question in subject.questions:
+        left = _best_of(rows, question.left)
+        right = _best_of(rows, question.right)
         if left is None or right is None:
             continue
-        mean, error = difference(left, right, top)
+        mean, error = left.score.less(right.score)
         answer = question.level
         if _differs(mean, error):
             answer = question.above if mean > 0 else question.below
         lines.append(
-            f"{question.title}: {left.name} {left.hit_ratio(top):.3f}, "
-            f"{right.name} {right.hit_ratio(top):.3f}, a difference of "
+            f"{question.title}: {left.name} {left.score.value:.3f}, "
+            f"{right.name} {right.score.value:.3f}, a difference of "
             f"{mean:+.3f} with a standard error of {error:.3f}: {answer}."
         )
-    return _paragraphs([*lines, *_head_room(rows, top)])
+    return _paragraphs([*lines, *_head_room(rows, subject)])
 
 
-def _head_room(rows: Sequence[Told], top: int) -> list[str]:
-    """How much of what there was to gain each policy that learns has gained."""
-    told, rule = _best_of(rows, TOLD, top), _best_of(rows, RULE, top)
+def _head_room(rows: Sequence[Told], subject: Subject) -> list[str]:
+    """How much of what there was to gain each row that learns has gained."""
+    told, rule = _best_of(rows, TOLD), _best_of(rows, RULE)
     if told is None or rule is None:
         return []
-    room = told.hit_ratio(top) - rule.hit_ratio(top)
-    if not _differs(*difference(told, rule, top)) or room < 0:
+    room, error = told.score.less(rule.score)
+    if not _differs(room, error) or room < 0:
         return [
             f"Head-room: {told.name} is not above {rule.name}, so that there "
             "is nothing to decide that this test can tell."
         ]
     shares = [
-        f"{row.name} {(row.hit_ratio(top) - rule.hit_ratio(top)) / room:.2f}"
+        f"{row.name} {(row.score.value - rule.score.value) / room:.2f}"
         for row in rows
         if row.family == LEARNED
     ]
     if not shares:
         return []
     return [
-        f"Head-room: {told.name} is told who is who and has {room:+.3f} over "
-        f"{rule.name}; of that recovered: {', '.join(shares)}."
+        f"Head-room: {told.name} is told {subject.truth} and has {room:+.3f} "
+        f"over {rule.name}; of that recovered: {', '.join(shares)}."
     ]
 
 
-def difference(left: Told, right: Told, top: int) -> tuple[float, float]:
-    """HR@`top` of one row less another's, and its standard error.
-
-    Paired by instance; the error is that of a mean over clusters, a user's
-    instances being one.
-
-    Raises:
-      ValueError: the rows are not of the same instances.
-    """
-    for name in ("user", "item"):
-        if not np.array_equal(
-            getattr(left.ranking, name), getattr(right.ranking, name)
-        ):
-            raise ValueError(
-                f"{left.name} and {right.name} should rank the same instances"
-            )
-    gain = hits(left.ranking.rank, top) - hits(right.ranking.rank, top)
-    gain = gain.astype(np.float64)
-    mean = gain.mean()
-    by_user = np.bincount(left.ranking.user, weights=gain - mean)
-    return float(mean), float(np.sqrt((by_user**2).sum()) / len(gain))
-
-
-def decisions_text(
-    rows: Sequence[Told], groups: Mapping[str, np.ndarray], tuned: str
-) -> str:
-    """How much each row tunes for each group.
+def decisions_text(decided: Mapping[str, Actions], groups: Groups) -> str:
+    """How much each policy tunes for each group of users.
 
     Args:
-      rows: those with actions are told of.
-      groups: `[all users]` bool by name, whether a user is of it.
-      tuned: the group whose users should be tuned, and those of the other one
-        not; "" if nobody knows.
+      decided: actions of the test users by policy.
+      groups: of all users; if one of them is wanted, it should be tuned.
     """
     lines = []
-    for row in rows:
-        if row.actions is None:
-            continue
-        rates = rates_by_group(row.actions, groups)
-        told = [f"{rate.mean():.2f} for {name}" for name, rate in rates.items()]
-        text = f"{row.name} tunes a share of {listed(told)} users' blocks"
-        if tuned:
-            values = block_aucs(row.actions, groups[tuned])
+    for name, actions in decided.items():
+        rates = actions.rates_by_group(groups)
+        told = [
+            f"{rate.mean():.2f} for {group}" for group, rate in rates.items()
+        ]
+        text = f"{name} tunes a share of {listed(told)} users' blocks"
+        values = actions.block_aucs(groups)
+        if values:
             best = int(np.argmax(values))
             text += (
-                f"; block {best + 1} tells them apart best, with an AUC of "
-                f"{values[best]:.3f} (0.5 is by chance, 1 without a mistake)"
+                f"; block {best + 1} tells them apart best, with "
+                + _auc_text(values[best])
             )
             if len(values) > 1:
                 each = ", ".join(f"{value:.3f}" for value in values)
@@ -259,30 +180,31 @@ def decisions_text(
     return _paragraphs(lines)
 
 
-def rates_by_group(
-    actions: Actions, groups: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """`[blocks]` mean actions of each group that has a test user."""
-    return {
-        name: actions.actions[here[actions.users]].mean(0, dtype=np.float64)
-        for name, here in groups.items()
-        if here[actions.users].any()
-    }
-
-
-def block_aucs(actions: Actions, tuned: np.ndarray) -> list[float]:
-    """How well each block's actions tell who should be tuned.
-
-    Blocks can take opposite roles, so that their mean would say nothing.
+def weights_text(decided: Mapping[str, BehaviorWeights], groups: Groups) -> str:
+    """How much the behaviors of each group count.
 
     Args:
-      actions: of the test users.
-      tuned: `[all users]` bool.
+      decided: weights of the test users' behaviors by meta-learner.
+      groups: of all source items; if one of them is wanted, behaviors on its
+        items should count, and others not.
     """
-    label = tuned[actions.users].astype(np.int64)
-    return [
-        auc(label, actions.actions[:, b]) for b in range(actions.num_blocks)
-    ]
+    lines = []
+    for name, weights in decided.items():
+        means = weights.means_by_group(groups)
+        told = [f"{mean:.2f} for {group}" for group, mean in means.items()]
+        text = (
+            f"{name} gives a mean weight of {listed(told)} behaviors, where 1 "
+            "is the average behavior's"
+        )
+        value = weights.auc_of(groups)
+        if value is not None:
+            text += f"; the weights tell them apart with {_auc_text(value)}"
+        lines.append(f"{text}.")
+    return _paragraphs(lines)
+
+
+def _auc_text(value: float) -> str:
+    return f"an AUC of {value:.3f} (0.5 is by chance, 1 without a mistake)"
 
 
 def user_text(
@@ -317,9 +239,9 @@ def user_text(
     return "\n".join(lines)
 
 
-def _best_of(rows: Sequence[Told], family: str, top: int) -> Told | None:
+def _best_of(rows: Sequence[Told], family: str) -> Told | None:
     known = [row for row in rows if row.family == family]
-    return max(known, key=lambda row: row.hit_ratio(top), default=None)
+    return max(known, key=lambda row: row.score.value, default=None)
 
 
 def _differs(mean: float, error: float) -> bool:

@@ -10,10 +10,14 @@ from tfxdr.models.joint import JointModel
 from tfxdr.registry import optimizers
 from tfxdr.testing.contract import values_of
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
-from tfxdr.types import Items, JointBatch, JointSizes
+from tfxdr.types import FIRST_ITEM, Items, JointBatch, JointSizes
 
 SIZES = JointSizes(12, 15, 13, 5, 4)
 ROWS = 8
+# Of the source items; of one nothing is known.
+SOURCE_CATEGORIES = np.array(["", *"abc" * 4], object)[
+    : SIZES.source_items - FIRST_ITEM
+]
 _LENGTH = 4
 
 

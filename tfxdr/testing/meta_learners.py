@@ -22,6 +22,7 @@ from tfxdr.testing.contract import (
 from tfxdr.testing.joint_models import (
     ROWS,
     SIZES,
+    SOURCE_CATEGORIES,
     joint_batch,
     rows_of,
     train_jointly,
@@ -37,7 +38,12 @@ _BACKBONE = "mtl(embedding_size=3,hidden=[6,4])"
 
 def _joint(spec: Spec, seed: int = 3) -> tuple[JointModel, MetaLearner]:
     """A meta-learner, built on a small joint model."""
-    meta = spec.build(interval=1, head_steps=2, weight_decay=0.0)
+    meta = spec.build(
+        interval=1,
+        head_steps=2,
+        weight_decay=0.0,
+        source_categories=SOURCE_CATEGORIES,
+    )
     expect_instance(meta, MetaLearner)
     model = build_joint(backbones.parse(_BACKBONE), meta, SIZES, seed=seed)
     strengthen(model.trainable_variables)
