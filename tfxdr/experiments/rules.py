@@ -8,11 +8,11 @@ import numpy as np
 
 from tfxdr.experiments.comparing import by_method
 from tfxdr.experiments.finished_runs import JudgedRun
-from tfxdr.registry import policies
+from tfxdr.registry import meta_learners, policies
 from tfxdr.registry.metric_names import rising
 from tfxdr.report.table import format_seconds, metric_title
 
-_NO_META = "none"
+_RULES = ("none", "constant")  # meta-learners that weigh all alike
 
 
 def best_rule_text(rule: str) -> str:
@@ -39,15 +39,14 @@ def best_rule(runs: Sequence[JudgedRun]) -> str:
 def _decides(run: JudgedRun) -> bool:
     """Whether it treats users, or their behaviors, in their own ways."""
     if "meta" in run.result:
-        return run.component != _NO_META
+        return meta_learners.parse(run.component).name not in _RULES
     return (run.path / "actions.npz").is_file()
 
 
 def is_told(run: JudgedRun) -> bool:
-    """Whether its policy knows what others have to find out."""
-    if "policy" not in run.result:
-        return False
-    factory = policies.parse(run.component).entry.factory
+    """Whether its component knows what others have to find out."""
+    registry = meta_learners if "meta" in run.result else policies
+    factory = registry.parse(run.component).entry.factory
     return bool(getattr(factory, "is_told", False))
 
 
@@ -59,7 +58,11 @@ def _validation(run: JudgedRun) -> float:
 def beside(
     methods: Mapping[str, Sequence[JudgedRun]],
 ) -> dict[str, dict[str, str]]:
-    """What stands beside each method's metrics, by title of the column."""
+    """What stands beside each method's metrics, by title of the column.
+
+    The AUC is that of the better block, or of behaviors' weights, against what
+    should be decided, where the data say it.
+    """
     return {
         name: {
             f"{metric_title(key)} published": value
@@ -72,16 +75,20 @@ def beside(
 
 
 def _decisions(runs: Sequence[JudgedRun]) -> dict[str, str]:
-    told = [run.result["actions"] for run in runs if "actions" in run.result]
-    if not told:
-        return {}
-    cells = {"tuned": f"{np.mean([np.mean(t['rates']) for t in told]):.2f}"}
-    aucs = [max(t["aucs"]) for t in told if "aucs" in t]
+    decided = [
+        run.result.get("actions", run.result.get("behaviors", {}))
+        for run in runs
+    ]
+    cells = {}
+    rates = [np.mean(one["rates"]) for one in decided if "rates" in one]
+    if rates:
+        cells["tuned"] = f"{np.mean(rates):.2f}"
+    aucs = [one["auc"] for one in decided if "auc" in one]
     if aucs:
-        cells["AUC"] = f"{np.mean(aucs):.3f}"
-    collapsed = sum(t["collapsed"] for t in told)
+        cells["AUC, mean (least)"] = f"{np.mean(aucs):.3f} ({min(aucs):.3f})"
+    collapsed = sum(one.get("collapsed", False) for one in decided)
     if collapsed:
-        cells["collapsed"] = f"{collapsed} of {len(told)}"
+        cells["collapsed"] = f"{collapsed} of {len(decided)}"
     return cells
 
 

@@ -11,7 +11,7 @@ from tfxdr.experiments.comparing import by_method, compare
 from tfxdr.experiments.finished_runs import JudgedRun, runs_in
 from tfxdr.experiments.publications import agreement
 from tfxdr.experiments.rules import beside, best_rule, best_rule_text
-from tfxdr.experiments.worlds import over_worlds, world_of
+from tfxdr.experiments.worlds import means_table, over_worlds, world_of
 from tfxdr.registry import Spec, datasets
 from tfxdr.report.comparison import method_table, notes, pair_table
 from tfxdr.report.page import Code, Part, Report, Section, Table
@@ -20,6 +20,7 @@ from tfxdr.report.story import listed
 from tfxdr.report.table import format_seconds, metric_title
 
 COMMAND = "sweep.flags"  # by which a sweep is run again
+_ANSWERS = ("ranks.npz", "predictions.npz")  # that can be held side by side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +171,9 @@ def _beyond_world(run: JudgedRun) -> Spec:
 
 def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     """Methods on one split, with seeds."""
+    if not any((runs[0].path / name).is_file() for name in _ANSWERS):
+        yield from _unpaired(runs)
+        return
     rule = best_rule(runs)
     found = compare(runs, baseline=rule)
     told = beside(by_method(runs))
@@ -188,3 +192,10 @@ def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     if found.pairs:
         yield Table(*pair_table(found), left=3)
     yield from agreement(runs)
+
+
+def _unpaired(runs: Sequence[JudgedRun]) -> Iterable[Part]:
+    """Methods whose single answers are no rankings."""
+    metrics = list(runs[0].result["test"])
+    yield means_table(by_method(runs), metrics, {}, "seeds")
+    yield "Means over seeds with their standard deviation; nothing is tested."

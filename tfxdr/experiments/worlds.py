@@ -39,7 +39,8 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
         name: {world: run.result["test"] for run, world in _by_world(own)}
         for name, own in methods.items()
     }
-    yield _table(methods, metrics, _recovered(values, rule, told, metrics[0]))
+    recovered = _recovered(values, rule, told, metrics[0])
+    yield means_table(methods, metrics, recovered, "worlds")
     yield (
         "Mean and standard deviation over worlds, each with data, split and "
         "seed of its own."
@@ -60,11 +61,20 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
         yield _gap_table(gaps)
 
 
-def _table(
+def means_table(
     methods: Mapping[str, Sequence[JudgedRun]],
     metrics: Sequence[str],
     recovered: Mapping[str, Sequence[float]],
+    counted: str,
 ) -> Table:
+    """Methods with means and deviations, and what else is known of them.
+
+    Args:
+      methods: runs of each.
+      metrics: keys of what they were tested by.
+      recovered: shares of the head-room of some, one for each run.
+      counted: what the runs of a method are: worlds or seeds.
+    """
     more = beside(methods)
     for name, shares in recovered.items():
         text = f"{np.mean(shares):.2f} ({np.min(shares):.2f})"
@@ -73,10 +83,15 @@ def _table(
     rows = []
     for name, own in methods.items():
         means, deviations = over_seeds([run.result["test"] for run in own])
-        cells = [with_deviation(means[m], deviations.get(m)) for m in metrics]
+        cells = [
+            with_deviation(means[key], deviations.get(key))
+            if key in means
+            else ""
+            for key in metrics
+        ]
         last = [more[name].get(key, "") for key in keys]
         rows.append([name, str(len(own)), *cells, *last])
-    return Table(["method", "worlds", *map(metric_title, metrics), *keys], rows)
+    return Table(["method", counted, *map(metric_title, metrics), *keys], rows)
 
 
 def _by_world(
