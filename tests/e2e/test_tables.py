@@ -19,7 +19,7 @@ from documented import FLAGFILES, PARTS, ROOT, TABLES, name
 
 from tfxdr import options
 from tfxdr.data.prepared import PreparedData
-from tfxdr.experiments.base import Experiment
+from tfxdr.experiments.base import BASELINES, Experiment
 from tfxdr.experiments.start import is_joint, make_experiment
 from tfxdr.options import flagfile
 from tfxdr.registry import Spec
@@ -62,7 +62,9 @@ def _trained() -> Iterator[pathlib.Path]:
             for option, value in _given(path).items()
         }
         kinds = {given["dataset"], tuple(given.get(way) for way in _WAYS)}
-        if given.get("mode") != "prepare" and not kinds <= known:
+        trains = given.get("policy") not in BASELINES
+        trains &= given.get("mode") != "prepare"
+        if trains and not kinds <= known:
             known |= kinds
             yield path
 

@@ -8,7 +8,7 @@ runs, from which a search goes on and which several processes share.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tfxdr.errors import InputError, TrainingError
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.search_space import (
     Choice,
+    Range,
     Space,
     Value,
     grid,
@@ -57,8 +58,8 @@ class Search:
         words: Sequence[str],
         folder: Path,
         say: Callable[[str], None],
-    ) -> dict[str, Value]:
-        """The best options found for a method; they become a flagfile.
+    ) -> None:
+        """Finds the best options for a method: `best.flags` in the folder.
 
         Args:
           name: of the method.
@@ -83,18 +84,30 @@ class Search:
             _check_progress(study, folder)
         best = study.best_trial
         told = f"{abs(study.best_value):.6g} in validation"
+        chosen = self._words(best.params)
         write_text(
             folder / "best.flags",
             f"# The best of {len(_counted(study))} trials of {name}: "
             f"{told} (trial {best.number}).\n"
-            + "".join(f"{word(k, v)}\n" for k, v in best.params.items()),
+            + "".join(f"{text}\n" for text in chosen),
         )
         say(
             f"{name}: best of {len(_counted(study))} trials is "
-            + " ".join(word(k, v) for k, v in best.params.items())
-            + f" ({told})"
+            f"{' '.join(chosen)} ({told})"
         )
-        return dict(best.params)
+
+    def _words(self, chosen: Mapping[str, Value]) -> list[str]:
+        """Options of a trial; numbers that were drawn have three digits."""
+        return [
+            word(
+                name,
+                float(f"{value:.3g}")
+                if isinstance(self.space[name], Range)
+                and isinstance(value, float)
+                else value,
+            )
+            for name, value in chosen.items()
+        ]
 
     def _study(self, name: str, folder: Path) -> optuna.Study:
         optuna = _optuna()
@@ -155,7 +168,7 @@ class Search:
         say: Callable[[str], None],
     ) -> None:
         states = _optuna().trial.TrialState
-        chosen = [word(name, value) for name, value in trial.params.items()]
+        chosen = self._words(trial.params)
         job = Job(
             f"trial-{trial.number}",
             [*words, *chosen],

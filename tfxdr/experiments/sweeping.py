@@ -136,13 +136,17 @@ def flagfiles(paths: Iterable[str]) -> dict[str, Path]:
         raise InputError(
             "--sweep: expected flagfiles, or folders of them, with commas"
         )
-    named = {name: path for path, name in found.items()}
-    if len(named) < len(found):
-        raise InputError(
-            "--sweep: expected flagfiles of different names, found two of one "
-            f"among {', '.join(map(str, found))}"
-        )
-    return named
+    by_name: dict[str, list[Path]] = {}
+    for path, name in found.items():
+        by_name.setdefault(name, []).append(path)
+    for name, alike in by_name.items():
+        if len(alike) > 1:
+            raise InputError(
+                "--sweep: expected flagfiles of different names, found "
+                f"{' and '.join(map(str, alike))}, which are both {name}; "
+                "rename one, or name the folder above them"
+            )
+    return {name: path for path, name in found.items()}
 
 
 def run_jobs(jobs: Sequence[Job], say: Callable[[str], None]) -> dict[str, str]:
