@@ -213,6 +213,7 @@ class TestExplained:
         assert "Told apart" in page
         auc = metrics(weighed[0] / "bip")["behaviors"]["auc"]
         assert f"{auc:.4f}" in page
+        assert f"{metrics(weighed[0] / 'bip')['test']['auc']:.4f}" in page
 
     @pytest.mark.parametrize(
         ("given", "message"),

@@ -17,6 +17,7 @@ from tfxdr.experiments.finished_runs import JudgedRun
 from tfxdr.experiments.run_folder import RunFolder, flags_of
 from tfxdr.experiments.start import finished_run
 from tfxdr.options import Options
+from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.clusters import clustered_actions
 from tfxdr.report.comparison import method_table, notes, pair_table
 from tfxdr.report.figures import learning_curves
@@ -35,9 +36,14 @@ from tfxdr.report.policies import (
     utilization_by_length,
     utilization_heatmap,
 )
-from tfxdr.report.run import peak_bytes, told_apart
+from tfxdr.report.run import peak_bytes
 from tfxdr.report.story import listed
-from tfxdr.report.table import format_seconds, metric_title
+from tfxdr.report.table import (
+    format_seconds,
+    metric_title,
+    with_deviation,
+)
+from tfxdr.report.told_apart import told_apart
 from tfxdr.report.writers import writer_for
 from tfxdr.training.progress import Progress
 
@@ -94,12 +100,19 @@ def _sections(
     runs: Sequence[JudgedRun], label: str, baseline: str, progress: Progress
 ) -> list[Section]:
     found = compare(runs, baseline=baseline)
-    first = {method.name: _first_of(runs, method) for method in found.methods}
+    runs_of = {
+        method.name: [run for run in runs if str(run.path) in method.places]
+        for method in found.methods
+    }
+    first = {name: own[0] for name, own in runs_of.items()}
+    results = {name: [r.result for r in own] for name, own in runs_of.items()}
     told: dict[str, Iterable[Part]] = {
         "Results": _results(found, first),
         "Differences in pairs": _differences(found),
         "Learning curves": _curves(first),
-        "Told apart": _told_apart(found.methods, runs),
+        "Told apart": told_apart(
+            results, runs[0].options.get("explain_by", "")
+        ),
         "What policies decide": _decisions(first),
         "Three users": _users(first, progress),
         "What source behaviors are worth": _behaviors(first, progress),
@@ -111,23 +124,28 @@ def _sections(
     return [section for section in sections if section.parts]
 
 
-def _first_of(runs: Sequence[JudgedRun], method: Method) -> JudgedRun:
-    """The run of a method's first seed."""
-    places = set(method.places)
-    return next(run for run in runs if str(run.path) in places)
-
-
 def _results(found: Verdicts, first: Mapping[str, JudgedRun]) -> Iterable[Part]:
     titles, rows = method_table(found)
+    # Of labelled examples; no pair is judged by them.
+    of_examples = [k for k in BINARY_METRICS if k in found.methods[0].metrics]
+    titles += map(metric_title, of_examples)
     published = {name: run.published for name, run in first.items()}
     keys = list(dict.fromkeys(k for own in published.values() for k in own))
     titles = [*titles, *(f"{metric_title(key)} published" for key in keys)]
     rows = [
-        [*row, *(published[method.name].get(key, "") for key in keys)]
+        [
+            *row,
+            *(_mean(method, key) for key in of_examples),
+            *(published[method.name].get(key, "") for key in keys),
+        ]
         for row, method in zip(rows, found.methods, strict=True)
     ]
     yield Table(titles, rows)
     yield from notes(found)
+
+
+def _mean(method: Method, key: str) -> str:
+    return with_deviation(method.metrics[key], method.deviations.get(key))
 
 
 def _differences(found: Verdicts) -> Iterable[Part]:
@@ -151,28 +169,6 @@ def _curves(first: Mapping[str, JudgedRun]) -> Iterable[Part]:
             learning_curves(read_history(history), monitors=monitors),
             f"{name}, seed {run.seed}: loss and validation by epoch.",
         )
-
-
-def _told_apart(
-    methods: Sequence[Method], runs: Sequence[JudgedRun]
-) -> Iterable[Part]:
-    titles, rows = told_apart(
-        {
-            method.name: [
-                run.result for run in runs if str(run.path) in method.places
-            ]
-            for method in methods
-        }
-    )
-    if rows:
-        yield (
-            f"Groups by --explain_by={runs[0].options['explain_by']}: the "
-            "share of tuned blocks of each group of users, or the mean weight "
-            "of each group of source behaviors, where 1 is the average. AUC: "
-            "how well a policy's best block, or the weights, tell the groups "
-            "apart; 0.5 is by chance."
-        )
-        yield Table(titles, rows)
 
 
 def _decisions(first: Mapping[str, JudgedRun]) -> Iterable[Part]:
@@ -298,24 +294,27 @@ def _behaviors(
 def _costs(
     methods: Sequence[Method], runs: Sequence[JudgedRun]
 ) -> Iterable[Part]:
+    stages = [
+        s for s in _STAGES if any(s in run.result["cost"] for run in runs)
+    ]
     rows = [
-        [method.name, *_cost(run)]
+        [method.name, *_cost(run, stages)]
         for method in methods
         for run in runs
         if str(run.path) in method.places
     ]
-    titles = ("method", "seed", "epoch kept", *_STAGES, "memory")
+    titles = ("method", "seed", "epoch kept", *stages, "memory")
     yield Table(titles, rows)
 
 
-def _cost(run: JudgedRun) -> list[str]:
+def _cost(run: JudgedRun, shown: Sequence[str]) -> list[str]:
     stages, trained = run.result["cost"], run.result.get("validation", {})
     kept = ""
     if trained:
         kept = f"{trained['best_epoch']:.0f} of {trained['epochs']:.0f}"
     seconds = [
         format_seconds(stages[stage]["seconds"]) if stage in stages else ""
-        for stage in _STAGES
+        for stage in shown
     ]
     return [
         str(run.seed),

@@ -354,7 +354,9 @@ class Evaluate(Group):
         "as hr@5=0.8993,mrr@5=0.6910.",
     )
     explain_by: str = setting(
-        "", "Explain the table by ATTRIBUTE, or ATTRIBUTE=VALUE (to be tuned)."
+        "",
+        "Explain the table by ATTRIBUTE, or ATTRIBUTE=VALUE (to be tuned; with "
+        "a joint model category=VALUE, to count nothing).",
     )
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from tfxdr.report.policies import (
     utilization_by_length,
     utilization_heatmap,
 )
-from tfxdr.report.table import Row, with_deviation
+from tfxdr.report.table import Row
 from tfxdr.report.tensorboard import write_images
 
 
@@ -143,45 +143,6 @@ def show_behaviors(
         shown |= {} if value is None else {"auc": value}
         shown["by_group"] = weights.means_by_group(groups)
     return shown
-
-
-def told_apart(
-    methods: Mapping[str, Sequence[Mapping]],
-) -> tuple[list[str], list[list[str]]]:
-    """Titles and cells: how methods treat groups that were named.
-
-    Args:
-      methods: `metrics.json` of the runs of each, one for each seed; those
-        that tell of no groups are left out.
-
-    Returns:
-      The AUC of decisions or weights against what they should be, then the
-      mean share of tuned blocks, or the mean weight, of each group: means over
-      the seeds, with their deviation.
-    """
-    found = {
-        name: over_seeds([_by_group(result) for result in results])
-        for name, results in methods.items()
-        if all(map(_by_group, results))
-    }
-    keys = list(dict.fromkeys(k for means, _ in found.values() for k in means))
-    rows = []
-    for name, (means, deviations) in found.items():
-        cells = [
-            with_deviation(means[key], deviations.get(key))
-            if key in means
-            else ""
-            for key in keys
-        ]
-        rows.append([name, *cells])
-    return ["method", *keys], rows
-
-
-def _by_group(result: Mapping) -> dict[str, float]:
-    """What a run tells of groups; nothing if it tells of none."""
-    decided = result.get("actions", result.get("behaviors", {}))
-    known = {"AUC": decided["auc"]} if "auc" in decided else {}
-    return known | decided.get("by_group", {})
 
 
 def compare_actions(results: Sequence[Mapping], folder: Path) -> None:
