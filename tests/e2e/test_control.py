@@ -29,7 +29,7 @@ def test_a_policy_finds_who_should_be_tuned(tmp_path, monkeypatch, capfd):
 
 @pytest.mark.large
 def test_weights_find_what_misleads(tmp_path, monkeypatch, capfd):
-    """In one of the worlds in which ten seeds were measured (docs/results.md).
+    """In one of the worlds in which ten seeds were measured (docs/studies.md).
 
     A world that is small enough for a quick test is too small to tell.
     """
