@@ -18,7 +18,7 @@ PAGES = (
 )
 # Folders of flagfiles that are rows of tables, and of what rows are made of.
 # tests/e2e/test_tables.py has them: to run each would take too long.
-TABLES = ("uaf", "uaf-small", "planted-policies", "planted", "bip")
+TABLES = ("uaf", "uaf-small", "planted-policies", "planted", "bip", "real")
 PARTS = "shared"
 FLAGFILES = (
     *(
