@@ -34,7 +34,7 @@ def made(runs):
         result = {
             "cost": cost,
             "backbone": "nextitnet",
-            "dataset": "planted-policies",
+            "dataset": more.get("dataset", "planted-policies"),
             "data": {
                 "fingerprint": more.pop("data", "d"),
                 "counts": {"users": 60},
@@ -147,8 +147,9 @@ def test_agreement_with_a_publication(made):
 
 
 def test_the_page(worlds, made, runs, capsys):
-    made("real", "all", "all", 0.3)
-    made("real", "gumbel", "gumbel", 0.7, aucs=[0.5, 0.6])
+    data = {"dataset": "events(target='/home/me/b.csv')"}
+    made("real", "all", "all", 0.3, **data)
+    made("real", "gumbel", "gumbel", 0.7, aucs=[0.5, 0.6], **data)
     (runs / "real" / "sweep.flags").write_text("--mode=sweep\n--sweep=f\n")
     best = runs / "real" / "search" / "all" / "best.flags"
     best.parent.mkdir(parents=True)
@@ -156,6 +157,7 @@ def test_the_page(worlds, made, runs, capsys):
     words = ["tfxdr", "--mode=results", "--run=runs", "--output=R.md"]
     assert main.main(words) == 0, capsys.readouterr().err
     text = (runs.parent / "R.md").read_text()
+    assert "events(target='b.csv')" in text and "/home" not in text
     assert "14 runs, 14m00s in all, 1.00 GiB at most" in text
     assert "## scarce" in text and "## real" in text
     assert "--sweep=f" in text

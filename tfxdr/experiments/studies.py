@@ -155,11 +155,20 @@ def _told_of(runs: Sequence[JudgedRun]) -> str:
 
 
 def _data_of(runs: Sequence[JudgedRun]) -> str:
-    """The data set; of several worlds, without their seed."""
+    """The data set, without folders; of several worlds, without their seed."""
     worlds = list(dict.fromkeys(map(world_of, runs)))
     if len(worlds) == 1:
-        return runs[0].result["dataset"]
+        return str(_without_folders(datasets.parse(runs[0].result["dataset"])))
     return f"{_beyond_world(runs[0])}, worlds {listed(list(map(str, worlds)))}"
+
+
+def _without_folders(spec: Spec) -> Spec:
+    """Files by their names: where they lay is of no use to a reader."""
+    options = {
+        name: Path(value).name if isinstance(value, str) else value
+        for name, value in spec.options.items()
+    }
+    return dataclasses.replace(spec, options=options)
 
 
 def _beyond_world(run: JudgedRun) -> Spec:
