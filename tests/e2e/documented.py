@@ -192,9 +192,11 @@ def flagfile_commands(path: pathlib.Path) -> list[Command]:
 
 
 def _recipe(target: str) -> list[str]:
-    """The command of a target of the Makefile, if it has just one."""
+    """The first command of a target of the Makefile, if it has no others
+    than those of presets, whose flagfiles are run by themselves."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     found = re.search(rf"^{re.escape(target)}:.*\n((?:\t.*\n)*)", text, re.M)
     assert found, f"the Makefile has no target {target}"
     lines = found[1].replace("$(VENV)/bin/", "").splitlines()
-    return shlex.split(lines[0]) if len(lines) == 1 else []
+    own = len(lines) == 1 or all("--preset=" in line for line in lines)
+    return shlex.split(lines[0]) if own else []
