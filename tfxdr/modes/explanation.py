@@ -16,7 +16,7 @@ from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.registry import Spec
 from tfxdr.report import story
-from tfxdr.report.subjects import COUNTED, Subject
+from tfxdr.report.subjects import COUNTED, TOLD, Subject
 from tfxdr.types import FIRST_ITEM
 
 Folders = Mapping[Spec, RunFolder]
@@ -68,8 +68,9 @@ class Explanation(abc.ABC):
             "What the rows teach": story.lessons(rows, self.subject),
             **self._decided(folders, base),
         }
-        trained = [row for row in rows if row.family != COUNTED]
-        best = max(trained or rows, key=lambda row: row.score.value)
+        # An oracle cannot be asked about users whom nobody has told it of.
+        own = [row for row in rows if row.family not in (COUNTED, TOLD)]
+        best = max(own or rows, key=lambda row: row.score.value)
         spec = next((s for s in folders if str(s) == best.name), None)
         if spec is not None:
             parts |= self._single_users(folders, spec)
