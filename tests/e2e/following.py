@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import runpy
@@ -20,7 +21,7 @@ from tfxdr.experiments import sweeping
 from tfxdr.experiments.start import is_joint
 from tfxdr.options import Options, presets
 from tfxdr.options.help import requested_help
-from tfxdr.registry import plugins
+from tfxdr.registry import datasets, plugins
 
 # Behind a command's own options: it does the same, and less of it.
 _LESS_PRETRAINING = [
@@ -30,6 +31,7 @@ _LESS_PRETRAINING = [
 ]
 _LESS_TRAINING = ["--epochs=1", "--train_fraction=0.05"]
 _LESS_SWEEPING = ["--trials=1", "--seeds=0,1"]
+_USERS = 1000  # of generated data
 
 
 class Reader:
@@ -164,4 +166,14 @@ def _less(parsed: Options) -> list[str]:
         return []
     if is_joint(parsed):
         return _LESS_TRAINING
-    return [*_LESS_PRETRAINING, *_LESS_TRAINING]
+    return [*_LESS_PRETRAINING, *_LESS_TRAINING, *_fewer_users(parsed)]
+
+
+def _fewer_users(parsed: Options) -> list[str]:
+    """Generated data of fewer users, which are drawn, stored and judged."""
+    spec = datasets.parse(parsed.data.dataset)
+    users = spec.resolved().get("users", 0)
+    if not isinstance(users, int) or users <= _USERS:
+        return []
+    less = dataclasses.replace(spec, options={**spec.options, "users": _USERS})
+    return [f"--dataset={less}"]
