@@ -41,8 +41,15 @@ def test_every_flagfile_with_every_seed(call, tmp_path):
     # What the command line says wins over the flagfiles.
     flags = (tmp_path / "sweep" / "plain-seed-1" / "options.flags").read_text()
     assert "--epochs=1\n" in flags and "--seed=1\n" in flags
-    code, out, _ = call(*options)
+    code, out, _ = call("--flagfile=sweep/sweep.flags")
     assert code == 0 and out.count("is there already") == 4
+
+
+def test_what_cannot_be_run_leaves_nothing(call, tmp_path):
+    (tmp_path / "flags" / "films.flags").write_text("--dataset=movielens\n")
+    code, _, err = call("--sweep=flags/films.flags", "--worlds=0,1")
+    assert code == 1 and "--worlds: expected generated data" in err
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_a_search_picks_by_validation(call, tmp_path):

@@ -14,7 +14,7 @@ from tfxdr.experiments.publications import agreement
 from tfxdr.experiments.rules import best_rule
 from tfxdr.experiments.studies import find_studies
 from tfxdr.experiments.worlds import over_worlds
-from tfxdr.modes.sweep import in_world
+from tfxdr.modes.sweep import _only_counts, in_world
 
 ORACLE = "oracle(attribute=kind,tuned=shifted)"
 
@@ -100,6 +100,36 @@ def test_each_folder_of_runs_is_a_study(made, runs):
         find_studies(runs / "one" / "search" / "all" / "trial-0" / "weights")
 
 
+def test_a_folder_that_is_called_search_is_a_study_too(made, runs):
+    made("search", "all", "all", 0.3)
+    assert [study.name for study in find_studies(runs)] == ["search"]
+
+
+def test_several_runs_in_a_world_are_one_observation(worlds, made, runs):
+    made(
+        "scarce",
+        "gumbel-again",
+        "gumbel",
+        0.4,
+        aucs=[0.5, 0.5],
+        seed=9,
+        data="world-1",
+        dataset="planted-policies(seed=1,users=60)",
+        protocol={"split_seed": 1},
+    )
+    ((group,),) = (study.groups() for study in find_studies(runs))
+    table, *_ = over_worlds(group)
+    (row,) = (row for row in table.rows if row[0] == "gumbel")
+    assert row[1] == "3"
+    by_world = {}
+    for run in group:
+        if run.component == "gumbel":
+            hits = run.result["test"]["hr@5"]
+            by_world.setdefault(run.judged_by["data"], []).append(hits)
+    means = [np.mean(hits) for hits in by_world.values()]
+    assert row[2].startswith(f"{np.mean(means):.4f} ")
+
+
 def test_the_best_rule_is_chosen_by_validation(made):
     made("one", "all", "all", 0.3, mrr=0.1)
     made("one", "cls", "cls", 0.2, mrr=0.2)
@@ -163,6 +193,24 @@ def test_the_page(worlds, made, runs, capsys):
     assert "--sweep=f" in text
     assert "| all | --learning\\_rate=0.01 |" in text
     assert "| gumbel | all | HR@5 | +0." in text
+
+
+def test_a_search_knows_what_only_counts(tmp_path, registries):
+    """By the options of a flagfile, with the plugins that it names."""
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(
+        "import tfxdr\n"
+        "@tfxdr.policies.register('nobody')\n"
+        "class Nobody(tfxdr.Policy):\n"
+        "    def static_actions(self, num_blocks):\n"
+        "        return (0,) * num_blocks\n"
+    )
+    path = tmp_path / "a.flags"
+    path.write_text(f"--plugins={plugin}\n--policy=popularity,nobody\n")
+    assert not _only_counts([f"--flagfile={path}"])
+    assert _only_counts([f"--flagfile={path}", "--policy=popularity"])
+    assert _only_counts(["--policy", "popularity,item-knn"])
+    assert not _only_counts([])
 
 
 def test_a_command_line_in_another_world(tmp_path):

@@ -14,11 +14,13 @@ from tfxdr.evaluation import Actions, BehaviorWeights
 from tfxdr.evaluation.comparison import Method, Verdicts
 from tfxdr.experiments.comparing import compare
 from tfxdr.experiments.finished_runs import JudgedRun
+from tfxdr.experiments.rules import published_cells
 from tfxdr.experiments.run_folder import RunFolder, flags_of
 from tfxdr.experiments.start import finished_run
 from tfxdr.options import Options
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.clusters import clustered_actions
+from tfxdr.report.columns import widened
 from tfxdr.report.comparison import method_table, notes, pair_table
 from tfxdr.report.figures import learning_curves
 from tfxdr.report.history import read_history
@@ -129,18 +131,12 @@ def _results(found: Verdicts, first: Mapping[str, JudgedRun]) -> Iterable[Part]:
     # Of labelled examples; no pair is judged by them.
     of_examples = [k for k in BINARY_METRICS if k in found.methods[0].metrics]
     titles += map(metric_title, of_examples)
-    published = {name: run.published for name, run in first.items()}
-    keys = list(dict.fromkeys(k for own in published.values() for k in own))
-    titles = [*titles, *(f"{metric_title(key)} published" for key in keys)]
     rows = [
-        [
-            *row,
-            *(_mean(method, key) for key in of_examples),
-            *(published[method.name].get(key, "") for key in keys),
-        ]
+        [*row, *(_mean(method, key) for key in of_examples)]
         for row, method in zip(rows, found.methods, strict=True)
     ]
-    yield Table(titles, rows)
+    published = {name: published_cells(run) for name, run in first.items()}
+    yield Table(*widened(titles, rows, published))
     yield from notes(found)
 
 

@@ -12,7 +12,7 @@ from tfxdr.registry import meta_learners, policies
 from tfxdr.registry.metric_names import rising
 from tfxdr.report.table import format_seconds, metric_title
 
-_RULES = ("none", "constant")  # meta-learners that weigh all alike
+_DECISIONS = ("actions.npz", "behavior_weights.npz")  # what a run leaves
 
 
 def best_rule_text(rule: str) -> str:
@@ -38,9 +38,7 @@ def best_rule(runs: Sequence[JudgedRun]) -> str:
 
 def _decides(run: JudgedRun) -> bool:
     """Whether it treats users, or their behaviors, in their own ways."""
-    if "meta" in run.result:
-        return meta_learners.parse(run.component).name not in _RULES
-    return (run.path / "actions.npz").is_file()
+    return any((run.path / name).is_file() for name in _DECISIONS)
 
 
 def is_told(run: JudgedRun) -> bool:
@@ -64,13 +62,16 @@ def beside(
     should be decided, where the data say it.
     """
     return {
-        name: {
-            f"{metric_title(key)} published": value
-            for key, value in runs[0].published.items()
-        }
-        | _decisions(runs)
-        | _effort(runs)
+        name: published_cells(runs[0]) | _decisions(runs) | _effort(runs)
         for name, runs in methods.items()
+    }
+
+
+def published_cells(run: JudgedRun) -> dict[str, str]:
+    """Figures of a publication, by title of the column."""
+    return {
+        f"{metric_title(key)} published": value
+        for key, value in run.published.items()
     }
 
 

@@ -13,6 +13,7 @@ from tfxdr.experiments.publications import agreement
 from tfxdr.experiments.rules import beside, best_rule, best_rule_text
 from tfxdr.experiments.worlds import means_table, over_worlds, world_of
 from tfxdr.registry import Spec, datasets
+from tfxdr.report.columns import widened
 from tfxdr.report.comparison import method_table, notes, pair_table
 from tfxdr.report.page import Code, Part, Report, Section, Table
 from tfxdr.report.run import peak_bytes
@@ -56,7 +57,7 @@ def find_studies(place: Path) -> list[Study]:
       InputError: there is no finished run.
     """
     folders = {path.parent.parent for path in place.rglob("metrics.json")}
-    inner = [f for f in folders if "search" not in f.relative_to(place).parts]
+    inner = [f for f in folders if f == place or f.parent.name != "search"]
     if not inner:
         raise InputError(
             f"--run: expected a folder of sweeps, found no finished run in "
@@ -186,15 +187,7 @@ def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     rule = best_rule(runs)
     found = compare(runs, baseline=rule)
     told = beside(by_method(runs))
-    titles, rows = method_table(found)
-    more = list(dict.fromkeys(k for cells in told.values() for k in cells))
-    yield Table(
-        [*titles, *more],
-        [
-            [*row, *(told[method.name].get(key, "") for key in more)]
-            for row, method in zip(rows, found.methods, strict=True)
-        ],
-    )
+    yield Table(*widened(*method_table(found), told))
     if rule:
         yield best_rule_text(rule)
     yield from notes(found)
@@ -205,6 +198,11 @@ def _of_one(runs: Sequence[JudgedRun]) -> Iterable[Part]:
 
 def _unpaired(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     """Methods whose single answers are no rankings."""
+    methods = by_method(runs)
+    tests = {
+        name: [run.result["test"] for run in own]
+        for name, own in methods.items()
+    }
     metrics = list(runs[0].result["test"])
-    yield means_table(by_method(runs), metrics, {}, "seeds")
+    yield means_table(tests, metrics, beside(methods), "seeds")
     yield "Means over seeds with their standard deviation; nothing is tested."

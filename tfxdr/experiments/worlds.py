@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tfxdr.experiments.rules import (
 )
 from tfxdr.registry import datasets
 from tfxdr.registry.metric_names import at_cutoff
+from tfxdr.report.columns import widened
 from tfxdr.report.page import Part, Table
 from tfxdr.report.table import metric_title, with_deviation
 
@@ -35,12 +36,13 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
     metrics = at_cutoff(runs[0].result["test"], cutoff)
     told = next((n for n, own in methods.items() if is_told(own[0])), "")
     rule = best_rule(runs)
-    values: Values = {
-        name: {world: run.result["test"] for run, world in _by_world(own)}
-        for name, own in methods.items()
-    }
-    recovered = _recovered(values, rule, told, metrics[0])
-    yield means_table(methods, metrics, recovered, "worlds")
+    values = {name: _by_world(own) for name, own in methods.items()}
+    more = beside(methods)
+    for name, shares in _recovered(values, rule, told, metrics[0]).items():
+        text = f"{np.mean(shares):.2f} ({np.min(shares):.2f})"
+        more[name] = {"recovered": text, **more[name]}
+    tests = {name: list(worlds.values()) for name, worlds in values.items()}
+    yield means_table(tests, metrics, more, "worlds")
     yield (
         "Mean and standard deviation over worlds, each with data, split and "
         "seed of its own."
@@ -62,45 +64,41 @@ def over_worlds(runs: Sequence[JudgedRun]) -> Iterable[Part]:
 
 
 def means_table(
-    methods: Mapping[str, Sequence[JudgedRun]],
+    tests: Mapping[str, Sequence[Mapping[str, float]]],
     metrics: Sequence[str],
-    recovered: Mapping[str, Sequence[float]],
+    more: Mapping[str, Mapping[str, str]],
     counted: str,
 ) -> Table:
     """Methods with means and deviations, and what else is known of them.
 
     Args:
-      methods: runs of each.
-      metrics: keys of what they were tested by.
-      recovered: shares of the head-room of some, one for each run.
-      counted: what the runs of a method are: worlds or seeds.
+      tests: metrics of each seed or world, by method.
+      metrics: keys of those that are shown.
+      more: as of `beside`.
+      counted: what is counted: worlds or seeds.
     """
-    more = beside(methods)
-    for name, shares in recovered.items():
-        text = f"{np.mean(shares):.2f} ({np.min(shares):.2f})"
-        more[name] = {"recovered": text, **more[name]}
-    keys = list(dict.fromkeys(k for cells in more.values() for k in cells))
     rows = []
-    for name, own in methods.items():
-        means, deviations = over_seeds([run.result["test"] for run in own])
+    for name, own in tests.items():
+        means, deviations = over_seeds(own)
         cells = [
             with_deviation(means[key], deviations.get(key))
             if key in means
             else ""
             for key in metrics
         ]
-        last = [more[name].get(key, "") for key in keys]
-        rows.append([name, str(len(own)), *cells, *last])
-    return Table(["method", counted, *map(metric_title, metrics), *keys], rows)
+        rows.append([name, str(len(own)), *cells])
+    titles = ["method", counted, *map(metric_title, metrics)]
+    return Table(*widened(titles, rows, more))
 
 
-def _by_world(
-    runs: Sequence[JudgedRun],
-) -> Iterator[tuple[JudgedRun, int]]:
+def _by_world(runs: Sequence[JudgedRun]) -> dict[int, Mapping[str, float]]:
+    """Metrics of the test by world; a mean where it has several runs."""
+    found: dict[int, list[Mapping[str, float]]] = {}
     for run in runs:
         world = world_of(run)
         assert world is not None  # or its data would be one
-        yield run, world
+        found.setdefault(world, []).append(run.result["test"])
+    return {world: over_seeds(tests)[0] for world, tests in found.items()}
 
 
 def world_of(run: JudgedRun) -> int | None:
@@ -111,7 +109,7 @@ def world_of(run: JudgedRun) -> int | None:
 
 def _ceilings(runs: Sequence[JudgedRun]) -> str:
     """Means over worlds, in words; "" of data that know none."""
-    worlds = {run.options["dataset"]: run for run in runs}
+    worlds = dict.fromkeys(run.options["dataset"] for run in runs)
     found = [datasets.build(spec).ceilings() for spec in worlds]
     return ", ".join(
         f"{np.mean([one[name] for one in found]):.4f} ({name})"

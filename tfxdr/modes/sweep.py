@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.experiments.finished_runs import JudgedRun, runs_in
 from tfxdr.experiments.run_names import sweep_folder
 from tfxdr.experiments.searching import searched
+from tfxdr.experiments.start import ready
 from tfxdr.experiments.studies import COMMAND
 from tfxdr.experiments.sweeping import Job, flagfiles, run_jobs
 from tfxdr.files import write_text
@@ -26,8 +26,9 @@ from tfxdr.registry.metric_names import at_cutoff
 from tfxdr.report.run import result_row
 from tfxdr.report.table import Row, print_table, to_csv, to_markdown
 
-# Options of the sweep itself, which its runs do not get.
-_OWN = {"mode", "run", "resume", "overwrite", "seed", *settings_of(Sweep)}
+# Options of a folder, and of the sweep itself, which its runs do not get.
+_OF_FOLDER = {"mode", "run", "resume", "overwrite"}
+_OWN = {*_OF_FOLDER, "seed", *settings_of(Sweep)}
 
 
 def sweep(options: Options) -> None:
@@ -39,13 +40,13 @@ def sweep(options: Options) -> None:
     """
     chosen = options.sweep
     files = flagfiles(chosen.sweep)
-    given = _given_words(options)
+    given = [f"--{name}={text}" for name, text in _given(options, _OWN)]
+    given += options.extra
     seeds = chosen.seeds
     if not seeds and not chosen.worlds and "seed" in options.given:
         seeds = options.run.seed
     what = [*map(str, files.values()), *given, chosen.search, chosen.grid]
     folder = Path(options.run.run or sweep_folder(options.run.runs_dir, what))
-    write_text(folder / COMMAND, _command(options, given))
     methods = {
         name: [f"--flagfile={path}", *given] for name, path in files.items()
     }
@@ -56,11 +57,13 @@ def sweep(options: Options) -> None:
         for name, words in methods.items()
         for job in _jobs(name, words, seeds, chosen.worlds, folder)
     ]
+    write_text(folder / COMMAND, _command(options))
     failed = run_jobs(jobs, _say)
     rows = _rows(folder, methods)
     if rows:
         shown = at_cutoff(rows[0].metrics, options.evaluate.top_n[0])
-        print_table(rows, metrics=shown, title="\nmeans over seeds")
+        over = "worlds" if chosen.worlds else "seeds"
+        print_table(rows, metrics=shown, title=f"\nmeans over {over}")
         write_text(folder / "results.md", to_markdown(rows))
         write_text(folder / "results.csv", to_csv(rows))
         print(f"results: {folder}")
@@ -72,15 +75,11 @@ def sweep(options: Options) -> None:
         )
 
 
-def _command(options: Options, given: Sequence[str]) -> str:
+def _command(options: Options) -> str:
     """The flagfile that runs the sweep again."""
-    own = [
-        flagfile.line(name, setting.format(getattr(options.sweep, name)))
-        for name, setting in settings_of(Sweep).items()
-        if name in options.given
-    ]
-    lines = ["--mode=sweep", *own, *given]
-    return "".join(f"{line}\n" for line in lines)
+    given = [("mode", "sweep"), *_given(options, _OF_FOLDER)]
+    lines = [flagfile.line(name, text) for name, text in given]
+    return "".join(f"{line}\n" for line in [*lines, *options.extra])
 
 
 def _tuned(
@@ -109,23 +108,15 @@ def _tuned(
 
 def _only_counts(words: Sequence[str]) -> bool:
     """Whether all that a command line compares are baselines."""
-    specs = policies.parse_list(_value(words, "policy", Options().model.policy))
-    return all(
-        isinstance(spec.entry.factory, type)
-        and issubclass(spec.entry.factory, Baseline)
-        for spec in specs
-    )
+    specs = policies.parse_list(_options_of(words).model.policy)
+    return all(issubclass(spec.entry.product, Baseline) for spec in specs)
 
 
-def _value(words: Sequence[str], name: str, default: str) -> str:
-    """What a command line sets an option to, in its flagfiles or itself."""
-    given = [word.text for word in flagfile.words(words)]
-    found = default
-    for word, behind in itertools.pairwise([*given, ""]):
-        flag, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("-") and flag == name:
-            found = value if equals else behind
-    return found
+def _options_of(words: Sequence[str]) -> Options:
+    """What a command line asks for, with its plugins loaded."""
+    from tfxdr.options import parse
+
+    return ready(parse(["tfxdr", *words]))
 
 
 def _jobs(
@@ -149,9 +140,10 @@ def in_world(words: Sequence[str], world: int) -> list[str]:
     """A command line of generated data, with another world of them.
 
     Raises:
-      InputError: its data set has no seed, and so is not generated.
+      InputError: it cannot be read, or its data set has no seed, and so is
+        not generated.
     """
-    spec = datasets.parse(_value(words, "dataset", Options().data.dataset))
+    spec = datasets.parse(_options_of(words).data.dataset)
     if "seed" not in spec.resolved():
         raise InputError(
             f"--worlds: expected generated data, whose data set has a seed, "
@@ -181,15 +173,15 @@ def _rows(folder: Path, methods: Mapping[str, object]) -> list[Row]:
     return [result_row(label, found) for label, found in results.items()]
 
 
-def _given_words(options: Options) -> list[str]:
-    """What the command line sets for all runs."""
-    words = []
+def _given(
+    options: Options, without: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Options that the command line sets, with their texts, but for some."""
     for group, declared in GROUPS.items():
         for name, setting in settings_of(declared).items():
-            if name in options.given and name not in _OWN:
+            if name in options.given and name not in without:
                 value = getattr(getattr(options, group), name)
-                words.append(f"--{name}={setting.format(value)}")
-    return [*words, *options.extra]
+                yield name, setting.format(value)
 
 
 def _say(line: str) -> None:

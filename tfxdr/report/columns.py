@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -41,6 +41,25 @@ def aligned(
         return f" {'  '.join(texts)}".rstrip()
 
     return "\n".join(map(padded, lines))
+
+
+def widened(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    more: Mapping[str, Mapping[str, str]],
+) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows with further columns, in order of appearance.
+
+    Args:
+      titles: of the columns.
+      rows: texts, of which the first is the row's name.
+      more: texts by title of the column, by name of the row; blank where a
+        row has none.
+    """
+    keys = list(dict.fromkeys(key for cells in more.values() for key in cells))
+    return [*titles, *keys], [
+        [*row, *(more[row[0]].get(key, "") for key in keys)] for row in rows
+    ]
 
 
 def markdown(
