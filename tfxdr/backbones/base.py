@@ -9,6 +9,7 @@ from tensorflow import keras
 
 from tfxdr.layers.domain_embedding import domain_embeddings
 from tfxdr.layers.target_head import TargetHead
+from tfxdr.ops.dropout import dropout
 from tfxdr.registry import Entry
 from tfxdr.types import Draw, Items, JointSizes
 
@@ -277,6 +278,21 @@ def check_hidden(hidden: Sequence[int], least: int = 1) -> None:
             f"hidden should list {least} or more widths >= 1, received "
             f"{list(hidden)}"
         )
+
+
+def entered(
+    hidden: tf.Tensor, mask: tf.Tensor, rate: float, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """`E_0`: what was looked up, with its dropout, and zero at padding.
+
+    Args:
+      hidden: `[batch, positions, d]`.
+      mask: `[batch, positions]` bool, true at items.
+      rate: of dropout.
+      seed: `[2]` int32; none at inference.
+    """
+    hidden = dropout(hidden, rate, block_seed(seed, -1))
+    return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis]
 
 
 def block_seed(seed: tf.Tensor | None, index: int) -> tf.Tensor | None:

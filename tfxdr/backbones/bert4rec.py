@@ -5,11 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import Backbone, block_seed
+from tfxdr.backbones.base import Backbone, entered
 from tfxdr.layers.attention import EPSILON, AttentionBlock
 from tfxdr.layers.positions import LearnedPositions
 from tfxdr.layers.tied_head import TiedHead, tied_embedding
-from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 from tfxdr.types import PADDING, Draw
 
@@ -116,8 +115,7 @@ class BERT4Rec(Backbone):
         ids = tf.pad(history, [[0, 0], [0, 1]], constant_values=self.mask_token)
         mask = ids != PADDING
         hidden = self.positions(self.embedding(ids))
-        hidden = drop(hidden, self.dropout, block_seed(seed, -1))
-        return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
+        return entered(hidden, mask, self.dropout, seed), mask
 
     def next_item_head(self, num_items: int) -> keras.layers.Layer:
         """The item embedding again without the mask's row, and a bias."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import Backbone, block_seed
+from tfxdr.backbones.base import Backbone, entered
 from tfxdr.layers.positions import LearnedPositions
 from tfxdr.layers.tied_head import TiedHead, tied_embedding
 from tfxdr.layers.transduction_unit import TransductionUnit
-from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 
 _SHORTEST = 1e-6  # length that is scaled to 1, as in the authors' code
@@ -95,8 +94,7 @@ class HSTU(Backbone):
         """
         mask = history != 0
         hidden = self.positions(self.embedding(history) * self.channels**0.5)
-        hidden = drop(hidden, self.dropout, block_seed(seed, -1))
-        return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
+        return entered(hidden, mask, self.dropout, seed), mask
 
     def read_out(self, hidden: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Vectors of length `sqrt(d)`.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.backbones.base import Backbone, block_seed
+from tfxdr.backbones.base import Backbone, entered
 from tfxdr.layers.attention import EPSILON, AttentionBlock
 from tfxdr.layers.positions import LearnedPositions
 from tfxdr.layers.tied_head import TiedHead, tied_embedding
-from tfxdr.ops.dropout import dropout as drop
 from tfxdr.registry import backbones
 
 
@@ -79,8 +78,7 @@ class SASRec(Backbone):
         """
         mask = history != 0
         hidden = self.positions(self.embedding(history) * self.channels**0.5)
-        hidden = drop(hidden, self.dropout, block_seed(seed, -1))
-        return hidden * tf.cast(mask, hidden.dtype)[..., tf.newaxis], mask
+        return entered(hidden, mask, self.dropout, seed), mask
 
     def next_item_head(self, num_items: int) -> keras.layers.Layer:
         """The item embedding again, without a bias, as in the paper."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.ops.attention import attend, split_heads
+from tfxdr.ops.attention import attend, check_heads, split_heads
 from tfxdr.ops.dropout import check_rate, dropout
 
 EPSILON = 1e-8  # of the layer norm in SASRec's code
@@ -59,11 +59,7 @@ class AttentionBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         hidden_size = channels if hidden_size is None else hidden_size
-        if channels < 1 or num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                "num_heads should divide channels, received "
-                f"num_heads={num_heads}, channels={channels}"
-            )
+        check_heads(num_heads, channels)
         if hidden_size < 1:
             raise ValueError(
                 f"hidden_size should be >= 1, received {hidden_size}"

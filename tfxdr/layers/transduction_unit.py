@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.layers.positions import DistanceBias
-from tfxdr.ops.attention import merge_heads, split_heads
+from tfxdr.ops.attention import check_heads, merge_heads, split_heads
 from tfxdr.ops.dropout import check_rate
 from tfxdr.ops.dropout import dropout as drop
 
@@ -60,11 +60,7 @@ class TransductionUnit(keras.layers.Layer):
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        if channels < 1 or num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                "num_heads should divide channels, received "
-                f"num_heads={num_heads}, channels={channels}"
-            )
+        check_heads(num_heads, channels)
         check_rate(dropout)
         self.channels = channels
         self.num_heads = num_heads

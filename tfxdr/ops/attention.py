@@ -7,6 +7,19 @@ from collections.abc import Callable
 import tensorflow as tf
 
 
+def check_heads(num_heads: int, channels: int) -> None:
+    """Refuses heads that do not share channels evenly.
+
+    Raises:
+      ValueError: a number is below 1, or heads do not divide channels.
+    """
+    if channels < 1 or num_heads < 1 or channels % num_heads:
+        raise ValueError(
+            "num_heads should divide channels, received "
+            f"num_heads={num_heads}, channels={channels}"
+        )
+
+
 def split_heads(hidden: tf.Tensor, num_heads: int, size: int) -> tf.Tensor:
     """`[batch, length, heads * size]` to `[batch, heads, length, size]`."""
     batch, length = tf.unstack(tf.shape(hidden)[:2])

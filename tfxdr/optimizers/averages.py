@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfxdr.optimizers.base import Around, Pairs, anchors, inner_optimizer
+from tfxdr.optimizers.base import Anchored, Around, Pairs, inner_optimizer
 from tfxdr.registry import optimizers
 
 
-class WiseFT(Around):
+class WiseFT(Anchored):
     """Judged between pre-trained and tuned weights: `(1 - a) w0 + a w`.
 
     Wortsman et al. (2022), "Robust fine-tuning of zero-shot models", eq. 1.
@@ -33,13 +33,8 @@ class WiseFT(Around):
     ) -> None:
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"share should be in [0, 1]. Received: {share}")
-        super().__init__(inner)
+        super().__init__(inner, pretrained)
         self.share = share
-        self._pretrained = pretrained
-
-    def build(self, variables: Sequence[tf.Variable]) -> None:
-        super().build(variables)
-        self.anchors = anchors(variables, self._pretrained)
 
     def averages(self, variables: Sequence[tf.Variable]) -> list[tf.Tensor]:
         """Of each variable what it is judged and served as."""

@@ -38,6 +38,32 @@ class Around(tf.Module):
         return self.inner.learning_rate
 
 
+class Anchored(Around):
+    """Remembers what pre-training made of the variables.
+
+    Args:
+      inner: moves the weights.
+      pretrained: the weights that pre-training made.
+
+    Attributes:
+      anchors: for each variable a copy; `None` for one that is new. Copies are
+        variables, so that a checkpoint keeps them: when a training goes on,
+        the variables themselves have moved.
+    """
+
+    def __init__(self, inner: Any, pretrained: Sequence[tf.Variable]) -> None:
+        super().__init__(inner)
+        self._pretrained = pretrained
+
+    def build(self, variables: Sequence[tf.Variable]) -> None:
+        super().build(variables)
+        made = {id(variable) for variable in self._pretrained}
+        self.anchors = [
+            tf.Variable(v, trainable=False) if id(v) in made else None
+            for v in variables
+        ]
+
+
 def inner_optimizer(
     asker: str, text: str, learning_rate: object, weight_decay: float | None
 ) -> Any:
@@ -64,25 +90,3 @@ def inner_optimizer(
     if hasattr(made, "averages"):
         raise more
     return made
-
-
-def anchors(
-    variables: Sequence[tf.Variable], pretrained: Sequence[tf.Variable]
-) -> list[tf.Variable | None]:
-    """Copies that remember what pre-training made of some variables.
-
-    They are variables, so that a checkpoint keeps them: when a training goes
-    on, the variables themselves have moved.
-
-    Args:
-      variables: that are about to be trained.
-      pretrained: those that hold what pre-training made.
-
-    Returns:
-      For each variable its copy; `None` for one that is new.
-    """
-    made = {id(variable) for variable in pretrained}
-    return [
-        tf.Variable(variable, trainable=False) if id(variable) in made else None
-        for variable in variables
-    ]

@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfxdr.optimizers.base import Around, Pairs, anchors, inner_optimizer
+from tfxdr.optimizers.base import Anchored, Pairs, inner_optimizer
 from tfxdr.registry import optimizers
 
 
-class L2SP(Around):
+class L2SP(Anchored):
     """Adds to the loss how far pre-trained weights have gone.
 
     The penalty is `weight / 2 * |w - w0|^2` over the weights that pre-training
@@ -40,13 +40,8 @@ class L2SP(Around):
     ) -> None:
         if not weight >= 0.0:
             raise ValueError(f"weight should be at least 0. Received: {weight}")
-        super().__init__(inner)
+        super().__init__(inner, pretrained)
         self.weight = weight
-        self._pretrained = pretrained
-
-    def build(self, variables: Sequence[tf.Variable]) -> None:
-        super().build(variables)
-        self.anchors = anchors(variables, self._pretrained)
 
     def apply_gradients(self, pairs: Pairs) -> None:
         super().apply_gradients(
