@@ -128,6 +128,8 @@ def test_an_earlier_run_was_split_by_its_seed():
         "--split_seed=4",
         "--head_start=random",
         "--policy_standardize=false",
+        "--policy_start=0.5",
+        "--policy_decay=0",
     ]
     read = Options.from_flagfile(text, "options.flags")
     assert (read.seed, read.data.split_seed) == (4, 4)

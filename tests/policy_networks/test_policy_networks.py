@@ -92,3 +92,19 @@ def test_standardized_logits_have_no_part_that_users_share(name):
         rtol=1e-4,
         atol=1e-6,
     )
+
+
+def test_it_starts_at_a_chance_and_pays_for_its_weights():
+    network = PolicyNetwork(
+        policy_networks.parse("gru").build(num_items=30, channels=8),
+        3,
+        start=0.8,
+        decay=0.5,
+    )
+    logits = network(tf.zeros([1, 4], tf.int32))
+    kernel, bias = network.projection.get_weights()
+    chance = tf.nn.softmax(tf.reshape(bias, [3, 2]))[:, 0]
+    np.testing.assert_allclose(chance, 0.8, rtol=1e-6)
+    assert logits.shape == (1, 3, 2)
+    [penalty] = network.losses
+    np.testing.assert_allclose(penalty, 0.5 * (kernel**2).sum(), rtol=1e-6)

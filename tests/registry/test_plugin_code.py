@@ -153,7 +153,8 @@ class TestRunFolder:
     def test_compares_the_code(self, tmp_path):
         folder = RunFolder(tmp_path / "run")
         own = "--seed=1\n--split_seed=1\n--head_start=random\n"
-        own += "--policy_standardize=false\n"
+        own += "--policy_standardize=false\n--policy_start=0.5\n"
+        own += "--policy_decay=0\n"
         flags = own + "--plugins=a.py\n# code of policy a={}\n"
 
         def start(text, resume=True):

@@ -55,6 +55,8 @@ _TRANSFER_ALONE = {
         "policy_network",
         "policy_pooling",
         "policy_standardize",
+        "policy_start",
+        "policy_decay",
         "tuner",
         "pooling",
         "train_embeddings",

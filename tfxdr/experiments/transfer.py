@@ -193,6 +193,8 @@ class TransferExperiment(Experiment):
                 pooling=chosen.pooling,
                 policy_pooling=chosen.policy_pooling,
                 policy_standardize=chosen.policy_standardize,
+                policy_start=chosen.policy_start,
+                policy_decay=chosen.policy_decay,
                 train_embeddings=chosen.train_embeddings,
                 top_k=self.task.top_k,
                 pretrained=pretrained,

@@ -138,7 +138,11 @@ class TransferModel(keras.Model):
         loss, count = self._mean_loss(user, batch)
         rollout = _Rollout(self, batch, actions, user)
         extra = self.policy.extra_loss(logits, actions, rollout, context)
-        return loss + extra, count
+        return loss + extra + self._penalty(), count
+
+    def _penalty(self) -> tf.Tensor | float:
+        network = self.policy_network
+        return tf.add_n(network.losses) if network and network.losses else 0.0
 
     def _mean_loss(
         self, user: tf.Tensor, batch: Batch

@@ -9,6 +9,8 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "split_seed": lambda options: options.get("seed", "0"),
     "head_start": lambda options: "random",
     "policy_standardize": lambda options: "false",
+    "policy_start": lambda options: "0.5",
+    "policy_decay": lambda options: "0",
 }
 
 

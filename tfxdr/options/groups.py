@@ -167,6 +167,19 @@ class Model(Group):
         "Take what users share out of what a learned policy decides from; "
         "false is the paper's.",
     )
+    policy_start: float = setting(
+        0.73,
+        "The chance that a learned policy tunes a block before it has learned "
+        "anything; 0.5 is the paper's.",
+        lower=0.01,
+        upper=0.99,
+    )
+    policy_decay: float = setting(
+        0.03,
+        "The weight of an L2 penalty on what makes a learned policy's "
+        "decisions differ by user; 0 is the paper's.",
+        lower=0.0,
+    )
     tuner: str = setting(
         "copy", "What a tuned block is: all of its weights, or adapters."
     )

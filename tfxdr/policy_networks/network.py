@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -23,11 +26,19 @@ class PolicyNetwork(keras.layers.Layer):
     are tuned for everybody before anybody can differ. To standardize them takes
     the common part away; neither the paper nor the authors' code does.
 
+    What is right for all users alike is then left to the bias of the linear
+    layer, which is slow, while the weights find differences in noise. So the
+    bias starts nearer to what Finetune-All does, as the gates of ConvNet-AIG
+    start open (Veit and Belongie 2018), and the weights pay for their size.
+
     Args:
       encoder: reads the history; it has an item embedding of its own.
       num_blocks: how many decisions.
       pooling: `last`, or `mean` over the positions that hold an item.
       standardize: take what users share out of the pooled vectors.
+      start: the chance that a block is tuned, before anything is learned.
+      decay: the weight of the sum of the linear layer's squared weights,
+        biases left out, in `losses`.
       name: layer name.
     """
 
@@ -38,6 +49,8 @@ class PolicyNetwork(keras.layers.Layer):
         *,
         pooling: str = "last",
         standardize: bool = False,
+        start: float = 0.5,
+        decay: float = 0.0,
         name: str = "policy_network",
         **kwargs,
     ) -> None:
@@ -49,6 +62,8 @@ class PolicyNetwork(keras.layers.Layer):
         self.projection = keras.layers.Dense(
             2 * num_blocks,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            bias_initializer=_starting_at(start),
+            kernel_regularizer=keras.regularizers.L2(decay) if decay else None,
             name="projection",
         )
 
@@ -78,3 +93,15 @@ class PolicyNetwork(keras.layers.Layer):
         """Copies the vectors of a pre-trained item embedding."""
         own = self.encoder.embedding.embeddings
         own.assign(embedding.embeddings[: own.shape[0]])
+
+
+def _starting_at(share: float) -> Callable[..., tf.Tensor]:
+    """Initializes pairs of logits by the chance of the first of each."""
+    margin = math.log(share / (1.0 - share))
+
+    def initial(shape: Sequence[int], dtype: tf.DType | None = None, **_):
+        return tf.tile(
+            tf.constant([margin / 2, -margin / 2], dtype), [shape[0] // 2]
+        )
+
+    return initial

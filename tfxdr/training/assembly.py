@@ -49,6 +49,8 @@ def build_model(
     pooling: str,
     policy_pooling: str,
     policy_standardize: bool = False,
+    policy_start: float = 0.5,
+    policy_decay: float = 0.0,
     train_embeddings: str,
     top_k: int,
     pretrained: Pretrained | None,
@@ -64,6 +66,8 @@ def build_model(
       pooling: `last` or `mean`.
       policy_pooling: likewise, in the policy network.
       policy_standardize: whether that takes out what users share.
+      policy_start: the chance that it tunes a block at first.
+      policy_decay: the weight of its L2 penalty.
       train_embeddings: `true`, `false`, or `auto`: as policy and tuner do.
       top_k: the last rank that a policy takes for correct by default.
       pretrained: where the backbone's weights are; `None` keeps random ones.
@@ -103,6 +107,8 @@ def build_model(
                 num_source_items,
                 pooling=policy_pooling,
                 standardize=policy_standardize,
+                start=policy_start,
+                decay=policy_decay,
             )
     else:
         known = tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
@@ -132,6 +138,8 @@ def _policy_network(
     *,
     pooling: str,
     standardize: bool,
+    start: float,
+    decay: float,
 ) -> PolicyNetwork:
     """With an item embedding of its own, a copy of the backbone's."""
     network = PolicyNetwork(
@@ -141,6 +149,8 @@ def _policy_network(
         len(backbone.blocks),
         pooling=pooling,
         standardize=standardize,
+        start=start,
+        decay=decay,
     )
     network(tf.zeros([1, 1], tf.int32))
     network.start_from(backbone.embedding)
