@@ -1,0 +1,39 @@
+"""Options of joint models and of their meta-learners; see `groups`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfxdr.options.settings import Group, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Joint(Group):
+    """Joint models: both domains trained together."""
+
+    meta: str = setting(
+        "none",
+        "What weighs source behaviors; several, with commas, are compared.",
+    )
+    positive_above: float | None = setting(
+        3.0,
+        "Ratings above are positives, and unrated events; none: all events.",
+        optional=float,
+    )
+    joint_history: int = setting(
+        20,
+        "The latest items of each domain that a meta-learner reads.",
+        lower=1,
+    )
+    meta_fraction: float = setting(
+        0.1, "Share of training items for a meta-learner.", lower=0, upper=0.9
+    )
+    bip_interval: int = setting(
+        100, "Steps between two updates of what --meta=bip learns.", lower=1
+    )
+    bip_head_steps: int = setting(
+        100, "Steps of the replacement head in an update.", lower=0
+    )
+    bip_weight_decay: float = setting(
+        0.0, "Weight decay of the perceptron of --meta=bip.", lower=0
+    )
