@@ -53,7 +53,7 @@ define make_venv
 	@touch $@
 endef
 
-.PHONY: help demo test test-addons stack-addons same-metrics docs lint format \
+.PHONY: help demo test test-addons stack-addons same-metrics docs results lint format \
 	clean
 
 help:
@@ -62,6 +62,7 @@ help:
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
 	@echo "make stack-addons  those of them that depend on the stack"
 	@echo "make same-metrics  both stacks: are the metrics the same?"
+	@echo "make results      every sweep of docs/RESULTS.md: hours; it goes on"
 	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make format       let ruff mend what it can"
@@ -97,6 +98,14 @@ stack-addons: $(VENV_ADDONS)/.stamp
 
 same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
 	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python
+
+# From the root of the repository, where flagfiles look for what was downloaded. A
+# sweep that is done takes seconds.
+results: $(VENV)/.stamp
+	@for sweep in flags/results/*.flags; do echo "$$sweep"; \
+	$(VENV)/bin/python -m tfxdr.main --flagfile=$$sweep || exit; done
+	$(VENV)/bin/python -m tfxdr.main --mode=results --run=runs/results \
+		--output=docs/RESULTS.md
 
 # Its theme announces on every build that it will not follow MkDocs 2.
 docs: $(VENV)/.stamp

@@ -20,11 +20,14 @@ PAGES = (
 # tests/e2e/test_tables.py has them: to run each would take too long.
 TABLES = ("uaf", "uaf-small", "planted-policies", "planted", "bip", "real")
 PARTS = "shared"
+# Sweeps of tables, which take hours; tests/e2e/test_tables.py reads them.
+SWEEPS = sorted((ROOT / "flags" / "results").glob("*.flags"))
+_NOT_RUN_HERE = (*TABLES, PARTS, "results")
 FLAGFILES = (
     *(
         path
         for path in sorted((ROOT / "flags").rglob("*.flags"))
-        if path.relative_to(ROOT / "flags").parts[0] not in (*TABLES, PARTS)
+        if path.relative_to(ROOT / "flags").parts[0] not in _NOT_RUN_HERE
     ),
     *sorted((ROOT / "plugins").rglob("*.flags")),
 )

@@ -15,12 +15,13 @@ import named_files
 import numpy as np
 import pytest
 import tensorflow as tf
-from documented import FLAGFILES, PARTS, ROOT, TABLES, name
+from documented import FLAGFILES, PARTS, ROOT, SWEEPS, TABLES, name
 
 from tfxdr import options
 from tfxdr.data.prepared import PreparedData
 from tfxdr.experiments.base import BASELINES, Experiment
 from tfxdr.experiments.start import is_joint, make_experiment
+from tfxdr.experiments.sweeping import flagfiles
 from tfxdr.options import flagfile
 from tfxdr.registry import Spec
 from tfxdr.training.loop import Stage
@@ -143,6 +144,18 @@ def _losses(stage: Stage, row: Experiment) -> list[float]:
     return losses
 
 
+@pytest.mark.parametrize("path", SWEEPS, ids=name)
+def test_sweep_of_rows(path, monkeypatch, registries):
+    monkeypatch.chdir(ROOT)
+    read = options.parse(["tfxdr", f"--flagfile={path}"])
+    assert read.run.run == f"runs/results/{path.stem}"
+    assert len(read.sweep.worlds or read.sweep.seeds) >= 5
+    rows = flagfiles(read.sweep.sweep).values()
+    assert len(rows) > 3 and {row.resolve() for row in rows} <= {
+        row.resolve() for row in _ROWS
+    }
+
+
 class TestWhatTheySay:
     @pytest.mark.parametrize("path", _ROWS, ids=name)
     def test_figures_of_the_comment_are_the_published_ones(self, path):
@@ -165,7 +178,7 @@ class TestWhatTheySay:
 
     def test_every_flagfile_has_a_test(self):
         every = {*_FLAGS.rglob("*.flags")}
-        assert every <= {*_ROWS, *_PARTS, *FLAGFILES}
+        assert every <= {*_ROWS, *_PARTS, *FLAGFILES, *SWEEPS}
 
     @pytest.mark.parametrize(
         ("table", "rows"),
