@@ -115,24 +115,57 @@ class Backbone(keras.layers.Layer):
         Returns:
           `[batch, positions, d]` and the mask `[batch, positions]`.
         """
-        hidden, mask = self.embed(history, seed)
+        hidden, mask = self.run_blocks(
+            *self.embed(history, seed),
+            actions=actions,
+            seed=seed,
+            last_alone=last_alone,
+        )
+        return self.read_out(hidden, mask), mask
+
+    def run_blocks(
+        self,
+        hidden: tf.Tensor,
+        mask: tf.Tensor,
+        *,
+        first: int = 0,
+        end: int | None = None,
+        actions: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        last_alone: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Some of the blocks, or all, one after the other.
+
+        Args:
+          hidden: `[batch, positions, d]`, what the first of them reads.
+          mask: `[batch, positions]` bool, true at items.
+          first: the index of the first block.
+          end: that behind the last one; none: all that follow.
+          actions: as in `encode`, of all blocks.
+          seed: as in `encode`.
+          last_alone: as in `encode`.
+
+        Returns:
+          What comes out, and its mask.
+        """
         seen = self._seen_by_last() if last_alone else {}
-        for index, block in enumerate(self.blocks):
-            if index in seen:
-                hidden, mask = (x[:, -seen[index] :] for x in (hidden, mask))
+        end = len(self.blocks) if end is None else end
+        for index in range(first, end):
+            hidden, mask = (_last(x, seen.get(index)) for x in (hidden, mask))
             options = {"mask": mask, "seed": block_seed(seed, index)}
             if actions is not None:
                 options["action"] = actions[:, index]
-            hidden += block(hidden, **options)
-        return self.read_out(hidden, mask), mask
+            hidden += self.blocks[index](hidden, **options)
+        return _last(hidden, seen.get(end)), _last(mask, seen.get(end))
 
     def _seen_by_last(self) -> dict[int, int]:
         """How many positions of its input the last one depends on, by block.
 
-        Blocks below one that sees all positions are not in it.
+        The index behind the last block stands for its output. Blocks below one
+        that sees all positions are not in it.
         """
-        seen: dict[int, int] = {}
         span = 1
+        seen = {len(self.blocks): span}
         for index in reversed(range(len(self.blocks))):
             field = getattr(self.blocks[index], "receptive_field", None)
             if field is None:
@@ -278,6 +311,11 @@ def check_hidden(hidden: Sequence[int], least: int = 1) -> None:
             f"hidden should list {least} or more widths >= 1, received "
             f"{list(hidden)}"
         )
+
+
+def _last(x: tf.Tensor, columns: int | None) -> tf.Tensor:
+    """The last columns of `[batch, positions, ...]`; none: all of them."""
+    return x if columns is None else x[:, -columns:]
 
 
 def entered(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import copy
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tfxdr.evaluation import (
     collect_actions,
     ranking_metrics,
 )
+from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.registry import class_metrics
 from tfxdr.types import FIRST_ITEM, Decider, Scorer
@@ -62,6 +65,16 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
         """Metrics of the test split; single answers go to the folder."""
+
+    def reading(self, history: Ragged) -> Task:
+        """The same task, whose scorers are given something else of a user.
+
+        Args:
+          history: a row for each user.
+        """
+        other = copy.copy(self)
+        other.users = dataclasses.replace(self.users, history=history)
+        return other
 
     def actions(self, decide: Decider, split: int = TEST) -> Actions:
         """What a policy decides for the users of a split."""
@@ -131,6 +144,12 @@ class NextTarget(Task):
         super().check()
         self.rankers(TEST)
         self.rankers(VALIDATION)
+
+    def reading(self, history: Ragged) -> NextTarget:
+        other = copy.copy(self)
+        other.users = dataclasses.replace(self.users, history=history)
+        other._known_rankers = {}  # these hold histories
+        return other
 
     def validate(self, scores: Scorer) -> dict[str, float]:
         (ranker,) = self.rankers(VALIDATION)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepared import PreparedData
-from tfxdr.data.splits import TRAIN
+from tfxdr.data.splits import TRAIN, VALIDATION
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
@@ -23,8 +23,10 @@ from tfxdr.experiments.contender import (
     TrainedContender,
     padded,
 )
+from tfxdr.experiments.joint_judge import as_histories
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
+from tfxdr.models.frozen_prefix import remembered
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
 from tfxdr.ops.ragged import Ragged
@@ -40,7 +42,7 @@ from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.cost import Costs, enough_memory
-from tfxdr.training.finetuning import FinetuneStage
+from tfxdr.training.finetuning import FinetuneStage, Shortcut
 from tfxdr.training.pretraining import (
     Pretrained,
     PretrainSettings,
@@ -211,11 +213,13 @@ class TransferExperiment(Experiment):
         name = self.task.loss if chosen == "auto" else chosen
         return losses.build(name, item_probability=self._item_probability())
 
-    def batches(self, policy: Policy) -> FinetuneBatches:
-        """Training instances of the target domain."""
+    def batches(
+        self, policy: Policy, history: Ragged | None = None
+    ) -> FinetuneBatches:
+        """Training instances of the target domain, of the users' histories."""
         chosen = self.options.finetune
         return FinetuneBatches(
-            self.users.history,
+            history or self.users.history,
             self._positives,
             num_items=self.task.num_items,
             batch_size=chosen.batch_size,
@@ -267,11 +271,31 @@ class TransferExperiment(Experiment):
         self, policy: Policy, pretrained: Pretrained | None
     ) -> FinetuneStage:
         """A new model with its training input and its judge."""
+        model = self.model(policy, pretrained)
         return FinetuneStage(
-            self.model(policy, pretrained),
+            model,
             self.batches(policy),
             self.task,
             pretrained=pretrained is not None,
+            shortcut=functools.partial(self._shortcut, model, policy),
+        )
+
+    def _shortcut(
+        self, model: TransferModel, policy: Policy
+    ) -> Shortcut | None:
+        """What is frozen for all users is computed once for each of them."""
+        asked = self.users.targets((TRAIN, VALIDATION)).lengths
+        fast = remembered(
+            model,
+            self.users.history,
+            np.flatnonzero(asked),
+            self.task.batch_size,
+        )
+        if fast is None:
+            return None
+        rows = as_histories(len(self.users))
+        return Shortcut(
+            fast, self.batches(policy, rows), self.task.reading(rows)
         )
 
     def contender(self, spec: Spec, folder: RunFolder) -> Contender:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 from tensorflow import keras
@@ -13,7 +14,7 @@ from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import Parameters
-from tfxdr.types import Decider, Scorer
+from tfxdr.types import Batch, Decider, Scorer
 
 
 class Judge(Protocol):
@@ -28,6 +29,20 @@ class Judge(Protocol):
         ...
 
 
+class Shortcut(NamedTuple):
+    """What trains and validates in place of a model, and moves its variables.
+
+    Attributes:
+      model: gives the loss and the scores.
+      batches: as many as the model's own, of the same instances and draws.
+      judge: gives the same metrics.
+    """
+
+    model: TransferModel
+    batches: FinetuneBatches
+    judge: Judge
+
+
 class FinetuneStage(Stage):
     """A transfer model, and its validation.
 
@@ -36,6 +51,8 @@ class FinetuneStage(Stage):
       batches: training instances.
       judge: gives the metrics.
       pretrained: whether the backbone's weights were pre-trained.
+      shortcut: makes one from the weights that training starts from, if there
+        is one.
     """
 
     name = "finetune"
@@ -48,12 +65,15 @@ class FinetuneStage(Stage):
         judge: Judge,
         *,
         pretrained: bool,
+        shortcut: Callable[[], Shortcut | None] = lambda: None,
     ) -> None:
         self.model = model
         self.batches = batches
         self._judge = judge
         self._pretrained = pretrained
-        self.scores = scorer(model)
+        self._shortcut = shortcut
+        self._trained = model
+        self.scores = self._seen = scorer(model)
         self.decide = decider(model)
 
     @property
@@ -65,9 +85,20 @@ class FinetuneStage(Stage):
         new = [v for v in self.model.trainable_variables if id(v) not in known]
         return Parameters(slow, policy, new)
 
+    def begin(self) -> None:
+        """Takes the shortcut, if there is one."""
+        found = self._shortcut()
+        if found is not None:
+            self._trained, self.batches, self._judge = found
+            self._seen = scorer(found.model)
+
+    def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """That of what is trained: the model, or its shortcut."""
+        return self._trained.batch_loss(batch)
+
     def validate(self) -> dict[str, float]:
         """Metrics and, if users have actions, what these are like."""
-        metrics = self._judge.validate(self.scores)
+        metrics = self._judge.validate(self._seen)
         if self.model.is_routed:
             actions = self._judge.actions(self.decide, VALIDATION)
             if self.model.policy.is_hard and not actions.is_hard:

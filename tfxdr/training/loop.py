@@ -35,8 +35,8 @@ class Stage(abc.ABC):
 
     Attributes:
       name: of the stage.
-      model: with `batch_loss(batch)`: the mean loss of the batch's
-        instances, and their number.
+      model: what is kept; its own `batch_loss(batch)` is what a step
+        descends on, unless a stage says otherwise.
       batches: the training input.
     """
 
@@ -66,8 +66,16 @@ class Stage(abc.ABC):
           Two scalars, and one gradient, or `None`, for each variable.
         """
         with tf.GradientTape() as tape:
-            loss, count = self.model.batch_loss(batch)
+            loss, count = self.batch_loss(batch)
         return loss, count, tape.gradient(loss, list(variables))
+
+    def batch_loss(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """The mean loss of a batch's instances, and their number."""
+        return self.model.batch_loss(batch)
+
+    def begin(self) -> None:
+        """What comes before the first step; nothing by default."""
+        return
 
     def after_step(self, batch: Any) -> None:
         """What follows each step, outside its graph; nothing by default."""
@@ -177,6 +185,7 @@ class Loop:
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
+        self.stage.begin()
         self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
         with enough_memory(self.stage.name), self._shown() as line:
