@@ -140,7 +140,8 @@ class Backbone(keras.layers.Layer):
           hidden: `[batch, positions, d]`, what the first of them reads.
           mask: `[batch, positions]` bool, true at items.
           first: the index of the first block.
-          end: that behind the last one; none: all that follow.
+          end: that behind the last one, which will read what comes out; none:
+            all that follow.
           actions: as in `encode`, of all blocks.
           seed: as in `encode`.
           last_alone: as in `encode`.
@@ -149,13 +150,14 @@ class Backbone(keras.layers.Layer):
           What comes out, and its mask.
         """
         seen = self._seen_by_last() if last_alone else {}
-        end = len(self.blocks) if end is None else end
-        for index in range(first, end):
+        for index in range(first, len(self.blocks) if end is None else end):
             hidden, mask = (_last(x, seen.get(index)) for x in (hidden, mask))
             options = {"mask": mask, "seed": block_seed(seed, index)}
             if actions is not None:
                 options["action"] = actions[:, index]
             hidden += self.blocks[index](hidden, **options)
+        if end is None:
+            return hidden, mask
         return _last(hidden, seen.get(end)), _last(mask, seen.get(end))
 
     def _seen_by_last(self) -> dict[int, int]:
