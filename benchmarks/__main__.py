@@ -38,12 +38,20 @@ SIDES = ("ours", "other")
 
 
 def main() -> None:
+    option, _, name = (sys.argv[1:] or [""])[0].partition("=")
+    if option == "--preset" and name in _presets():
+        _run_script(FOLDER / f"{name}.py", sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--preset", choices=sorted(_presets()))
+    parser.add_argument(
+        "--preset",
+        choices=sorted(_presets()),
+        help="comes first; what follows is for that script",
+    )
     parser.add_argument("--list", action="store_true", help="what there is")
     parser.add_argument("--stages", help="by default all of them")
     parser.add_argument("--rounds", type=int, default=5)
@@ -59,21 +67,20 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=size)
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     parser.add_argument("--sides", help=argparse.SUPPRESS)
-    # A preset has options of its own.
-    chosen, rest = parser.parse_known_args()
+    chosen = parser.parse_args()
     if chosen.preset:
-        path = FOLDER / f"{chosen.preset}.py"
-        sys.argv = [str(path), *rest]
-        runpy.run_path(str(path), run_name="__main__")
-        return
-    if rest:
-        parser.error(f"unknown options: {' '.join(rest)}")
+        parser.error("--preset=NAME should be the first option")
     if chosen.list:
         _print_list()
     elif chosen.cell:
         print(json.dumps(_cell(chosen)))
     else:
         _print_table(chosen)
+
+
+def _run_script(path: pathlib.Path, options: list[str]) -> None:
+    sys.argv = [str(path), *options]
+    runpy.run_path(str(path), run_name="__main__")
 
 
 def _presets() -> dict[str, str]:
