@@ -8,10 +8,11 @@
 
 A stage has a process of its own, in which tfxdr's step and its counterpart's
 alternate, each right after a product of two 1536 x 1536 float32 matrices:
-machines drift, so that only the ratio of a pair counts, and the share of that
-product's rate (`%gemm`; FLOPs are those of the plain computation, whatever is
-left out). Both have one more process for their peak memory. Medians over the
-rounds. `--preset` runs another script of this folder. Ten minutes on two cores.
+machines drift, so that only the ratio of a pair counts, by the clock and in
+CPU seconds of all threads, and the share of that product's rate (`%gemm`;
+FLOPs are those of the plain computation, whatever is left out). Both have one
+more process for their peak memory. Medians over the rounds. `--preset` runs
+another script of this folder. A quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def _stages() -> types.ModuleType:
 def _cell(chosen: argparse.Namespace) -> dict[str, list[float]]:
     """What one process measures: seconds and shares of sides, round by round.
 
-    Keys are `seconds_ours`, `gemm_ours` (the product's FLOPs a second right
-    before), and likewise of the other; and `peak_bytes`.
+    Keys are `seconds_ours`, `cpu_ours` (of all threads), `gemm_ours` (the
+    product's FLOPs a second right before), and likewise of the other; and
+    `peak_bytes`.
     """
     from tfxdr.start_up import keep_freed_memory
 
@@ -134,10 +136,11 @@ def _cell(chosen: argparse.Namespace) -> dict[str, list[float]]:
     measured: dict[str, list[float]] = {}
     for turn in range(WARM_UP + chosen.rounds):
         for side, step in steps.items():
-            rate = 2 * GEMM_SIZE**3 / _seconds(product)
-            seconds = _seconds(step)
+            rate = 2 * GEMM_SIZE**3 / _seconds(product)[0]
+            seconds, cpu = _seconds(step)
             if turn >= WARM_UP:
                 measured.setdefault(f"seconds_{side}", []).append(seconds)
+                measured.setdefault(f"cpu_{side}", []).append(cpu)
                 measured.setdefault(f"gemm_{side}", []).append(rate)
     return measured | {"peak_bytes": [peak_bytes()]}
 
@@ -149,11 +152,11 @@ def _product(tf) -> Callable[[], object]:
     return multiply
 
 
-def _seconds(step: Callable[[], object]) -> float:
-    """Of a step, until its result is there: on CPUs a graph waits for it."""
-    start = time.perf_counter()
+def _seconds(step: Callable[[], object]) -> tuple[float, float]:
+    """Of a step, by the clock and of all threads; on CPUs a graph blocks."""
+    start, cpu = time.perf_counter(), time.process_time()
     step()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - cpu
 
 
 def _print_table(chosen: argparse.Namespace) -> None:
@@ -166,10 +169,11 @@ def _print_table(chosen: argparse.Namespace) -> None:
             f"{', '.join(unknown)}"
         )
     print(
-        "| stage | s/step | instances/s | GFLOP/s | %gemm | peak MiB "
-        "| beside | s/step | %gemm | peak MiB | times as fast |"
+        "| stage | s/step | CPU s | instances/s | GFLOP/s | %gemm | peak MiB "
+        "| beside | s/step | CPU s | %gemm | peak MiB | times as fast "
+        "| times less CPU |"
     )
-    print("|---|" + "---:|" * 5 + "---|" + "---:|" * 4, flush=True)
+    print("|---|" + "---:|" * 6 + "---|" + "---:|" * 6, flush=True)
     rows = []
     for name in names:
         stage = stages.STAGES[name](stages.Shapes(chosen))
@@ -194,13 +198,16 @@ def _summary(stage, name: str) -> dict[str, float]:
         rate = flops / seconds
         row |= {
             f"{side}_seconds": float(np.median(seconds)),
+            f"{side}_cpu_seconds": float(np.median(both[f"cpu_{side}"])),
             f"{side}_instances": float(np.median(stage.instances / seconds)),
             f"{side}_gflops": float(np.median(rate)) / 1e9,
             f"{side}_gemm": float(np.median(rate / both[f"gemm_{side}"])),
             f"{side}_bytes": _process(name, side, rounds=1)["peak_bytes"][0],
         }
-    ratio = np.array(both["seconds_other"]) / both["seconds_ours"]
-    return row | {"times_as_fast": float(np.median(ratio))}
+    for key, kind in (("times_as_fast", "seconds"), ("times_less_cpu", "cpu")):
+        ratio = np.array(both[f"{kind}_other"]) / both[f"{kind}_ours"]
+        row[key] = float(np.median(ratio))
+    return row
 
 
 def _process(
@@ -220,11 +227,13 @@ def _process(
 def _print_row(row: dict) -> None:
     print(
         f"| {row['stage']} | {row['ours_seconds']:.3f} "
+        f"| {row['ours_cpu_seconds']:.3f} "
         f"| {row['ours_instances']:,.0f} | {row['ours_gflops']:,.0f} "
         f"| {100 * row['ours_gemm']:.0f} | {row['ours_bytes'] / 2**20:,.0f} "
         f"| {row['beside']} | {row['other_seconds']:.3f} "
+        f"| {row['other_cpu_seconds']:.3f} "
         f"| {100 * row['other_gemm']:.0f} | {row['other_bytes'] / 2**20:,.0f} "
-        f"| {row['times_as_fast']:.2f} |",
+        f"| {row['times_as_fast']:.2f} | {row['times_less_cpu']:.2f} |",
         flush=True,
     )
 
