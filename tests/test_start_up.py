@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tfxdr import start_up
+
 
 def call(code, *, shell="{}", **variables):
     """Runs some Python in a fresh process; `shell` may redirect it."""
@@ -87,3 +89,42 @@ def test_matplotlib_keeps_a_backend_that_it_has(backend):
     done = call(code, MPLBACKEND=backend)
     assert done.returncode == 0, done.stderr.decode()
     assert (done.stdout.decode().strip() == backend) == (backend == "svg")
+
+
+_KEEPS = """
+import ctypes, gc
+from tfxdr import start_up
+kept = start_up.keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+blocks = [libc.malloc(16 << 20) for _ in range(8)]
+for block in blocks:
+    ctypes.memset(block, 1, 16 << 20)
+full = resident()
+for block in reversed(blocks):
+    libc.free(block)
+print(kept, full - resident() < 64 << 20)
+"""
+
+
+@pytest.mark.skipif(not start_up._is_glibc(), reason="glibc alone has it")
+@pytest.mark.parametrize(
+    ("variables", "kept"),
+    [
+        ({}, True),
+        ({"TFXDR_KEEP_MEMORY": "0"}, False),
+        ({"MALLOC_ARENA_MAX": "4"}, False),
+    ],
+)
+def test_freed_memory_stays_unless_a_variable_says_otherwise(
+    monkeypatch, variables, kept
+):
+    for name in list(os.environ):
+        if name.startswith(("MALLOC_", "GLIBC_", "TFXDR_KEEP")):
+            monkeypatch.delenv(name)
+    done = call(_KEEPS, **variables)
+    assert done.stdout.split() == [str(kept).encode()] * 2, done.stderr

@@ -22,7 +22,7 @@ from tfxdr.options.flags import parse
 from tfxdr.options.groups import Run
 from tfxdr.options.help import requested_help
 from tfxdr.registry import origins
-from tfxdr.start_up import printable, usable_streams
+from tfxdr.start_up import keep_freed_memory, printable, usable_streams
 
 DONE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 # What interrupts, and what Python does of itself; a scheduler's is the second.
@@ -69,6 +69,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if text is not None:
             print(text)
             return DONE
+        keep_freed_memory()
         with _interrupts(signals):
             dispatch(_parsed(words, from_process=argv is None))
         sys.stdout.flush()  # Later nobody could say what went wrong.

@@ -8,6 +8,7 @@ MPLBACKEND.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 import sys
@@ -20,6 +21,46 @@ _STREAMS = {1: "stdout", 2: "stderr"}  # of Python, by the system's number
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 # They turn the direction of what follows, also outside of their own text.
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# glibc's names for what `mallopt` sets (malloc.h).
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_THRESHOLD = 32 << 20  # of the second, on 64 bits; more is refused
+_KEPT_BYTES = 1 << 30
+KEEP_MEMORY = "TFXDR_KEEP_MEMORY"
+
+
+def keep_freed_memory() -> bool:
+    """Has glibc keep up to 1 GiB of freed memory for the next tensors.
+
+    By itself it gives large blocks back to the system, and a training step
+    takes them again, page by page. Blocks of 32 MiB and more it gives back in
+    any case. Either setting alone would do harm: each stops glibc from
+    adapting both.
+
+    This concerns the whole process, so that only what starts the work calls
+    it. The environment variable TFXDR_KEEP_MEMORY=0 leaves glibc alone, and so
+    do its own, MALLOC_* and GLIBC_TUNABLES.
+
+    Returns:
+      Whether it was set.
+    """
+    theirs = "GLIBC_TUNABLES" in os.environ or any(
+        name.startswith("MALLOC_") for name in os.environ
+    )
+    if theirs or os.environ.get(KEEP_MEMORY) == "0" or not _is_glibc():
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(
+        mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+        and mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+    )
+
+
+def _is_glibc() -> bool:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (AttributeError, OSError, ValueError):  # Windows, macOS, musl.
+        return False
 
 
 def start_tensorflow() -> None:

@@ -83,20 +83,22 @@ def test_losses_take_its_kernel_and_bias(num_items, use_bias):
     def both():
         with tf.GradientTape() as tape:
             arguments = (USER, labels, head.kernel, head.bias)
-            full = softmax.next_item_softmax(*arguments)
+            full = softmax.next_item_losses(*arguments)
+            fused = softmax.next_item_softmax(*arguments, tf.ones([2]))
             sampled = softmax.next_item_sampled_softmax(
                 *arguments, num_samples=3, seed=tf.constant([1, 2])
             )
-            total = tf.reduce_sum(full + sampled)
-        return full, tape.gradient(total, head.embedding.embeddings)
+            total = fused + tf.reduce_sum(sampled)
+        return full, fused, tape.gradient(total, head.embedding.embeddings)
 
-    full, gradient = both()
+    full, fused, gradient = both()
     logits = USER @ TABLE.T
     expected = [
         np.log(np.exp(row[2:num_items] - row[label]).sum())
         for row, label in zip(logits, labels.numpy(), strict=True)
     ]
     np.testing.assert_allclose(full, expected, atol=1e-5)
+    np.testing.assert_allclose(fused, sum(expected), atol=1e-5)
     gradient = tf.convert_to_tensor(gradient).numpy()
     assert np.abs(gradient[2:num_items]).min() > 0
     assert (gradient[num_items:] == 0).all()

@@ -19,8 +19,11 @@ def test_full_softmax_equals_numpy():
         np.log(np.exp(logits).sum(1))
         - logits[np.arange(4), labels - FIRST_ITEM]
     )
-    values = softmax.next_item_softmax(hidden, labels, kernel, bias)
+    values = softmax.next_item_losses(hidden, labels, kernel, bias)
     np.testing.assert_allclose(values, expected, rtol=1e-5)
+    weights = np.array([1, 2, 0, -3], np.float32)
+    total = softmax.next_item_softmax(hidden, labels, kernel, bias, weights)
+    np.testing.assert_allclose(total, weights @ expected, rtol=1e-5)
 
 
 def test_log_uniform_draws_follow_their_expected_counts():
@@ -51,43 +54,112 @@ def test_sampled_softmax_gradient_tends_to_the_full_one():
 
     def gradient(loss):
         with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss())
+            value = tf.reduce_sum(loss())
         return tf.convert_to_tensor(tape.gradient(value, kernel))
 
     full = gradient(
-        lambda: softmax.next_item_softmax(hidden, labels, kernel, bias)
+        lambda: softmax.next_item_softmax(
+            hidden, labels, kernel, bias, tf.fill([8], 1 / 8)
+        )
     )
     sampled = gradient(
-        lambda: softmax.next_item_sampled_softmax(
-            hidden,
-            labels,
-            kernel,
-            bias,
-            num_samples=100_000,
-            seed=tf.constant([3, 4]),
+        lambda: (
+            softmax.next_item_sampled_softmax(
+                hidden,
+                labels,
+                kernel,
+                bias,
+                num_samples=100_000,
+                seed=tf.constant([3, 4]),
+            )
+            / 8
         )
     )
     np.testing.assert_allclose(sampled, full, atol=5e-3)
 
 
-@pytest.mark.parametrize("num_bytes", [1, 4 * 48 * 7, 64 << 20])
-def test_chunks_of_the_next_item_softmax_change_nothing(monkeypatch, num_bytes):
-    """One position, 7 and all 512 at a time, where 50 items are scored."""
-    monkeypatch.setattr(softmax, "_CHUNK_BYTES", num_bytes)
+def _plain_softmax(hidden, labels, kernel, bias, weights):
+    logits = tf.matmul(hidden, kernel, transpose_b=True) + bias
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels, softmax.mask_reserved(logits)
+    )
+    return tf.reduce_sum(weights * losses)
+
+
+def _softmax_case(positions, scale=1.0):
+    """Vectors, labels, a table of 50 items, and unequal weights."""
     draw = tf.random.stateless_normal
-    hidden, kernel = draw([700, 5], [1, 2]), draw([50, 5], [3, 4])
-    bias, weight = draw([50], [5, 6]), draw([700], [7, 8])
-    labels = tf.random.stateless_uniform([700], [9, 9], 2, 50, tf.int32)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([hidden, kernel, bias])
-        values = softmax.next_item_softmax(hidden, labels, kernel, bias)
-        logits = tf.matmul(hidden, kernel, transpose_b=True) + bias
-        whole = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels, softmax.mask_reserved(logits)
+    return (
+        scale * draw([positions, 5], [1, 2]),
+        tf.random.stateless_uniform([positions], [9, 9], 2, 50, tf.int32),
+        draw([50, 5], [3, 4]),
+        draw([50], [5, 6]),
+        draw([positions], [7, 8]),
+    )
+
+
+def _value_and_gradients(loss, hidden, labels, kernel, bias, weights):
+    watched = [hidden, kernel, bias]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        value = loss(hidden, labels, kernel, bias, weights)
+        scaled = 3.0 * value  # what comes from above is not 1
+    return value, *tape.gradient(scaled, watched)
+
+
+# One position, 7 and all 512 at a time, where 50 items are scored.
+@pytest.mark.parametrize("num_bytes", [1, 4 * 48 * 7, 64 << 20])
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+def test_the_fused_softmax_equals_the_plain_one(monkeypatch, num_bytes, mode):
+    monkeypatch.setattr(softmax, "_CHUNK_BYTES", num_bytes)
+    case = _softmax_case(70 if mode == "eager" else 700)
+    run = _value_and_gradients
+    if mode != "eager":
+        run = tf.function(run, jit_compile=mode == "xla")
+    got = run(softmax.next_item_softmax, *case)
+    expected = _value_and_gradients(_plain_softmax, *case)
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_the_fused_softmax_takes_any_number_of_positions():
+    """None too, and one graph serves all of them."""
+    spec = [
+        tf.TensorSpec(shape, dtype)
+        for shape, dtype in (
+            ([None, 5], tf.float32),
+            ([None], tf.int32),
+            ([50, 5], tf.float32),
+            ([50], tf.float32),
+            ([None], tf.float32),
         )
-        sums = tf.reduce_sum(weight * values), tf.reduce_sum(weight * whole)
-    np.testing.assert_allclose(values, whole, rtol=1e-5)
-    for got, expected in zip(
-        *(tape.gradient(s, [hidden, kernel, bias]) for s in sums), strict=True
-    ):
-        np.testing.assert_allclose(got, expected, atol=1e-4)
+    ]
+    both = tf.function(
+        lambda *case: (
+            _value_and_gradients(softmax.next_item_softmax, *case),
+            tf.reduce_sum(case[-1] * softmax.next_item_losses(*case[:-1])),
+        ),
+        input_signature=spec,
+    )
+    for positions in (0, 1, 511, 513, 1025):
+        case = _softmax_case(positions)
+        got, total = both(*case)
+        expected = _value_and_gradients(_plain_softmax, *case)
+        np.testing.assert_allclose(total, expected[0], rtol=1e-4, atol=1e-3)
+        for one, other in zip(got, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+def test_the_fused_softmax_stays_finite_where_logits_are_large():
+    case = _softmax_case(20, scale=1e4)
+    for value in _value_and_gradients(softmax.next_item_softmax, *case):
+        assert np.isfinite(value).all()
+
+
+def test_reserved_rows_get_no_gradient():
+    case = _softmax_case(20)
+    *_, of_kernel, of_bias = _value_and_gradients(
+        softmax.next_item_softmax, *case
+    )
+    assert not np.any(of_kernel[:FIRST_ITEM])
+    assert not np.any(of_bias[:FIRST_ITEM])

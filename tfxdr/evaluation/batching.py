@@ -113,5 +113,13 @@ def _scores(
     return scores
 
 
-def _has_nan(scores):
+def _has_nan(scores: tf.Tensor) -> tf.Tensor:
+    """Whether a real item's score is NaN.
+
+    A row's sum tells in one pass that none is; where it is NaN, which infinite
+    scores and reserved items can do as well, all are looked at.
+    """
+    sums = tf.linalg.matvec(scores, tf.ones(tf.shape(scores)[1:]))
+    if not tf.reduce_any(tf.math.is_nan(sums)):
+        return tf.constant(False)
     return tf.reduce_any(tf.math.is_nan(scores[:, FIRST_ITEM:]))

@@ -91,6 +91,7 @@ class Ranker:
         self.seed = seed
         self._users = np.flatnonzero(targets.lengths)
         self._negatives = None
+        self._excluded = _distinct(seen, num_items)
         if num_negatives:
             self._negatives = sample_negatives(
                 positives,
@@ -165,21 +166,21 @@ class Ranker:
             return lambda owner, item: _sampled_ranks(
                 scores, sampled, owner, item
             ).numpy()
-        excluded = np.zeros(scores.shape, bool)
-        seen = self.seen.take(users)
-        excluded[seen.row_of_value, seen.values] = True
-        excluded = tf.constant(excluded)
-        return lambda owner, item: _full_ranks(
-            scores, excluded, owner, item
-        ).numpy()
-
-
-def _full_ranks(scores, excluded, owner, item):
-    return rank_of_positive(
-        tf.gather(scores, owner), item, tf.gather(excluded, owner)
-    )
+        excluded = self._excluded.take(users)
+        values = np.asarray(memoryview(scores))  # numpy() would copy them
+        return lambda owner, item: rank_of_positive(
+            values, item, row=owner, excluded=excluded
+        )
 
 
 def _sampled_ranks(scores, sampled, owner, item):
     positive_scores = tf.gather_nd(scores, tf.stack([owner, item], axis=1))
     return rank_among(positive_scores, tf.gather(sampled, owner))
+
+
+def _distinct(rows: Ragged, num_items: int) -> Ragged:
+    """Each id once in a row."""
+    row, item = np.divmod(
+        np.unique(rows.row_of_value * num_items + rows.values), num_items
+    )
+    return Ragged.from_lengths(item, np.bincount(row, minlength=len(rows)))

@@ -21,7 +21,7 @@ from tfxdr.experiments.start import (
 )
 from tfxdr.options import Options
 from tfxdr.options.named import group_from, options_from, signature
-from tfxdr.start_up import keras_as_it_comes
+from tfxdr.start_up import keep_freed_memory, keras_as_it_comes
 
 if TYPE_CHECKING:
     from tfxdr.data.prepared import PreparedData
@@ -50,6 +50,7 @@ def run(
       InputError: an option is unknown, or does not fit; names it.
       TrainingError: a loss is not finite, or memory runs out.
     """
+    keep_freed_memory()
     import_components()
     from tfxdr.experiments.given import resolve
     from tfxdr.experiments.results import Comparison

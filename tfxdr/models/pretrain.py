@@ -49,29 +49,31 @@ class PretrainModel(keras.Model):
     def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean loss of the batch's positions, and their number."""
         hidden, labels = self.backbone.pretraining(batch.history, batch.seed)
-        values = self._position_losses(hidden, labels, batch.seed)
-        count = tf.cast(tf.size(values), tf.float32)
-        return tf.reduce_sum(values) / tf.maximum(count, 1.0), count
+        count = tf.cast(tf.size(labels), tf.float32)
+        weights = tf.fill(tf.shape(labels), 1.0 / tf.maximum(count, 1.0))
+        if self.sampled:
+            values = self._sampled_losses(hidden, labels, batch.seed)
+            return tf.reduce_sum(weights * values), count
+        return softmax.next_item_softmax(
+            hidden, labels, self.head.kernel, self.head.bias, weights
+        ), count
 
     def full_loss(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the full softmax's losses, and how many (validation)."""
         hidden, labels = self.backbone.pretraining(history, None)
-        values = softmax.next_item_softmax(
+        values = softmax.next_item_losses(
             hidden, labels, self.head.kernel, self.head.bias
         )
         return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
 
-    def _position_losses(
+    def _sampled_losses(
         self, hidden: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        kernel, bias = self.head.kernel, self.head.bias
-        if not self.sampled:
-            return softmax.next_item_softmax(hidden, labels, kernel, bias)
         return softmax.next_item_sampled_softmax(
             hidden,
             labels,
-            kernel,
-            bias,
+            self.head.kernel,
+            self.head.bias,
             num_samples=self.num_sampled,
             seed=tf.random.experimental.stateless_fold_in(seed, Draw.SOFTMAX),
         )

@@ -6,41 +6,68 @@ that gives every item one score earns the worst rank and not the best.
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
+from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
 
 def rank_of_positive(
-    scores: tf.Tensor,
-    positive: tf.Tensor,
-    excluded: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """Ranks each row's positive among all items of the vocabulary.
+    scores: np.ndarray,
+    positive: np.ndarray,
+    *,
+    row: np.ndarray | None = None,
+    excluded: Ragged | None = None,
+) -> np.ndarray:
+    """Ranks each instance's positive among all items of the vocabulary.
 
     The rank is one plus the number of other eligible items that score at
     least as much. Ids 0 and 1 are never eligible. A comparison with NaN counts
     against the positive too, so that NaN never earns a good rank.
 
+    Rows of scores are compared one by one, so that what is counted is in cache,
+    and those of excluded items once more: no copy of the scores is made, and
+    no mask over the catalogue.
+
     Args:
-      scores: `[instances, items]` floats, one column per item id.
+      scores: `[rows, items]` floats, one column per item id.
       positive: `[instances]` integer ids of the positives, at least 2.
-      excluded: `[instances, items]` bool, items that must not compete (those
-        the user already knows). Excluding the positive changes nothing.
+      row: `[instances]`, the row of the scores that each is ranked in; by
+        default one after the other.
+      excluded: distinct ids of real items that must not compete, for each row
+        (those the user already knows). Excluding the positive changes nothing.
 
     Returns:
       `[instances]` int32, 1 is best.
     """
-    scores = tf.convert_to_tensor(scores)
-    positive = tf.cast(positive, tf.int32)
-    positive_scores = tf.gather(scores, positive, batch_dims=1)  # [instances]
-    items = tf.range(tf.shape(scores)[1])
-    rivals = tf.not_equal(items[tf.newaxis], positive[:, tf.newaxis])
-    rivals &= items >= FIRST_ITEM  # [instances, items]
+    positive = np.asarray(positive)
+    row = np.arange(len(positive)) if row is None else np.asarray(row)
+    of_positive = scores[row, positive]  # [instances]
+    real = scores[:, FIRST_ITEM:]
+    beaten = np.fromiter(
+        (
+            np.count_nonzero(real[place] < score)  # false for NaN
+            for place, score in zip(row, of_positive, strict=True)
+        ),
+        np.int64,
+        len(positive),
+    )
+    rank = real.shape[1] - beaten  # the positive is not beaten by itself
     if excluded is not None:
-        rivals &= ~tf.convert_to_tensor(excluded)
-    beaten = scores < positive_scores[:, tf.newaxis]  # false for NaN
-    return 1 + _count(rivals & ~beaten)
+        rank -= _unbeaten(scores, positive, row, excluded.take(row))
+    return rank.astype(np.int32)
+
+
+def _unbeaten(
+    scores: np.ndarray, positive: np.ndarray, row: np.ndarray, items: Ragged
+) -> np.ndarray:
+    """How many of an instance's items score at least as much, `[instances]`."""
+    instance, item = items.row_of_value, items.values
+    of_positive = scores[row, positive][instance]
+    rivals = ~(scores[row[instance], item] < of_positive)
+    rivals &= item != positive[instance]
+    return np.bincount(instance[rivals], minlength=len(positive))
 
 
 def rank_among(
@@ -60,8 +87,4 @@ def rank_among(
     candidate_scores = tf.convert_to_tensor(candidate_scores)
     positive_scores = tf.convert_to_tensor(positive_scores)
     beaten = candidate_scores < positive_scores[..., tf.newaxis]
-    return 1 + _count(~beaten)
-
-
-def _count(marks: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(marks, tf.int32), axis=-1)
+    return 1 + tf.reduce_sum(tf.cast(~beaten, tf.int32), axis=-1)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from tfxdr.types import FIRST_ITEM
 
 # Positions whose logits are held at once: few enough to stay in cache, and
-# fewer where the catalogue is large.
+# fewer where the catalogue is large: glibc gives blocks of 32 MiB and more back
+# to the system each time, and takes them page by page.
 _CHUNK = 512
-_CHUNK_BYTES = 64 << 20
+_CHUNK_BYTES = 31 << 20
 
 
 def mask_reserved(logits: tf.Tensor) -> tf.Tensor:
@@ -59,15 +59,44 @@ def log_expected_count(
 
 
 def next_item_softmax(
+    hidden: tf.Tensor,
+    labels: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    weights: tf.Tensor,
+) -> tf.Tensor:
+    """Full cross-entropy of the next item, summed (UAF Eq. 3, 5).
+
+    The logits of all positions would be the largest tensor of pre-training.
+    They are made for some positions at a time, 512 or 31 MiB at most, and live
+    until loss and gradients of these are known: the forward pass computes both,
+    so that no logit is kept or made twice. A gradient of the table needs to
+    know what each position counts, so the weights are an argument, and what is
+    returned is the sum.
+
+    Args:
+      hidden: `[positions, d]`.
+      labels: `[positions]` int32 ids of real items.
+      kernel: `[items, d]`; bias: `[items]`.
+      weights: `[positions]`, constants.
+
+    Returns:
+      `[]`, the sum of weights times losses.
+    """
+    return _fused_softmax(
+        hidden,
+        labels - FIRST_ITEM,
+        *_real_items(kernel, bias),
+        weights,
+    )
+
+
+def next_item_losses(
     hidden: tf.Tensor, labels: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
 ) -> tf.Tensor:
-    """Full cross-entropy of the next item (UAF Eq. 3, 5).
+    """Full cross-entropy of each position, where no gradient is asked for.
 
-    The logits of all positions would be the largest tensor of pre-training,
-    and passes over it most of a step's time. They are made for at most 512
-    positions or 64 MiB at a time, and again in the backward pass; the bias is
-    one more column of the matrix product, and the reserved items are left out
-    of it.
+    It has one, for which the logits of all positions are kept.
 
     Args:
       hidden: `[positions, d]`.
@@ -75,96 +104,133 @@ def next_item_softmax(
       kernel: `[items, d]`; bias: `[items]`.
 
     Returns:
-      `[positions]` losses.
+      `[positions]`.
     """
-    # [real items, d + 1] and [positions, d + 1]: the bias is a column.
-    table = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)[FIRST_ITEM:]
-    inputs = tf.pad(hidden, [[0, 0], [0, 1]], constant_values=1.0)
-    count = tf.shape(inputs)[0]
-    size = min(_CHUNK, max(1, _CHUNK_BYTES // (4 * table.shape[0])))
-    missing = -count % size
-    inputs = tf.pad(inputs, [[0, missing], [0, 0]])
-    labels = tf.pad(labels - FIRST_ITEM, [[0, missing]])
-    values = _chunked_softmax(  # [chunks, size]
-        tf.reshape(inputs, [-1, size, table.shape[1]]),
-        tf.reshape(labels, [-1, size]),
-        table,
-    )
-    return tf.reshape(values, [-1])[:count]
+    kernel, bias = _real_items(kernel, bias)
+    losses = tf.map_fn(
+        lambda chunk: _exponentials(chunk[0], chunk[1], kernel, bias)[0],
+        _chunks([hidden, labels - FIRST_ITEM], kernel.shape[0]),
+        parallel_iterations=1,
+        fn_output_signature=kernel.dtype,
+    )  # [chunks, size]
+    return tf.reshape(losses, [-1])[: tf.shape(hidden)[0]]
 
 
 @tf.custom_gradient
-def _chunked_softmax(
-    inputs: tf.Tensor, labels: tf.Tensor, table: tf.Tensor
-) -> tuple[tf.Tensor, Callable]:
-    """Losses `[chunks, size]` of `[chunks, size, d]` and `[items, d]`."""
-    chunks = tf.shape(inputs)[0]
-
-    def loss(index: tf.Tensor, values: tf.TensorArray) -> tuple:
-        logits = tf.matmul(inputs[index], table, transpose_b=True)
-        value = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels[index], logits
-        )
-        return index + 1, values.write(index, value)
-
-    _, values = tf.while_loop(
-        lambda index, _: index < chunks,
-        loss,
-        (0, _one_for_each(labels)),
-        parallel_iterations=1,
-    )
-    values = values.stack()
-    return values, functools.partial(
-        _chunked_softmax_gradient, inputs, labels, table, values
-    )
-
-
-def _chunked_softmax_gradient(
-    inputs: tf.Tensor,
+def _fused_softmax(
+    hidden: tf.Tensor,
     labels: tf.Tensor,
-    table: tf.Tensor,
-    values: tf.Tensor,
-    upstream: tf.Tensor,
-) -> tuple:
-    """Of `_chunked_softmax`, whose losses are `values`.
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    weights: tf.Tensor,
+) -> tuple[tf.Tensor, Callable]:
+    """As `next_item_softmax`, all items being real.
 
-    A softmax is `exp(logits - log_sum_exp)`. The sum is known from the loss,
-    and subtracted as one more column of the matrix product, so that a pass over
-    the logits is all it takes. `tf.nn.softmax` takes three, and multiplies by
-    a reciprocal that TensorFlow's versions round differently.
+    With `p` the softmax and `w` a weight, the gradient of a logit is `w (p -
+    [item is label])`. Here are the products with the first term, chunk by
+    chunk; the second is rows of the kernel, and is added to its gradient row by
+    row.
     """
-    chunks = tf.shape(inputs)[0]
-    of_label = tf.gather(table, labels)  # [chunks, size, d + 1]
-    log_sum = values + tf.reduce_sum(inputs * of_label, axis=-1)
-    shifted = tf.concat([inputs, -log_sum[..., tf.newaxis]], axis=-1)
-    wide = tf.pad(table, [[0, 0], [0, 1]], constant_values=1.0)
-    weight = upstream[..., tf.newaxis]  # [chunks, size, 1]
-    weighted = inputs * weight
+    inputs = _chunks([hidden, labels, weights], kernel.shape[0])
 
     def step(
-        index: tf.Tensor, of_inputs: tf.TensorArray, of_table: tf.Tensor
+        index: tf.Tensor,
+        of_hidden: tf.TensorArray,
+        total: tf.Tensor,
+        of_kernel: tf.Tensor,
+        of_bias: tf.Tensor,
     ) -> tuple:
-        prob = tf.exp(tf.matmul(shifted[index], wide, transpose_b=True))
-        of_inputs = of_inputs.write(index, tf.matmul(prob, table))
-        of_table += tf.matmul(prob, weighted[index], transpose_a=True)
-        return index + 1, of_inputs, of_table
+        vectors, items, weight = (values[index] for values in inputs)
+        loss, power, norm = _exponentials(vectors, items, kernel, bias)
+        share = (weight / norm)[:, tf.newaxis]  # [size, 1]
+        of_hidden = of_hidden.write(index, share * tf.matmul(power, kernel))
+        return (
+            index + 1,
+            of_hidden,
+            total + tf.reduce_sum(weight * loss),
+            of_kernel + tf.matmul(power, share * vectors, transpose_a=True),
+            of_bias + tf.matmul(power, share, transpose_a=True)[:, 0],
+        )
 
-    _, of_inputs, of_table = tf.while_loop(
-        lambda index, *_: index < chunks,
+    count = tf.shape(inputs[0])[0]
+    arrays = tf.TensorArray(
+        hidden.dtype, count, element_shape=inputs[0].shape[1:]
+    )
+    _, of_hidden, total, of_kernel, of_bias = tf.while_loop(
+        lambda index, *_: index < count,
         step,
-        (0, _one_for_each(inputs), tf.zeros_like(table)),
+        (
+            0,
+            arrays,
+            tf.zeros([], hidden.dtype),
+            tf.zeros_like(kernel),
+            tf.zeros_like(bias),
+        ),
         parallel_iterations=1,
     )
-    of_table -= tf.math.unsorted_segment_sum(
-        weighted, labels, tf.shape(table)[0]
+    of_hidden = tf.reshape(of_hidden.stack(), [-1, kernel.shape[1]])
+    of_hidden = of_hidden[: tf.shape(hidden)[0]]
+    column = weights[:, tf.newaxis]
+    of_hidden -= column * tf.gather(kernel, labels)
+    of_kernel = tf.tensor_scatter_nd_sub(
+        of_kernel, labels[:, tf.newaxis], column * hidden
     )
-    return weight * (of_inputs.stack() - of_label), None, of_table
+    of_bias = tf.tensor_scatter_nd_sub(of_bias, labels[:, tf.newaxis], weights)
+
+    def gradient(slope: tf.Tensor) -> tuple:
+        return (
+            slope * of_hidden,
+            None,
+            slope * of_kernel,
+            slope * of_bias,
+            None,
+        )
+
+    return total, gradient
 
 
-def _one_for_each(chunks: tf.Tensor) -> tf.TensorArray:
-    return tf.TensorArray(
-        tf.float32, tf.shape(chunks)[0], element_shape=chunks.shape[1:]
-    )
+def _exponentials(
+    hidden: tf.Tensor, labels: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Losses `[n]`, numerators of the softmax `[n, items]`, and their sums.
+
+    The division is left to where it costs least. `tf.nn.softmax` multiplies by
+    a reciprocal that TensorFlow's versions round differently.
+    """
+    logits = tf.nn.bias_add(tf.matmul(hidden, kernel, transpose_b=True), bias)
+    logits -= tf.reduce_max(logits, axis=1, keepdims=True)
+    of_label = tf.gather(logits, labels, batch_dims=1)
+    power = tf.exp(logits)
+    norm = tf.reduce_sum(power, axis=1)
+    return tf.math.log(norm) - of_label, power, norm
+
+
+def _real_items(
+    kernel: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Without the reserved rows."""
+    kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
+    return kernel[FIRST_ITEM:], bias[FIRST_ITEM:]
+
+
+def _chunks(tensors: Sequence[tf.Tensor], num_items: int) -> list[tf.Tensor]:
+    """`[positions, ...]` to `[chunks, size, ...]`, zeros in what is too much.
+
+    Chunks are as equal as they can be, so that few positions are.
+    """
+    most = min(_CHUNK, max(1, _CHUNK_BYTES // (4 * num_items)))
+    tensors = [tf.convert_to_tensor(values) for values in tensors]
+    positions = tf.shape(tensors[0])[0]
+    count = tf.maximum(-(-positions // most), 1)
+    missing = -positions % count
+    size = (positions + missing) // count
+    return [
+        tf.reshape(
+            tf.pad(values, [[0, missing], *[[0, 0]] * (values.shape.rank - 1)]),
+            tf.concat([[count, size], values.shape[1:]], 0),
+        )
+        for values in tensors
+    ]
 
 
 def next_item_sampled_softmax(
@@ -181,7 +247,7 @@ def next_item_sampled_softmax(
     A negative's logit is lowered by the log of its expected count, and one
     that equals the label is left out: the sum of exponentials is then an
     unbiased estimate of the full one (importance sampling, Bengio and Senecal
-    2008). Arguments and result as in `next_item_softmax`.
+    2008). Arguments and result as in `next_item_losses`.
     """
     num_items = kernel.shape[0]
     samples, log_count = log_uniform_sample(num_samples, num_items, seed)

@@ -215,8 +215,12 @@ def pretraining_reaches_every_weight(spec: Spec) -> None:
     head(tf.zeros([1, backbone.width]))
     with tf.GradientTape() as tape:
         hidden, labels = backbone.pretraining(_ROWS, _SEED)
-        loss = tf.reduce_sum(
-            softmax.next_item_softmax(hidden, labels, head.kernel, head.bias)
+        loss = softmax.next_item_softmax(
+            hidden,
+            labels,
+            head.kernel,
+            head.bias,
+            tf.ones_like(labels, tf.float32),
         )
     both = (*backbone.trainable_variables, *head.trainable_variables)
     variables = list({v.ref(): v for v in both}.values())

@@ -1,0 +1,1 @@
+"""What tfxdr costs: `python -m benchmarks`, and a script for each question."""
