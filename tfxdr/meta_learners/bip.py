@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from tfxdr.backbones.base import JointBackbone
 from tfxdr.layers.behavior_perceptron import BehaviorPerceptron
-from tfxdr.meta_learners.base import TrainsJointly
-from tfxdr.meta_learners.bilevel import Bilevel
+from tfxdr.meta_learners.base import Bilevel, Gradient, TrainsJointly
 from tfxdr.ops import implicit
 from tfxdr.registry import meta_learners
-from tfxdr.types import PADDING, Items, JointBatch
+from tfxdr.types import HELD_OUT, PADDING, Items, JointBatch
 
 
 @meta_learners.register("bip")
@@ -40,6 +39,9 @@ class BIP(Bilevel):
         learning_rate: float = 1e-2,
         clip_norm: float = 10.0,
         head_learning_rate: float = 1e-2,
+        warm_up: int = 0,
+        meta_set: str = HELD_OUT,
+        matched: bool = False,
         solver: str = "neumann",
         terms: int = 3,
         alpha: float = 1.0,
@@ -52,6 +54,7 @@ class BIP(Bilevel):
         hidden: Sequence[int] = (32, 16),
         bound: float = 0.0,
         masked: bool = True,
+        detached: bool = True,
     ) -> None:
         """Makes the perceptron.
 
@@ -65,6 +68,15 @@ class BIP(Bilevel):
           learning_rate: of it.
           clip_norm: bound of the hypergradient's global norm; 0 is off.
           head_learning_rate: of the replacement head, by Adam.
+          warm_up: training steps before the first `interval` begins.
+          meta_set: where the rows of the upper loss come from: `held-out`, the
+            part that `--meta_fraction` keeps out of training; `training`, the
+            rows that train, as the authors have it; or `rotating`, another
+            part of that size in every epoch, so that all rows train.
+          matched: whether the upper level's lower loss is that of as many
+            training rows of the users whose rows the upper loss has. A user's
+            vector is moved by their own rows alone, and the last batch has few
+            of them.
           solver: `neumann`, a truncated series, or `cg`, conjugate gradients.
           terms: of the series, beside the first.
           alpha: step size of the series.
@@ -80,6 +92,8 @@ class BIP(Bilevel):
             learning can then end with all weight on a few behaviors.
           masked: whether padding takes no part in the perceptron; in the
             authors' code it does.
+          detached: whether a training step holds the weights fixed; otherwise
+            it moves the items' vectors by way of the weights, too.
 
         Raises:
           ValueError: if an option is out of range, or is not the solver's.
@@ -92,12 +106,16 @@ class BIP(Bilevel):
             learning_rate=learning_rate,
             clip_norm=clip_norm,
             head_learning_rate=head_learning_rate,
+            warm_up=warm_up,
+            meta_set=meta_set,
+            matched=matched,
             solver=_choose(
                 solver,
                 implicit.Neumann(terms, alpha, scale_by_alpha),
                 implicit.ConjugateGradient(max_steps, tolerance, damping),
             ),
         )
+        self.detached = detached
         self.perceptron = BehaviorPerceptron(
             num_heads, head_size, hidden, bound, masked=masked
         )
@@ -116,6 +134,19 @@ class BIP(Bilevel):
     def weights(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
         """As in `MetaLearner`; rows without source example take a share."""
         return self.perceptron.weights_of(self.importance(model, batch))
+
+    def gradients(
+        self,
+        model: TrainsJointly,
+        batch: JointBatch,
+        variables: Sequence[tf.Variable],
+    ) -> tuple[tf.Tensor, list[Gradient]]:
+        """As in `MetaLearner`, unless weights are to take part."""
+        if self.detached:
+            return super().gradients(model, batch, variables)
+        with tf.GradientTape() as tape:
+            loss = model.lower_loss(batch, self.weights(model, batch))
+        return loss, tape.gradient(loss, list(variables))
 
     def importance(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
         """As in `MetaLearner`; never none."""

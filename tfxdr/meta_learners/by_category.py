@@ -8,11 +8,10 @@ import tensorflow as tf
 from tfxdr.backbones.base import JointBackbone
 from tfxdr.errors import InputError
 from tfxdr.layers.category_weights import CategoryWeights
-from tfxdr.meta_learners.base import TrainsJointly
-from tfxdr.meta_learners.bilevel import Bilevel
+from tfxdr.meta_learners.base import Bilevel, TrainsJointly
 from tfxdr.ops import implicit
 from tfxdr.registry import meta_learners
-from tfxdr.types import JointBatch
+from tfxdr.types import HELD_OUT, JointBatch
 
 
 @meta_learners.register("by-category")
@@ -38,6 +37,9 @@ class ByCategory(Bilevel):
         learning_rate: float = 0.02,
         clip_norm: float = 10.0,
         head_learning_rate: float = 1e-2,
+        warm_up: int = 0,
+        meta_set: str = HELD_OUT,
+        matched: bool = False,
         terms: int = 3,
         alpha: float = 1.0,
         bound: float = 0.0,
@@ -55,6 +57,15 @@ class ByCategory(Bilevel):
           learning_rate: of it.
           clip_norm: bound of the hypergradient's global norm; 0 is off.
           head_learning_rate: of the replacement head, by Adam.
+          warm_up: training steps before the first `interval` begins.
+          meta_set: where the rows of the upper loss come from: `held-out`, the
+            part that `--meta_fraction` keeps out of training; `training`, the
+            rows that train, as the authors have it; or `rotating`, another
+            part of that size in every epoch, so that all rows train.
+          matched: whether the upper level's lower loss is that of as many
+            training rows of the users whose rows the upper loss has. A user's
+            vector is moved by their own rows alone, and the last batch has few
+            of them.
           terms: of the Neumann series, beside the first.
           alpha: step size of the series.
           bound: of a log-importance: one category weighs up to
@@ -72,6 +83,9 @@ class ByCategory(Bilevel):
             learning_rate=learning_rate,
             clip_norm=clip_norm,
             head_learning_rate=head_learning_rate,
+            warm_up=warm_up,
+            meta_set=meta_set,
+            matched=matched,
             solver=implicit.Neumann(terms, alpha),
         )
         if source_categories is None or not set(source_categories) - {""}:

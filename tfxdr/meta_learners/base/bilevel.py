@@ -9,9 +9,9 @@ from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
 from tfxdr.errors import InputError
-from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
+from tfxdr.meta_learners.base.meta_learner import MetaLearner, TrainsJointly
 from tfxdr.ops import implicit
-from tfxdr.types import JointBatch
+from tfxdr.types import META_SETS, JointBatch
 
 _OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
 # Adam's (Kingma and Ba 2015), for the replacement head.
@@ -48,6 +48,9 @@ class Bilevel(MetaLearner):
         learning_rate: float,
         clip_norm: float,
         head_learning_rate: float,
+        warm_up: int,
+        meta_set: str,
+        matched: bool,
         solver: implicit.Solver,
     ) -> None:
         """Keeps the options.
@@ -61,6 +64,11 @@ class Bilevel(MetaLearner):
           learning_rate: of it.
           clip_norm: bound of the hypergradient's global norm; 0 is off.
           head_learning_rate: of the replacement head, by Adam.
+          warm_up: training steps before the first `interval` begins.
+          meta_set: where the rows of the upper loss come from, `held-out`,
+            `training` or `rotating`.
+          matched: whether the upper level's lower loss is that of training
+            rows of the same users.
           solver: of the hypergradient.
 
         Raises:
@@ -77,6 +85,7 @@ class Bilevel(MetaLearner):
                 "head_steps": head_steps,
                 "weight_decay": weight_decay,
                 "clip_norm": clip_norm,
+                "warm_up": warm_up,
             },
         )
         self.interval = interval
@@ -86,6 +95,14 @@ class Bilevel(MetaLearner):
             raise ValueError(
                 f"optimizer should be sgd or adam. Received: {optimizer!r}"
             )
+        if meta_set not in META_SETS:
+            raise ValueError(
+                f"meta_set should be one of {', '.join(META_SETS)}. Received: "
+                f"{meta_set!r}"
+            )
+        self.warm_up = warm_up
+        self.meta_set = meta_set
+        self.matched = matched
         self.optimizer = _OPTIMIZERS[optimizer](learning_rate)
         self.clip_norm = clip_norm
         self.head_learning_rate = head_learning_rate
