@@ -40,6 +40,7 @@ SMALL = {
     },
     registry.meta_learners: {
         "bip": "bip(num_heads=2,head_size=3,hidden=[5])",
+        "by-category": "by-category(matched=true)",
         "constant": "constant(weight=0.5)",
         "oracle": "oracle(category=b)",
     },
