@@ -36,6 +36,7 @@ SMALL = {
     registry.datasets: {
         "planted": "planted(users=40)",
         "planted-policies": "planted-policies(users=60)",
+        "semi-planted": "semi-planted(source=planted(users=40))",
         "synthetic": "synthetic(users=60)",
     },
     registry.meta_learners: {
