@@ -13,6 +13,9 @@ PADDING = 0  # left of a history, right of target items
 UNKNOWN = 1  # an item that the vocabulary does not have
 FIRST_ITEM = 2  # the most frequent real item
 
+# Where the rows of a meta-learner's upper level come from.
+META_SETS = HELD_OUT, TRAINING, ROTATING = "held-out", "training", "rotating"
+
 
 class Draw(enum.IntEnum):
     """Tells the random draws of one step apart.

@@ -86,6 +86,21 @@ class TestWeights:
             ours, theirs = map(tf.convert_to_tensor, (ours, theirs))
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-7)
 
+    def test_or_take_part_in_it(self, make_model, make_batch):
+        model, batch = make_model(), make_batch()
+        variables = model.variables_to_train
+        fixed, moving = (
+            built(model, detached=detached).gradients(model, batch, variables)
+            for detached in (True, False)
+        )
+        np.testing.assert_allclose(fixed[0], moving[0], rtol=1e-6)
+        table = model.backbone.source_embedding.trainable_variables[0]
+        for variable, *pair in zip(variables, fixed[1], moving[1], strict=True):
+            one, other = map(tf.convert_to_tensor, pair)
+            same = np.allclose(one, other, rtol=1e-3, atol=1e-6)
+            assert same or "source" in variable.name, variable.name
+            assert not (same and variable is table)
+
 
 class TestHead:
     def test_steps_are_adams(self, make_model, make_batch):
@@ -318,6 +333,8 @@ class TestOptions:
             ("bip(terms=-1)", "terms should be 0 or more. Received: -1"),
             ("bip(alpha=0)", "alpha should be above 0"),
             ("bip(optimizer=sgdd)", "optimizer should be sgd or adam"),
+            ("bip(warm_up=-1)", "warm_up should be 0 or more"),
+            ("bip(meta_set=all)", "held-out, training, rotating. Received"),
             ("bip(learning_rate=0)", "learning_rate should be above 0"),
             ("bip(head_learning_rate=-1)", "head_learning_rate should be abov"),
             ("bip(clip_norm=-1)", "clip_norm should be 0 or more"),

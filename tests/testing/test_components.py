@@ -36,10 +36,12 @@ SMALL = {
     registry.datasets: {
         "planted": "planted(users=40)",
         "planted-policies": "planted-policies(users=60)",
+        "semi-planted": "semi-planted(source=planted(users=40))",
         "synthetic": "synthetic(users=60)",
     },
     registry.meta_learners: {
         "bip": "bip(num_heads=2,head_size=3,hidden=[5])",
+        "by-category": "by-category(matched=true)",
         "constant": "constant(weight=0.5)",
         "oracle": "oracle(category=b)",
     },

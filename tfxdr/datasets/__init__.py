@@ -8,6 +8,7 @@ from tfxdr.datasets import (
     planted,
     planted_policies,
     prepared,
+    semi_planted,
     synthetic,
 )
 from tfxdr.datasets.base import Source, insert_arrays
@@ -33,5 +34,6 @@ __all__ = [
     "planted_policies",
     "prepared",
     "register",
+    "semi_planted",
     "synthetic",
 ]

@@ -46,7 +46,7 @@ from tfxdr.training.joint import (
     build_joint,
     weigh_behaviors,
 )
-from tfxdr.types import FIRST_ITEM
+from tfxdr.types import FIRST_ITEM, TRAINING
 
 # Settings that joint training has no use for, by group.
 _TRANSFER_ALONE = {
@@ -109,6 +109,7 @@ class JointExperiment(Experiment):
             meta_fraction=chosen.meta_fraction,
             seed=self.options.data.split_seed,
             positive_above=chosen.positive_above,
+            liked_alone=chosen.joint_history_liked,
         )
 
     @functools.cached_property
@@ -226,10 +227,12 @@ class JointExperiment(Experiment):
             weight_decay=chosen.bip_weight_decay,
             source_categories=self.data.source_categories,
         )
-        if meta.interval and not len(self.examples.meta):
+        needs_rows = meta.interval and meta.meta_set != TRAINING
+        if needs_rows and not len(self.examples.meta):
             raise InputError(
                 f"--meta={spec} learns from a meta set: expected "
-                "--meta_fraction above 0, found 0"
+                "--meta_fraction above 0, or its option meta_set=training, "
+                "found 0"
             )
         return meta
 
@@ -244,6 +247,7 @@ class JointExperiment(Experiment):
             self.examples,
             batch_size=self.options.finetune.batch_size,
             seed=self.options.seed,
+            meta_set=meta.meta_set,
         )
         return JointStage(
             model, meta, batches, lambda: self.judge.validate(scores)

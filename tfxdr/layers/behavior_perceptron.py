@@ -174,12 +174,11 @@ class BehaviorPerceptron(keras.layers.Layer):
         for layer in self.network:
             hidden = layer(hidden)
         found = tf.squeeze(hidden * self.item_transform(candidate), axis=-1)
-        return self.bound * tf.tanh(found / self.bound) if self.bound else found
+        return bounded(found, self.bound)
 
     def weights_of(self, log_importance: tf.Tensor) -> tf.Tensor:
         """`relu(prior)` times the softmax over the batch, `[batch]`."""
-        prior = tf.cast(tf.nn.relu(self.prior), log_importance.dtype)
-        return prior * tf.nn.softmax(log_importance, axis=0)
+        return share_out(self.prior, log_importance)
 
     def get_config(self) -> dict:
         return {
@@ -190,6 +189,19 @@ class BehaviorPerceptron(keras.layers.Layer):
             "bound": self.bound,
             "masked": self.masked,
         }
+
+
+def bounded(log_importance: tf.Tensor, bound: float) -> tf.Tensor:
+    """Log-importances between `-bound` and `bound`; 0 is no bound."""
+    if not bound:
+        return log_importance
+    return bound * tf.tanh(log_importance / bound)
+
+
+def share_out(prior: tf.Tensor, log_importance: tf.Tensor) -> tf.Tensor:
+    """`relu(prior)` times the softmax over `[batch]` log-importances."""
+    whole = tf.cast(tf.nn.relu(prior), log_importance.dtype)
+    return whole * tf.nn.softmax(log_importance, axis=0)
 
 
 def _join(features: tf.Tensor, candidate: tf.Tensor) -> tf.Tensor:

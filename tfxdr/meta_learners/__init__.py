@@ -1,6 +1,13 @@
 """Meta-learners: how much each source behavior counts."""
 
-from tfxdr.meta_learners import bip, constant, gcs, none, oracle
+from tfxdr.meta_learners import (
+    bip,
+    by_category,
+    constant,
+    gcs,
+    none,
+    oracle,
+)
 from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
 from tfxdr.registry import meta_learners as _registry
 
@@ -12,6 +19,7 @@ __all__ = [
     "MetaLearner",
     "TrainsJointly",
     "bip",
+    "by_category",
     "constant",
     "create",
     "gcs",

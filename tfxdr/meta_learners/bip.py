@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
-from tfxdr.errors import InputError
 from tfxdr.layers.behavior_perceptron import BehaviorPerceptron
-from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
+from tfxdr.meta_learners.base import Bilevel, Gradient, TrainsJointly
 from tfxdr.ops import implicit
 from tfxdr.registry import meta_learners
-from tfxdr.types import PADDING, Items, JointBatch
-
-_OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
-# Adam's (Kingma and Ba 2015), for the replacement head.
-_BETA_1 = 0.9
-_BETA_2 = 0.999
-_EPSILON = 1e-7
+from tfxdr.types import HELD_OUT, PADDING, Items, JointBatch
 
 
 @meta_learners.register("bip")
-class BIP(MetaLearner):
+class BIP(Bilevel):
     """Learns the weight of every source behavior on two levels (BIP).
 
     A perceptron weighs the source examples of a batch: `relu(prior)` times a
@@ -35,6 +27,8 @@ class BIP(MetaLearner):
     function of the candidate lets gradients through), as in the authors' code.
     """
 
+    known_as = "bip"
+
     def __init__(
         self,
         interval: int = 100,
@@ -45,6 +39,9 @@ class BIP(MetaLearner):
         learning_rate: float = 1e-2,
         clip_norm: float = 10.0,
         head_learning_rate: float = 1e-2,
+        warm_up: int = 0,
+        meta_set: str = HELD_OUT,
+        matched: bool = False,
         solver: str = "neumann",
         terms: int = 3,
         alpha: float = 1.0,
@@ -57,6 +54,7 @@ class BIP(MetaLearner):
         hidden: Sequence[int] = (32, 16),
         bound: float = 0.0,
         masked: bool = True,
+        detached: bool = True,
     ) -> None:
         """Makes the perceptron.
 
@@ -70,6 +68,15 @@ class BIP(MetaLearner):
           learning_rate: of it.
           clip_norm: bound of the hypergradient's global norm; 0 is off.
           head_learning_rate: of the replacement head, by Adam.
+          warm_up: training steps before the first `interval` begins.
+          meta_set: where the rows of the upper loss come from: `held-out`, the
+            part that `--meta_fraction` keeps out of training; `training`, the
+            rows that train, as the authors have it; or `rotating`, another
+            part of that size in every epoch, so that all rows train.
+          matched: whether the upper level's lower loss is that of as many
+            training rows of the users whose rows the upper loss has. A user's
+            vector is moved by their own rows alone, and the last batch has few
+            of them.
           solver: `neumann`, a truncated series, or `cg`, conjugate gradients.
           terms: of the series, beside the first.
           alpha: step size of the series.
@@ -85,58 +92,39 @@ class BIP(MetaLearner):
             learning can then end with all weight on a few behaviors.
           masked: whether padding takes no part in the perceptron; in the
             authors' code it does.
+          detached: whether a training step holds the weights fixed; otherwise
+            it moves the items' vectors by way of the weights, too.
 
         Raises:
           ValueError: if an option is out of range, or is not the solver's.
         """
-        super().__init__()
-        _check_numbers(
-            above_zero={
-                "interval": interval,
-                "learning_rate": learning_rate,
-                "head_learning_rate": head_learning_rate,
-            },
-            not_negative={
-                "head_steps": head_steps,
-                "weight_decay": weight_decay,
-                "clip_norm": clip_norm,
-            },
+        super().__init__(
+            interval,
+            head_steps,
+            weight_decay,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            clip_norm=clip_norm,
+            head_learning_rate=head_learning_rate,
+            warm_up=warm_up,
+            meta_set=meta_set,
+            matched=matched,
+            solver=_choose(
+                solver,
+                implicit.Neumann(terms, alpha, scale_by_alpha),
+                implicit.ConjugateGradient(max_steps, tolerance, damping),
+            ),
         )
-        self.interval = interval
-        self.head_steps = head_steps
-        self.weight_decay = weight_decay
-        if optimizer not in _OPTIMIZERS:
-            raise ValueError(
-                f"optimizer should be sgd or adam. Received: {optimizer!r}"
-            )
-        self.optimizer = _OPTIMIZERS[optimizer](learning_rate)
-        self.clip_norm = clip_norm
-        self.head_learning_rate = head_learning_rate
-        self.solver = _choose(
-            solver,
-            implicit.Neumann(terms, alpha, scale_by_alpha),
-            implicit.ConjugateGradient(max_steps, tolerance, damping),
-        )
+        self.detached = detached
         self.perceptron = BehaviorPerceptron(
             num_heads, head_size, hidden, bound, masked=masked
         )
 
-    def build(self, backbone: JointBackbone) -> None:
-        """Makes the perceptron's variables.
-
-        Raises:
-          InputError: if the backbone leaves the source domain out.
-        """
-        if not backbone.uses_source:
-            raise InputError(
-                "--meta=bip weighs the source's behaviors, but "
-                f"--backbone={backbone.name} leaves the source domain out; "
-                "use --meta=none, or a backbone that trains both"
-            )
+    def make_variables(self, backbone: JointBackbone) -> None:
+        """Those of the perceptron."""
         none = tf.zeros([1], tf.int32)
         history = Items(none[:, tf.newaxis], none[:, tf.newaxis])
         self._score(backbone, Items(none, none), history, history)
-        self.optimizer.build(self.meta_variables)
 
     @property
     def meta_variables(self) -> list[tf.Variable]:
@@ -147,6 +135,19 @@ class BIP(MetaLearner):
         """As in `MetaLearner`; rows without source example take a share."""
         return self.perceptron.weights_of(self.importance(model, batch))
 
+    def gradients(
+        self,
+        model: TrainsJointly,
+        batch: JointBatch,
+        variables: Sequence[tf.Variable],
+    ) -> tuple[tf.Tensor, list[Gradient]]:
+        """As in `MetaLearner`, unless weights are to take part."""
+        if self.detached:
+            return super().gradients(model, batch, variables)
+        with tf.GradientTape() as tape:
+            loss = model.lower_loss(batch, self.weights(model, batch))
+        return loss, tape.gradient(loss, list(variables))
+
     def importance(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
         """As in `MetaLearner`; never none."""
         return self._score(
@@ -154,93 +155,6 @@ class BIP(MetaLearner):
             batch.source,
             batch.source_history,
             batch.target_history,
-        )
-
-    @tf.function(reduce_retracing=True)
-    def update(
-        self,
-        model: TrainsJointly,
-        batch: JointBatch,
-        held_out: JointBatch,
-    ) -> None:
-        """As in `MetaLearner`: the head, then one step of the perceptron."""
-        self.train_head(model, held_out)
-        gradients = self.hypergradient(model, batch, held_out)
-        if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        variables = self.meta_variables
-        slopes = [
-            gradient + self.weight_decay * variable
-            for gradient, variable in zip(gradients, variables, strict=True)
-        ]
-        self.optimizer.apply_gradients(zip(slopes, variables, strict=True))
-
-    def train_head(self, model: TrainsJointly, batch: JointBatch) -> None:
-        """Fits the replacement head to a backbone that does not move.
-
-        What the head reads is computed once. It goes on from where it stands,
-        by `head_steps` of Adam on all rows, whose moments start anew.
-
-        Args:
-          model: whose replacement head is trained.
-          batch: many rows.
-        """
-        vector = tf.stop_gradient(model.target_vector(batch))
-        variables = model.replacement_variables
-
-        def advance(step, means, squares):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(variables)
-                loss = model.replacement_loss(vector, batch.target_label)
-            gradients = tape.gradient(loss, variables)
-            step += 1.0
-            means = _average(means, gradients, _BETA_1)
-            squares = _average(squares, [g**2 for g in gradients], _BETA_2)
-            for variable, mean, square in zip(
-                variables, means, squares, strict=True
-            ):
-                mean /= tf.cast(1.0 - _BETA_1**step, mean.dtype)
-                square /= tf.cast(1.0 - _BETA_2**step, square.dtype)
-                change = mean / (tf.sqrt(square) + _EPSILON)
-                variable.assign_sub(self.head_learning_rate * change)
-            return step, means, squares
-
-        nothing = [tf.zeros_like(variable) for variable in variables]
-        tf.while_loop(
-            lambda step, *_: step < self.head_steps,
-            advance,
-            [tf.constant(0.0), nothing, nothing],
-        )
-
-    def hypergradient(
-        self, model: TrainsJointly, batch: JointBatch, held_out: JointBatch
-    ) -> list[tf.Tensor]:
-        """Of the upper loss, by the perceptron's variables.
-
-        The inner variables are the backbone's; heads are constants.
-
-        Args:
-          model: at the minimum of the lower loss, or on the way there.
-          batch: of training rows, for the lower loss.
-          held_out: rows of the meta set, for the upper loss.
-
-        Returns:
-          One tensor for each of `meta_variables`.
-        """
-
-        def lower_loss() -> tf.Tensor:
-            return model.lower_loss(batch, self.weights(model, batch))
-
-        def upper_loss() -> tf.Tensor:
-            vector = model.target_vector(held_out)
-            return model.replacement_loss(vector, held_out.target_label)
-
-        return implicit.hypergradient(
-            lower_loss,
-            upper_loss,
-            model.shared_variables,
-            self.meta_variables,
-            solver=self.solver,
         )
 
     def _score(
@@ -281,24 +195,3 @@ def _choose(
             f"Received: {other}"
         )
     return chosen
-
-
-def _check_numbers(
-    above_zero: dict[str, float], not_negative: dict[str, float]
-) -> None:
-    for name, value in above_zero.items():
-        if not value > 0:
-            raise ValueError(f"{name} should be above 0. Received: {value}")
-    for name, value in not_negative.items():
-        if not value >= 0:
-            raise ValueError(f"{name} should be 0 or more. Received: {value}")
-
-
-def _average(
-    means: Sequence[tf.Tensor], values: Sequence[tf.Tensor], decay: float
-) -> list[tf.Tensor]:
-    """An exponential moving average's next values."""
-    return [
-        decay * mean + (1.0 - decay) * value
-        for mean, value in zip(means, values, strict=True)
-    ]

@@ -25,6 +25,9 @@ class Joint(Group):
         "The latest items of each domain that a meta-learner reads.",
         lower=1,
     )
+    joint_history_liked: bool = setting(
+        False, "Of those items, a meta-learner reads the positives alone."
+    )
     meta_fraction: float = setting(
         0.1, "Share of training items for a meta-learner.", lower=0, upper=0.9
     )

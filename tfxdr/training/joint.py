@@ -17,7 +17,7 @@ from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
 from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import Parameters
-from tfxdr.types import JointBatch, JointSizes
+from tfxdr.types import FIRST_ITEM, JointBatch, JointSizes
 
 _UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time
 
@@ -89,15 +89,18 @@ class JointStage(Stage):
         return loss, tf.shape(batch.user)[0], gradients
 
     def after_step(self, batch: JointBatch) -> None:
-        """Every `interval` steps the upper level follows."""
-        interval = self.meta.interval
-        if not interval or (int(batch.step) + 1) % interval:
+        """Every `interval` steps after the warm-up the upper level follows."""
+        meta = self.meta
+        steps, epoch = int(batch.step) + 1 - meta.warm_up, int(batch.epoch)
+        if not meta.interval or steps <= 0 or steps % meta.interval:
             return
-        held_out = self.batches.held_out(
-            int(batch.step) // interval,
-            _UPPER_BATCHES * self.batches.batch_size,
-        )
-        self.meta.update(self.model, batch, held_out)
+        number = steps // meta.interval - 1
+        size = _UPPER_BATCHES * self.batches.batch_size
+        held_out = self.batches.held_out(number, size, epoch)
+        if meta.matched:
+            users = held_out.user.numpy() - FIRST_ITEM
+            batch = self.batches.of_users(users, number, epoch)
+        meta.update(self.model, batch, held_out)
 
     @property
     def companion(self) -> tf.Module:

@@ -15,9 +15,17 @@ from tfxdr.data.joint.events import DomainEvents
 from tfxdr.data.joint.examples import JointData, Rows
 from tfxdr.data.replayed import batches, generator, step_seed
 from tfxdr.data.splits import TEST, TRAIN
-from tfxdr.types import FIRST_ITEM, PADDING, Items, JointBatch
+from tfxdr.types import (
+    FIRST_ITEM,
+    HELD_OUT,
+    PADDING,
+    TRAINING,
+    Items,
+    JointBatch,
+)
 
-_EPOCH, _START, _HELD_OUT = range(3)  # tell random streams apart
+# Tell random streams apart.
+_EPOCH, _START, _HELD_OUT, _MATCHED, _FOLDS = range(5)
 
 
 class JointBatches:
@@ -33,12 +41,24 @@ class JointBatches:
       data: the examples.
       batch_size: rows in a batch; the last one of an epoch may be smaller.
       seed: of the order, the starts, the negatives and each batch's draws.
+      meta_set: `held-out`, the rows that the data hold out of training;
+        `training`, those that train; or `rotating`: in every epoch another
+        part of both, as large as what the data hold out, is the meta set, and
+        all others train.
     """
 
-    def __init__(self, data: JointData, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        data: JointData,
+        *,
+        batch_size: int,
+        seed: int,
+        meta_set: str = HELD_OUT,
+    ) -> None:
         self.data = data
         self.batch_size = batch_size
         self.seed = seed
+        self._meta_set = meta_set
         self.steps = -(-len(data.train) // batch_size)  # in an epoch
         self._assemble = _Assembler(data, TRAIN)
         behaviors = data.source.visible(TRAIN)
@@ -49,7 +69,7 @@ class JointBatches:
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
         random = self._generator(_EPOCH, epoch)
-        examples = random.permutation(self.data.train)
+        examples = random.permutation(self._sets(epoch)[0])
         sources = self._rotated(examples, epoch)
         rows = _tensors(self.data.target_rows(examples, sources, random))
 
@@ -65,7 +85,7 @@ class JointBatches:
 
         return batches(assemble, first_step, self.steps)
 
-    def held_out(self, number: int, size: int) -> JointBatch:
+    def held_out(self, number: int, size: int, epoch: int = 0) -> JointBatch:
         """Rows of the meta set.
 
         The set is gone through in a seeded order, then in another.
@@ -73,15 +93,17 @@ class JointBatches:
         Args:
           number: from 0.
           size: rows; fewer only if the meta set has fewer.
+          epoch: that is under way, for a meta set that rotates.
 
         Raises:
           ValueError: there is no meta set.
         """
-        if not len(self.data.meta):
+        meta = self._sets(epoch)[1]
+        if not len(meta):
             raise ValueError(
                 "expected a meta set, received none: meta_fraction was 0"
             )
-        total = len(self.data.meta)
+        total = len(meta)
         size = min(size, total)
         turn, first = divmod(number * size, total)
         order = np.concatenate(
@@ -91,9 +113,41 @@ class JointBatches:
             ]
         )
         random = self._generator(_HELD_OUT, 2 * number + 1)
-        chosen = self.data.meta[order[first : first + size]]
+        return self._drawn(meta[order[first : first + size]], number, random)
+
+    def of_users(
+        self, users: np.ndarray, number: int, epoch: int = 0
+    ) -> JointBatch:
+        """A training row of each of some users, drawn anew for each number.
+
+        Args:
+          users: `[n]` rows of `Users`; one that stands twice gets two rows,
+            one without a training row none.
+          number: from 0.
+          epoch: that is under way, for a meta set that rotates.
+        """
+        examples = self._sets(epoch)[0]
+        owner = self.data.target.user[examples >> 1]
+        order = np.argsort(owner, kind="stable")
+        starts, ends = (
+            np.searchsorted(owner[order], users, side=side)
+            for side in ("left", "right")
+        )
+        random = self._generator(_MATCHED, number)
+        place = starts + (random.random(len(users)) * (ends - starts)).astype(
+            np.int64
+        )
+        chosen = examples[order[place[ends > starts]]]
+        return self._drawn(chosen, number, random)
+
+    def _drawn(
+        self, chosen: np.ndarray, number: int, random: np.random.Generator
+    ) -> JointBatch:
+        """Training rows, each beside any of the user's source examples."""
         users = self.data.target.user[chosen >> 1]
-        index = (random.random(size) * self._sources[users]).astype(np.int64)
+        index = (random.random(len(chosen)) * self._sources[users]).astype(
+            np.int64
+        )
         rows = self.data.target_rows(
             chosen, self._source_examples(users, index), random
         )
@@ -104,6 +158,22 @@ class JointBatches:
                 step=tf.constant(number, tf.int32),
                 epoch=tf.constant(0, tf.int32),
             )
+
+    def _sets(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Examples that train in an epoch, and those of the meta set."""
+        train, meta = self.data.train, self.data.meta
+        if self._meta_set == TRAINING:
+            return train, train
+        if self._meta_set == HELD_OUT or not len(meta):
+            return train, meta
+        size = len(meta)
+        everything = np.concatenate([train, meta])
+        # The same order in all epochs: whole parts of it take turns.
+        order = self._generator(_FOLDS, 0).permutation(len(everything))
+        part = epoch % (len(everything) // size)
+        held_out = np.zeros(len(everything), bool)
+        held_out[order[part * size : (part + 1) * size]] = True
+        return everything[~held_out], everything[held_out]
 
     def _rotated(self, examples: np.ndarray, epoch: int) -> np.ndarray:
         """Each example's source example in this epoch."""
@@ -237,8 +307,10 @@ class _Assembler:
     """
 
     def __init__(self, data: JointData, audience: int) -> None:
-        self._source = _Histories(data.source, audience, data.history_length)
-        self._target = _Histories(data.target, audience, data.history_length)
+        self._source, self._target = (
+            _Histories(domain, audience, data.history_length, data.liked_alone)
+            for domain in (data.source, data.target)
+        )
 
     def __call__(
         self, rows: Rows, *, seed: tf.Tensor, step: tf.Tensor, epoch: tf.Tensor
@@ -266,17 +338,18 @@ class _Histories:
     """A domain's visible events, gathered into padded histories."""
 
     def __init__(
-        self, domain: DomainEvents, audience: int, length: int
+        self, domain: DomainEvents, audience: int, length: int, liked: bool
     ) -> None:
+        items = domain.items.values
+        if liked and domain.label is not None:
+            items = np.where(domain.label > 0, items, PADDING)
         visible = domain.visible(audience)
         self._length = length
         with _on_cpu():
             # One more, so that the gather of an empty table has a target.
             self._events = tf.constant(np.append(visible.values, 0), tf.int32)
             self._starts = tf.constant(visible.offsets[:-1], tf.int32)
-            self._items = tf.constant(
-                np.append(domain.items.values, PADDING), tf.int32
-            )
+            self._items = tf.constant(np.append(items, PADDING), tf.int32)
             self._category = tf.constant(domain.category, tf.int32)
 
     def __call__(

@@ -86,6 +86,8 @@ class JointData:
       train: target examples that train, int64, in order.
       meta: target examples of the meta set: training examples that are held
         out of training for a meta-learner's upper level.
+      liked_alone: whether a rated event that is no positive leaves a gap in
+        the histories that hold it.
     """
 
     source: DomainEvents
@@ -94,6 +96,7 @@ class JointData:
     history_length: int
     train: np.ndarray
     meta: np.ndarray
+    liked_alone: bool = False
 
     @classmethod
     def of(
@@ -105,6 +108,7 @@ class JointData:
         meta_fraction: float,
         seed: int,
         positive_above: float | None = 3.0,
+        liked_alone: bool = False,
     ) -> JointData:
         """Makes the examples of prepared data.
 
@@ -118,6 +122,7 @@ class JointData:
           seed: of the meta set and of fixed negatives.
           positive_above: ratings above are positives; none: ratings are not
             read.
+          liked_alone: whether histories leave out what is no positive.
 
         Raises:
           InputError: nothing can be learned from these data.
@@ -132,6 +137,7 @@ class JointData:
             history_length=history_length,
             train=target.examples(train),
             meta=target.examples(meta),
+            liked_alone=liked_alone,
         )
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import tensorflow as tf
 
 from tfxdr.backbones.base import JointBackbone
-from tfxdr.types import JointBatch
+from tfxdr.types import HELD_OUT, JointBatch
 
 Gradient: TypeAlias = "tf.Tensor | tf.IndexedSlices | None"
 
@@ -62,11 +62,20 @@ class MetaLearner(tf.Module):
     Attributes:
       interval: training steps between two calls of `update`; 0: it is never
         called.
+      warm_up: steps before they are counted.
+      meta_set: where the rows of the upper loss come from, one of
+        `types.META_SETS`; see `JointBatches`.
+      matched: whether the lower loss of `update` is that of training rows of
+        the same users, as many as the upper loss has, instead of the batch
+        that was trained on last.
       is_told: whether it knows what others have to find out, so that it is a
         ceiling and no competitor.
     """
 
     interval: int = 0
+    warm_up: int = 0
+    meta_set: str = HELD_OUT
+    matched: bool = False
     is_told: bool = False
 
     def build(self, backbone: JointBackbone) -> None:
