@@ -129,7 +129,7 @@ def test_an_earlier_run_was_split_by_its_seed():
         "--head_start=random",
         "--policy_standardize=false",
         "--policy_start=0.5",
-        "--policy_decay=0",
+        "--policy_decay=0.0",
     ]
     read = Options.from_flagfile(text, "options.flags")
     assert (read.seed, read.data.split_seed) == (4, 4)

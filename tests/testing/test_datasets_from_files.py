@@ -64,5 +64,5 @@ def test_promises(name, tmp_path):
 def test_with_the_generated_ones_they_are_all():
     own = {e.name for e in registry.datasets.entries() if e.origin == "tfxdr"}
     # `prepared` reads no input: it names what is in a cache.
-    generated = {"planted", "planted-policies", "synthetic"}
+    generated = {"planted", "planted-policies", "semi-planted", "synthetic"}
     assert own == {*FROM_FILES, *generated, "prepared"}

@@ -10,7 +10,7 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "head_start": lambda options: "random",
     "policy_standardize": lambda options: "false",
     "policy_start": lambda options: "0.5",
-    "policy_decay": lambda options: "0",
+    "policy_decay": lambda options: "0.0",
 }
 
 
