@@ -8,7 +8,7 @@ import tfxdr.backbones
 import tfxdr.losses  # noqa: F401
 import tfxdr.policies  # noqa: F401
 from tfxdr.data.batches import FinetuneBatches
-from tfxdr.experiments.joint_judge import as_histories
+from tfxdr.data.users import user_rows
 from tfxdr.models import frozen_prefix
 from tfxdr.models.frozen_prefix import frozen_blocks, remembered
 from tfxdr.models.towers import tune_blocks
@@ -81,7 +81,7 @@ CASES = [
 def test_losses_gradients_and_scores_are_the_same(backbone, policy, pooling):
     model = made(backbone, policy, pooling)
     fast = remembered(model, HISTORY, np.arange(USERS), batch_size=5)
-    rows = as_histories(USERS)
+    rows = user_rows(USERS)
     variables = model.trainable_variables
     for whole, short in zip(
         batches(HISTORY).epoch(0), batches(rows).epoch(0), strict=True

@@ -6,6 +6,8 @@ killed starts again at any step and sees the same batches.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import tensorflow as tf
 
@@ -114,6 +116,16 @@ class FinetuneBatches:
         self.steps = int(-(-rows.sum() // batch_size))  # in an epoch
         self._history = _TensorRows(history)
         self._known = _TensorRows(FreeItems(positives, num_items).below)
+
+    def reading(self, history: Ragged) -> FinetuneBatches:
+        """The same batches, with something else of a user for their history.
+
+        Args:
+          history: a row for each user.
+        """
+        other = copy.copy(self)
+        other._history = _TensorRows(history)
+        return other
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""

@@ -17,6 +17,7 @@ from tfxdr.data.splits import (
 )
 from tfxdr.errors import InputError
 from tfxdr.ops.ragged import Ragged
+from tfxdr.types import FIRST_ITEM
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,3 +112,12 @@ class Users:
         split = self.split.copy()
         split[training[~lowest_fraction(drawn, fraction)]] = UNUSED
         return dataclasses.replace(self, split=split)
+
+
+def user_rows(num_users: int) -> Ragged:
+    """A row for each user in place of a history, for what knows them by it.
+
+    It holds one value, the user's row; as ids do, it begins at 2.
+    """
+    rows = np.arange(num_users, dtype=np.int32) + FIRST_ITEM
+    return Ragged.from_lengths(rows, np.ones(num_users, np.int64))

@@ -79,9 +79,7 @@ class SemiPlanted(Source):
 
     def load(self, connection, rejects) -> None:
         self._whole.load(connection, rejects)
-        random = np.random.Generator(
-            np.random.Philox(np.random.SeedSequence(self.seed))
-        ).random
+        random = np.random.Generator(np.random.Philox(self.seed)).random
         kind = self._draw_items(connection, random)
         _draw_users(connection, random)
         _swap(connection, random)

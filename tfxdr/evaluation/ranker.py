@@ -91,8 +91,9 @@ class Ranker:
         self.seed = seed
         self._users = np.flatnonzero(targets.lengths)
         self._negatives = None
-        self._excluded = _distinct(seen, num_items)
-        if num_negatives:
+        if not num_negatives:
+            self._excluded = _distinct(seen, num_items)
+        else:
             self._negatives = sample_negatives(
                 positives,
                 self._users,

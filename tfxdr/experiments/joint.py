@@ -14,7 +14,7 @@ from tfxdr.backbones import is_joint
 from tfxdr.data.joint.batches import JointBatches, source_of_users
 from tfxdr.data.joint.examples import JointData
 from tfxdr.data.splits import TEST
-from tfxdr.data.users import Users
+from tfxdr.data.users import Users, user_rows
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.evaluation.groups import Groups, kinds_of
@@ -23,7 +23,6 @@ from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import (
     JointJudge,
     JointScores,
-    as_histories,
     positives_of,
 )
 from tfxdr.experiments.run_folder import RunFolder
@@ -96,7 +95,7 @@ class JointExperiment(Experiment):
 
     @property
     def histories(self) -> Ragged:
-        return as_histories(len(self.data.users()))
+        return user_rows(len(self.data.users()))
 
     @functools.cached_property
     def examples(self) -> JointData:

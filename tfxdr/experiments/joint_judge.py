@@ -16,7 +16,6 @@ from tfxdr.evaluation import Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
-from tfxdr.ops.ragged import Ragged
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
@@ -28,7 +27,7 @@ class JointJudge:
 
     Args:
       data: the examples.
-      ranking: ranks positives; its histories are those of `as_histories`.
+      ranking: ranks positives; its histories are those of `user_rows`.
       monitor: what picks the epoch.
     """
 
@@ -113,7 +112,7 @@ class JointScores:
         )
 
     def ranking(self, split: int) -> Scorer:
-        """Scores the target table for users given as `as_histories` does."""
+        """Scores the target table for users given as `user_rows` does."""
 
         def scores(history: np.ndarray) -> tf.Tensor:
             user = np.asarray(history)[:, -1]
@@ -121,12 +120,6 @@ class JointScores:
             return self._items(tf.constant(user), source, self._table)
 
         return scores
-
-
-def as_histories(num_users: int) -> Ragged:
-    """What a joint model reads of each user: their row of the user table."""
-    rows = np.arange(num_users, dtype=np.int32) + FIRST_ITEM
-    return Ragged.from_lengths(rows, np.ones(num_users, np.int64))
 
 
 def positives_of(users: Users, data: JointData) -> Users:

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ from tfxdr.registry import class_metrics
 from tfxdr.types import FIRST_ITEM, Decider, Scorer
 
 _FULL_SOFTMAX_LIMIT = 100_000  # target items: 0.1 GB of logits in a batch
+
+_Task = TypeVar("_Task", bound="Task")
 
 
 class Task(abc.ABC):
@@ -66,7 +69,7 @@ class Task(abc.ABC):
     def test(self, scores: Scorer, folder: Path | None) -> dict[str, float]:
         """Metrics of the test split; single answers go to the folder."""
 
-    def reading(self, history: Ragged) -> Task:
+    def reading(self: _Task, history: Ragged) -> _Task:
         """The same task, whose scorers are given something else of a user.
 
         Args:
@@ -146,8 +149,7 @@ class NextTarget(Task):
         self.rankers(VALIDATION)
 
     def reading(self, history: Ragged) -> NextTarget:
-        other = copy.copy(self)
-        other.users = dataclasses.replace(self.users, history=history)
+        other = super().reading(history)
         other._known_rankers = {}  # these hold histories
         return other
 

@@ -14,6 +14,7 @@ from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN, VALIDATION
+from tfxdr.data.users import user_rows
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
@@ -23,7 +24,6 @@ from tfxdr.experiments.contender import (
     TrainedContender,
     padded,
 )
-from tfxdr.experiments.joint_judge import as_histories
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.models.frozen_prefix import remembered
@@ -213,13 +213,11 @@ class TransferExperiment(Experiment):
         name = self.task.loss if chosen == "auto" else chosen
         return losses.build(name, item_probability=self._item_probability())
 
-    def batches(
-        self, policy: Policy, history: Ragged | None = None
-    ) -> FinetuneBatches:
-        """Training instances of the target domain, of the users' histories."""
+    def batches(self, policy: Policy) -> FinetuneBatches:
+        """Training instances of the target domain."""
         chosen = self.options.finetune
         return FinetuneBatches(
-            history or self.users.history,
+            self.users.history,
             self._positives,
             num_items=self.task.num_items,
             batch_size=chosen.batch_size,
@@ -271,17 +269,17 @@ class TransferExperiment(Experiment):
         self, policy: Policy, pretrained: Pretrained | None
     ) -> FinetuneStage:
         """A new model with its training input and its judge."""
-        model = self.model(policy, pretrained)
+        model, batches = self.model(policy, pretrained), self.batches(policy)
         return FinetuneStage(
             model,
-            self.batches(policy),
+            batches,
             self.task,
             pretrained=pretrained is not None,
-            shortcut=functools.partial(self._shortcut, model, policy),
+            shortcut=functools.partial(self._shortcut, model, batches),
         )
 
     def _shortcut(
-        self, model: TransferModel, policy: Policy
+        self, model: TransferModel, batches: FinetuneBatches
     ) -> Shortcut | None:
         """What is frozen for all users is computed once for each of them."""
         asked = self.users.targets((TRAIN, VALIDATION)).lengths
@@ -293,10 +291,8 @@ class TransferExperiment(Experiment):
         )
         if fast is None:
             return None
-        rows = as_histories(len(self.users))
-        return Shortcut(
-            fast, self.batches(policy, rows), self.task.reading(rows)
-        )
+        rows = user_rows(len(self.users))
+        return Shortcut(fast, batches.reading(rows), self.task.reading(rows))
 
     def contender(self, spec: Spec, folder: RunFolder) -> Contender:
         component = self.component(spec)

@@ -120,20 +120,16 @@ class BIP(Bilevel):
             num_heads, head_size, hidden, bound, masked=masked
         )
 
+    @property
+    def filling(self) -> BehaviorPerceptron:
+        """The perceptron."""
+        return self.perceptron
+
     def make_variables(self, backbone: JointBackbone) -> None:
         """Those of the perceptron."""
         none = tf.zeros([1], tf.int32)
         history = Items(none[:, tf.newaxis], none[:, tf.newaxis])
         self._score(backbone, Items(none, none), history, history)
-
-    @property
-    def meta_variables(self) -> list[tf.Variable]:
-        """Those of the perceptron."""
-        return self.perceptron.trainable_variables
-
-    def weights(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
-        """As in `MetaLearner`; rows without source example take a share."""
-        return self.perceptron.weights_of(self.importance(model, batch))
 
     def gradients(
         self,

@@ -72,8 +72,8 @@ class ByCategory(Bilevel):
             `exp(2 * bound)` times another. 0 is none.
 
         Raises:
-          ValueError: source items have no categories, or an option is out of
-            range.
+          InputError: source items have no categories.
+          ValueError: an option is out of range.
         """
         super().__init__(
             interval,
@@ -95,21 +95,17 @@ class ByCategory(Bilevel):
             )
         self.bound = bound
 
+    @property
+    def filling(self) -> CategoryWeights:
+        """The table."""
+        return self.table
+
     def make_variables(self, backbone: JointBackbone) -> None:
         """A number for each category, and one for the domain."""
         self.table = CategoryWeights(
             backbone.sizes.source_categories, self.bound
         )
         self.table(tf.zeros([1], tf.int32))
-
-    @property
-    def meta_variables(self) -> list[tf.Variable]:
-        """Those of the table."""
-        return self.table.trainable_variables
-
-    def weights(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
-        """As in `MetaLearner`; rows without source example take a share."""
-        return self.table.weights_of(self.importance(model, batch))
 
     def importance(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
         """As in `MetaLearner`; never none."""

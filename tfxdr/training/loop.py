@@ -185,10 +185,11 @@ class Loop:
         if not (resume and self.checkpoints.restore()):
             self.checkpoints.clear()
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
-        self.stage.begin()
         self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
         with enough_memory(self.stage.name), self._shown() as line:
+            if not self._finished():
+                self.stage.begin()
             while not self._finished():
                 self._epoch(line)
         self._callbacks.on_train_end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import tensorflow as tf
 from tensorflow import keras
@@ -20,6 +21,17 @@ _BETA_2 = 0.999
 _EPSILON = 1e-7
 
 
+class Filling(Protocol):
+    """A layer that gives source examples their weights."""
+
+    @property
+    def trainable_variables(self) -> list[tf.Variable]: ...
+
+    def weights_of(self, log_importance: tf.Tensor) -> tf.Tensor:
+        """`[batch]` log-importances to weights of the same shape."""
+        ...
+
+
 class Bilevel(MetaLearner):
     """Learns what weighs source behaviors on two levels (Chen et al. 2023).
 
@@ -28,9 +40,8 @@ class Bilevel(MetaLearner):
     of the backbone serves the target domain's held-out rows. It differentiates
     through the minimum of the lower loss.
 
-    What gives the weights is a filling: `importance`, `weights` and
-    `meta_variables` are a subclass's, which makes its variables in
-    `make_variables`.
+    What gives the weights is a subclass's: the layer `filling`, its variables,
+    made in `make_variables`, and the `importance` that it finds in a batch.
 
     Attributes:
       known_as: its name after `--meta=`, for errors.
@@ -108,9 +119,23 @@ class Bilevel(MetaLearner):
         self.head_learning_rate = head_learning_rate
         self.solver = solver
 
-    def make_variables(self, backbone: JointBackbone) -> None:
-        """Makes what `meta_variables` are."""
+    @property
+    def filling(self) -> Filling:
+        """What is learned."""
         raise NotImplementedError
+
+    def make_variables(self, backbone: JointBackbone) -> None:
+        """Makes those of the filling."""
+        raise NotImplementedError
+
+    @property
+    def meta_variables(self) -> list[tf.Variable]:
+        """Those of the filling."""
+        return self.filling.trainable_variables
+
+    def weights(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
+        """As in `MetaLearner`; rows without source example take a share."""
+        return self.filling.weights_of(self.importance(model, batch))
 
     def build(self, backbone: JointBackbone) -> None:
         """Makes the variables that are learned.
