@@ -59,7 +59,6 @@ def exported(
         num_source_items=chosen.items + FIRST_ITEM,
         num_target_items=chosen.items + FIRST_ITEM,
         pooling="last",
-        policy_pooling="last",
         train_embeddings="auto",
         top_k=5,
         pretrained=None,

@@ -140,7 +140,6 @@ def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
         num_source_items=shapes.items,
         num_target_items=shapes.items,
         pooling="last",
-        policy_pooling="last",
         train_embeddings="auto",
         top_k=5,
         pretrained=None,

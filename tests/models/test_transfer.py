@@ -38,7 +38,7 @@ def make(policy, *, backbone=BACKBONE, tuner="copy", seed=1, **options):
     )
     options = {
         "pooling": "last",
-        "policy_pooling": "mean",
+        "network_options": {"pooling": "mean"},
         "train_embeddings": "auto",
     } | options
     return build_model(

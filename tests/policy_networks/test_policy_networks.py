@@ -108,3 +108,19 @@ def test_it_starts_at_a_chance_and_pays_for_its_weights():
     assert logits.shape == (1, 3, 2)
     [penalty] = network.losses
     np.testing.assert_allclose(penalty, 0.5 * (kernel**2).sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_its_item_embedding_is_a_copy_that_may_stay(trained):
+    network = PolicyNetwork(
+        policy_networks.parse("gru").build(num_items=30, channels=8),
+        3,
+        train_embeddings=trained,
+    )
+    network(tf.zeros([1, 4], tf.int32))
+    source = tf.keras.layers.Embedding(30, 8)
+    source(tf.zeros([1], tf.int32))
+    network.start_from(source)
+    own = network.encoder.embedding.embeddings
+    np.testing.assert_array_equal(own, source.embeddings)
+    assert (id(own) in map(id, network.trainable_variables)) == trained

@@ -74,11 +74,11 @@ def transfer(policy="gumbel", backbone=BACKBONE, pooling="last", **retrieval):
         num_source_items=len(SOURCE) + FIRST_ITEM,
         num_target_items=len(TARGET) + FIRST_ITEM,
         pooling=pooling,
-        policy_pooling=pooling,
         train_embeddings="auto",
         top_k=5,
         pretrained=None,
         seed=3,
+        network_options={"pooling": pooling},
     )
     # Weights so large that a broken mask, route or id cannot hide.
     random = np.random.default_rng(5)

@@ -56,6 +56,7 @@ _TRANSFER_ALONE = {
         "policy_standardize",
         "policy_start",
         "policy_decay",
+        "policy_embedding",
         "tuner",
         "pooling",
         "train_embeddings",

@@ -193,10 +193,6 @@ class TransferExperiment(Experiment):
                 num_source_items=self.data.num_source_items,
                 num_target_items=self.task.num_items,
                 pooling=chosen.pooling,
-                policy_pooling=chosen.policy_pooling,
-                policy_standardize=chosen.policy_standardize,
-                policy_start=chosen.policy_start,
-                policy_decay=chosen.policy_decay,
                 train_embeddings=chosen.train_embeddings,
                 top_k=self.task.top_k,
                 pretrained=pretrained,
@@ -206,6 +202,7 @@ class TransferExperiment(Experiment):
                     else None
                 ),
                 seed=self.options.seed,
+                network_options=chosen.network_options,
             )
 
     def _loss(self) -> Loss:

@@ -11,6 +11,7 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "policy_standardize": lambda options: "false",
     "policy_start": lambda options: "0.5",
     "policy_decay": lambda options: "0.0",
+    "policy_embedding": lambda options: "trained",
 }
 
 

@@ -181,6 +181,12 @@ class Model(Group):
         "decisions differ by user; 0 is the paper's.",
         lower=0.0,
     )
+    policy_embedding: str = setting(
+        "frozen",
+        "The items' vectors from which a learned policy decides: they stay "
+        "as pre-training left them, or are trained, as the paper's are.",
+        choices=("frozen", "trained"),
+    )
     tuner: str = setting(
         "copy", "What a tuned block is: all of its weights, or adapters."
     )
@@ -198,6 +204,17 @@ class Model(Group):
         "of the training items, and little beside it.",
         choices=("random", "popularity"),
     )
+
+    @property
+    def network_options(self) -> dict[str, object]:
+        """Those of `tfxdr.policy_networks.PolicyNetwork`."""
+        return {
+            "pooling": self.policy_pooling,
+            "standardize": self.policy_standardize,
+            "start": self.policy_start,
+            "decay": self.policy_decay,
+            "train_embeddings": self.policy_embedding == "trained",
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,11 @@ class PolicyNetwork(keras.layers.Layer):
     bias starts nearer to what Finetune-All does, as the gates of ConvNet-AIG
     start open (Veit and Belongie 2018), and the weights pay for their size.
 
+    An item embedding that is trained lets the network remember training users
+    one by one: it fits what a backbone has not learned yet, and new users are
+    decided on by chance. One that stays a copy of the pre-trained embedding
+    cannot.
+
     Args:
       encoder: reads the history; it has an item embedding of its own.
       num_blocks: how many decisions.
@@ -39,6 +44,7 @@ class PolicyNetwork(keras.layers.Layer):
       start: the chance that a block is tuned, before anything is learned.
       decay: the weight of the sum of the linear layer's squared weights,
         biases left out, in `losses`.
+      train_embeddings: whether the encoder's item embedding is trained.
       name: layer name.
     """
 
@@ -51,10 +57,12 @@ class PolicyNetwork(keras.layers.Layer):
         standardize: bool = False,
         start: float = 0.5,
         decay: float = 0.0,
+        train_embeddings: bool = True,
         name: str = "policy_network",
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
+        encoder.embedding.trainable = train_embeddings
         self.encoder = encoder
         self.num_blocks = num_blocks
         self.pooling = pooling

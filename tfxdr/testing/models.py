@@ -99,7 +99,6 @@ def transfer_model(
         num_source_items=NUM_ITEMS,
         num_target_items=NUM_TARGETS,
         pooling="last",
-        policy_pooling="last",
         train_embeddings="auto",
         top_k=5,
         pretrained=None,

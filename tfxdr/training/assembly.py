@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -47,15 +48,12 @@ def build_model(
     num_source_items: int,
     num_target_items: int,
     pooling: str,
-    policy_pooling: str,
-    policy_standardize: bool = False,
-    policy_start: float = 0.5,
-    policy_decay: float = 0.0,
     train_embeddings: str,
     top_k: int,
     pretrained: Pretrained | None,
     seed: int,
     counts: np.ndarray | None = None,
+    network_options: Mapping[str, Any] | None = None,
 ) -> TransferModel:
     """Assembles a model.
 
@@ -64,16 +62,13 @@ def build_model(
       num_source_items: size of the source table.
       num_target_items: size of the target table.
       pooling: `last` or `mean`.
-      policy_pooling: likewise, in the policy network.
-      policy_standardize: whether that takes out what users share.
-      policy_start: the chance that it tunes a block at first.
-      policy_decay: the weight of its L2 penalty.
       train_embeddings: `true`, `false`, or `auto`: as policy and tuner do.
       top_k: the last rank that a policy takes for correct by default.
       pretrained: where the backbone's weights are; `None` keeps random ones.
       seed: of random weights.
       counts: `[num_target_items]` training instances of each, from which the
         head's scores start; `None` keeps random ones.
+      network_options: those of `PolicyNetwork`, if the policy wants one.
 
     Raises:
       InputError: if the policy does not fit the backbone.
@@ -105,10 +100,7 @@ def build_model(
                 parts,
                 backbone,
                 num_source_items,
-                pooling=policy_pooling,
-                standardize=policy_standardize,
-                start=policy_start,
-                decay=policy_decay,
+                network_options or {},
             )
     else:
         known = tune_blocks(backbone, actions, tuner, train_embeddings=tuned)
@@ -135,11 +127,7 @@ def _policy_network(
     parts: Parts,
     backbone: Backbone,
     num_source_items: int,
-    *,
-    pooling: str,
-    standardize: bool,
-    start: float,
-    decay: float,
+    options: Mapping[str, Any],
 ) -> PolicyNetwork:
     """With an item embedding of its own, a copy of the backbone's."""
     network = PolicyNetwork(
@@ -147,10 +135,7 @@ def _policy_network(
             num_items=num_source_items, channels=backbone.width
         ),
         len(backbone.blocks),
-        pooling=pooling,
-        standardize=standardize,
-        start=start,
-        decay=decay,
+        **options,
     )
     network(tf.zeros([1, 1], tf.int32))
     network.start_from(backbone.embedding)
