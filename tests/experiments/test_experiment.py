@@ -29,6 +29,7 @@ def check(tmp_path, policy, *flags):
     [
         ("last-9", (), r"last-9 asks for more blocks than .* \(2\)"),
         ("all,cls,all", (), "expected different policies"),
+        ("all", ("--data_path=x",), "--data_path: expected a data source"),
         ("all", ("--split_fractions=0.8,0,0.2",), "validation split"),
         ("all", ("--split_fractions=0.8,0.2,0",), "test split"),
         (

@@ -86,8 +86,7 @@ class Experiment(abc.ABC):
         self.optimizer = optimizers.parse(options.finetune.optimizer)
         self.dataset = datasets.parse(options.data.dataset)
         if options.data.data_path:
-            given = {**self.dataset.options, "path": options.data.data_path}
-            self.dataset = dataclasses.replace(self.dataset, options=given)
+            self.dataset = _read_from(self.dataset, options.data.data_path)
         if not known:
             self._refuse_unused()
 
@@ -361,3 +360,20 @@ class Experiment(abc.ABC):
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
+
+
+def _read_from(dataset: Spec, path: str) -> Spec:
+    """A data source that reads a folder or file.
+
+    Raises:
+      InputError: it reads none.
+    """
+    if not dataset.entry.takes("path"):
+        raise InputError(
+            f"--data_path: expected a data source that reads one folder or "
+            f"file, found --dataset={dataset.name}; leave the flag out, and "
+            "name what it reads by its own options "
+            f"(--mode=list {dataset.name})"
+        )
+    given = {**dataset.options, "path": path}
+    return dataclasses.replace(dataset, options=given)
