@@ -202,7 +202,9 @@ class TransferExperiment(Experiment):
                     else None
                 ),
                 seed=self.options.seed,
-                network_options=chosen.network_options,
+                network_options=chosen.network_options(
+                    policy.train_network_embedding
+                ),
             )
 
     def _loss(self) -> Loss:

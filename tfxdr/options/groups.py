@@ -182,10 +182,11 @@ class Model(Group):
         lower=0.0,
     )
     policy_embedding: str = setting(
-        "frozen",
+        "auto",
         "The items' vectors from which a learned policy decides: they stay "
-        "as pre-training left them, or are trained, as the paper's are.",
-        choices=("frozen", "trained"),
+        "as pre-training left them, or are trained, as the paper's are; auto: "
+        "trained for rl-scst.",
+        choices=("auto", "frozen", "trained"),
     )
     tuner: str = setting(
         "copy", "What a tuned block is: all of its weights, or adapters."
@@ -205,15 +206,19 @@ class Model(Group):
         choices=("random", "popularity"),
     )
 
-    @property
-    def network_options(self) -> dict[str, object]:
-        """Those of `tfxdr.policy_networks.PolicyNetwork`."""
+    def network_options(self, train_embedding: bool) -> dict[str, object]:
+        """Those of `tfxdr.policy_networks.PolicyNetwork`.
+
+        Args:
+          train_embedding: what the policy wants where nothing is said.
+        """
+        trained = {"frozen": False, "trained": True, "auto": train_embedding}
         return {
             "pooling": self.policy_pooling,
             "standardize": self.policy_standardize,
             "start": self.policy_start,
             "decay": self.policy_decay,
-            "train_embeddings": self.policy_embedding == "trained",
+            "train_embeddings": trained[self.policy_embedding],
         }
 
 

@@ -47,6 +47,9 @@ class Policy(tf.Module):
         `--train_embeddings` leaves it open.
       has_network: whether a policy network is trained to give the logits;
         otherwise they are zeros.
+      train_network_embedding: whether the items' vectors that the network
+        reads are trained where `--policy_embedding` leaves it open. What
+        learns by gradients of the loss remembers training users by them.
       is_hard: whether actions are exactly 0 or 1 at inference; each block
         then runs once for each user there, tuned or frozen, instead of twice.
       is_told: whether it knows what others have to find out, so that it is a
@@ -59,6 +62,7 @@ class Policy(tf.Module):
     pretrained: bool = True
     train_embeddings: bool = True
     has_network: bool = True
+    train_network_embedding: bool = False
     is_hard: bool = False
     is_told: bool = False
     num_candidates: int = 0

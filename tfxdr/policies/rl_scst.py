@@ -24,6 +24,9 @@ class SelfCritical(Policy):
     """
 
     is_hard = True
+    # One reward for a user and their actions is too little to remember users
+    # by, and needs what the network can learn.
+    train_network_embedding = True
 
     def __init__(
         self,
