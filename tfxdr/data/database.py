@@ -18,6 +18,7 @@ import numpy as np
 
 from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.delimited import quoted
+from tfxdr.datasets.readers.duck import open_database
 from tfxdr.errors import InputError
 from tfxdr.ops.ragged import Ragged, offsets_of
 
@@ -39,7 +40,7 @@ def connect(
     folder: Path, memory_limit: str, threads: int
 ) -> duckdb.DuckDBPyConnection:
     """A database in a file of `folder`, which also takes what it spills."""
-    connection = duckdb.connect(str(folder / "work.duckdb"))
+    connection = open_database(folder / "work.duckdb")
     connection.execute("SET preserve_insertion_order = true")
     connection.execute(f"SET memory_limit = '{memory_limit}'")
     connection.execute(f"SET threads = {min(threads, _MAX_THREADS)}")

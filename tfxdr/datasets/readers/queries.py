@@ -13,6 +13,7 @@ import duckdb
 
 from tfxdr.datasets.readers.delimited import quoted
 from tfxdr.datasets.readers.delimited import text as sql_text
+from tfxdr.datasets.readers.duck import open_database
 from tfxdr.datasets.readers.files import database_kind
 from tfxdr.datasets.readers.stream import stream_rows
 from tfxdr.errors import InputError
@@ -45,7 +46,7 @@ def write_query(database: Path, query: str, result: Path) -> None:
         if kind == "sqlite":
             _write_sqlite(database, query, result)
         else:
-            with duckdb.connect(str(database), read_only=True) as connection:
+            with open_database(database, read_only=True) as connection:
                 _copy(connection, f"({query.rstrip().rstrip(';')})", result)
     except (duckdb.Error, sqlite3.Error) as error:
         raise InputError(
@@ -66,7 +67,7 @@ def _write_sqlite(database: Path, query: str, result: Path) -> None:
     address = f"{database.absolute().as_uri()}?mode=ro"
     with (
         contextlib.closing(sqlite3.connect(address, uri=True)) as opened,
-        duckdb.connect() as connection,
+        open_database() as connection,
     ):
         cursor = opened.execute(query)
         names = [column[0] for column in cursor.description]
@@ -108,7 +109,7 @@ def write_table(table: Any, path: Path) -> None:
                 f"--dataset=events: expected {TABLES}, found "
                 f"{type(table).__name__}"
             )
-        with duckdb.connect() as connection:
+        with open_database() as connection:
             connection.register("given_table", table)
             _copy(connection, "(FROM given_table)", path)
     except (duckdb.Error, ImportError) as error:
