@@ -20,7 +20,7 @@ from tfxdr.experiments.finished_runs import JudgedRun
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.start import finished_run
 from tfxdr.experiments.tasks import NextTarget
-from tfxdr.experiments.transfer import TransferContender
+from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.layers.pooling import pool
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.ragged import Ragged

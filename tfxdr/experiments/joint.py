@@ -68,6 +68,7 @@ _TRANSFER_ALONE = {
         "targets_per_user",
         "pretrained_learning_rate",
         "policy_learning_rate",
+        "warm_start",
     ),
     "task": ("task", "attribute"),
     "pretrain": tuple(settings_of(Pretrain)),

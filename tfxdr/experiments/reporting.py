@@ -203,7 +203,7 @@ def _users(
     first: Mapping[str, JudgedRun], progress: Progress
 ) -> Iterable[Part]:
     """Of the best policy that decides, from short to long histories."""
-    from tfxdr.experiments.transfer import TransferContender
+    from tfxdr.experiments.transfer_contender import TransferContender
     from tfxdr.experiments.user_stories import user_stories
 
     routed = [

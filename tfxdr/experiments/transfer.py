@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
@@ -18,14 +17,10 @@ from tfxdr.data.users import user_rows
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
-from tfxdr.experiments.contender import (
-    Contender,
-    CountedContender,
-    TrainedContender,
-    padded,
-)
+from tfxdr.experiments.contender import Contender, CountedContender
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import TASKS, Task
+from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.models.frozen_prefix import remembered
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
@@ -36,12 +31,8 @@ from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.registry.metric_names import BINARY_METRICS
-from tfxdr.report.run import show_actions
-from tfxdr.serving.batch import UserScores
-from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.transfer import TransferServable
 from tfxdr.training.assembly import Parts, build_model
-from tfxdr.training.cost import Costs, enough_memory
+from tfxdr.training.cost import enough_memory
 from tfxdr.training.finetuning import FinetuneStage, Shortcut
 from tfxdr.training.pretraining import (
     Pretrained,
@@ -298,97 +289,3 @@ class TransferExperiment(Experiment):
         if isinstance(component, Baseline):
             return CountedContender(self, spec, folder, component)
         return TransferContender(self, spec, folder, component)
-
-
-class TransferContender(TrainedContender[FinetuneStage]):
-    """A policy.
-
-    Args:
-      experiment: has data and options.
-      spec: of the policy.
-      folder: of the run.
-      policy: decides what is tuned.
-    """
-
-    experiment: TransferExperiment
-
-    def __init__(
-        self,
-        experiment: TransferExperiment,
-        spec: Spec,
-        folder: RunFolder,
-        policy: Policy,
-    ) -> None:
-        super().__init__(experiment, spec, folder)
-        self._policy = policy
-
-    def _first(self, costs: Costs) -> tuple[FinetuneStage, dict[str, Mapping]]:
-        """From pre-trained weights, if the policy wants them."""
-        experiment = self.experiment
-        if not self._policy.pretrained:
-            return experiment.stage(self._policy, None), {}
-        with costs.of("pretrain"):
-            pretrained = experiment.pretrain(
-                self.folder.path, resume=experiment.options.run.resume
-            )
-        told = pretrained.metrics | {"cached": pretrained.cached}
-        return experiment.stage(self._policy, pretrained), {"pretrain": told}
-
-    def _untrained(self) -> FinetuneStage:
-        return self.experiment.stage(self._policy, None)
-
-    def _kept(self, stage: FinetuneStage) -> tf.train.Checkpoint:
-        return tf.train.Checkpoint(model=stage.model)
-
-    @property
-    def _monitors(self) -> dict[str, str]:
-        options = self.experiment.options
-        return {
-            "pretrain": options.pretrain.pretrain_monitor,
-            "finetune": options.monitor,
-        }
-
-    def _test(
-        self, stage: FinetuneStage, folder: Path | None
-    ) -> dict[str, float]:
-        return self.experiment.task.test(stage.scores, folder)
-
-    def _show(self, stage: FinetuneStage) -> dict[str, Mapping]:
-        """What the policy decides for the test users."""
-        if not stage.model.is_routed:
-            return {}
-        experiment = self.experiment
-        actions = experiment.task.actions(stage.decide)
-        ids = experiment.users.ids[actions.users]
-        shown = show_actions(
-            actions,
-            [raw.decode() for raw in ids],
-            self.folder.path,
-            str(self.spec),
-            experiment.progress.say,
-            experiment.groups,
-        )
-        return {"actions": shown}
-
-    def servable(self, retrieval: Retrieval) -> TransferServable:
-        model = self.trained().model
-        experiment = self.experiment
-        users, ids = experiment.users, experiment.data.source_ids
-        return TransferServable(
-            model,
-            source_ids=ids.tolist(),
-            target_ids=experiment.task.target_ids,
-            counts=experiment.training_counts(),
-            max_history=experiment.max_history,
-            examples=[
-                ids[users.history[row] - FIRST_ITEM].tolist()
-                for row in experiment.example_rows(users)
-            ],
-            retrieval=retrieval,
-        )
-
-    def user_scores(self) -> UserScores:
-        history = tf.TensorSpec([None, None], tf.int32)
-        ranked = tf.function(self.servable(Retrieval()).scores, [history])
-        histories = self.experiment.histories
-        return lambda users: ranked(tf.constant(padded(histories, users)))

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tfxdr.data.splits import TEST, TRAIN, UNUSED, VALIDATION
-from tfxdr.experiments.transfer import TransferContender, TransferExperiment
+from tfxdr.experiments.transfer import TransferExperiment
+from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.report.recommendations import tuned_text
 from tfxdr.types import FIRST_ITEM
 

@@ -14,7 +14,8 @@ from tfxdr.evaluation.score import Score
 from tfxdr.experiments.base import BASELINES
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
-from tfxdr.experiments.transfer import TransferContender, TransferExperiment
+from tfxdr.experiments.transfer import TransferExperiment
+from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.experiments.user_stories import user_stories
 from tfxdr.modes.explanation import Explanation, Folders
 from tfxdr.policies import Baseline, Policy

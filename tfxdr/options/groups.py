@@ -316,6 +316,11 @@ class Finetune(Group):
         optional=float,
         above=0,
     )
+    warm_start: str = path_setting(
+        "",
+        "A finished run of the same components on earlier data, whose weights "
+        "this one starts from, item by item; nothing is pre-trained then.",
+    )
     policy_learning_rate: float | None = setting(
         None,
         "The rate of the policy network; none: --learning_rate.",

@@ -1,0 +1,131 @@
+"""What a run takes along from one on earlier data."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfxdr
+from tfxdr.errors import InputError
+from tfxdr.experiments.warm_start import Vocabulary, carry
+from tfxdr.testing.models import NUM_ITEMS, NUM_TARGETS, transfer_model
+from tfxdr.types import FIRST_ITEM
+
+OPTIONS = {
+    "backbone": "nextitnet(channels=8,dilations=[1,2])",
+    "policy": "gumbel",
+    "pretrain_epochs": 1,
+    "epochs": 1,
+    "learning_rate": 0.01,
+    "threads": 1,
+}
+
+
+def _write(path, items, users=60):
+    draw = np.random.default_rng(3)
+    rows = [
+        f"u{user},{draw.choice(items)},{time}"
+        for user in range(users)
+        for time in range(8)
+    ]
+    path.write_text("\n".join(["user,item,timestamp", *rows]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A finished run; and later data, with new items before the known ones."""
+    home = tmp_path_factory.mktemp("home")
+    for name, items in (("s", "bcdefgh"), ("t", "nopqrst")):
+        _write(home / f"{name}.csv", list(items))
+        later = [chr(ord(items[0]) - 1), *items[:-1], "zz"]
+        _write(home / f"{name}-later.csv", later, users=70)
+    tfxdr.run(_events(home, ""), run=home / "first", **_places(home), **OPTIONS)
+    return home
+
+
+def _events(home, later):
+    source, target = home / f"s{later}.csv", home / f"t{later}.csv"
+    return f"events(source='{source}',target='{target}')"
+
+
+def _places(home):
+    return {"cache_dir": home / "cache"}
+
+
+def _weights(run):
+    model = run._contender.trained().model
+    data = run._contender.experiment.data
+    table = tf.convert_to_tensor(model.backbone.embedding.embeddings)
+    source = dict(zip(data.source_ids, table.numpy()[FIRST_ITEM:], strict=True))
+    kernel = model.head.kernel.numpy()[FIRST_ITEM:]
+    return source, dict(zip(data.target_ids, kernel, strict=True))
+
+
+def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
+    run = tfxdr.run(
+        _events(home, "-later"),
+        run=home / "second",
+        warm_start=home / "first",
+        **_places(home),
+        **OPTIONS | {"learning_rate": 1e-9, "head_start": "random"},
+    )
+    told = run.best.result
+    assert "pretrain" not in told
+    assert told["warm_start"]["source_items"] == {
+        "known": 6,
+        "new": 2,
+        "gone": 1,
+    }
+    assert "6 source items are known, 2 new, 1 gone" in capsys.readouterr().out
+    for before, now in zip(
+        _weights(tfxdr.open_run(home / "first")),
+        _weights(run.best),
+        strict=True,
+    ):
+        known = before.keys() & now.keys()
+        assert len(known) == 6 and len(now) == 8
+        for item in known:
+            np.testing.assert_allclose(now[item], before[item], atol=1e-6)
+    # With a rate of nothing, the test is that of before training.
+    test, earlier = told["test"], told["warm_start"]["test"]
+    assert earlier["hr@5"] == pytest.approx(test["hr@5"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"policy": "all"}, "expected a run with the same backbone, policy"),
+        ({"warm_start": "nowhere"}, "nowhere"),
+    ],
+)
+def test_another_model_is_refused(home, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        tfxdr.run(
+            _events(home, "-later"),
+            run=tmp_path / "run",
+            **{"warm_start": home / "first"}
+            | _places(home)
+            | OPTIONS
+            | options,
+        )
+
+
+@pytest.mark.parametrize("backbone", ["bert4rec(channels=8,num_blocks=1)"])
+@pytest.mark.parametrize("policy", ["mtl", "gumbel", "all"])
+def test_every_table_is_carried_row_by_row(backbone, policy):
+    old, new = (
+        transfer_model(policy=policy, backbone=backbone) for _ in range(2)
+    )
+    for variable in old.variables:
+        variable.assign(2 * tf.convert_to_tensor(variable))
+    same = Vocabulary(np.arange(NUM_ITEMS - FIRST_ITEM), NUM_ITEMS - FIRST_ITEM)
+    turned = Vocabulary(
+        np.arange(NUM_TARGETS - FIRST_ITEM)[::-1].copy(),
+        NUM_TARGETS - FIRST_ITEM,
+    )
+    carry(old, new, same, turned)
+    heads = {id(v) for v in new.head.variables}
+    for own, before in zip(new.variables, old.variables, strict=True):
+        expected = tf.convert_to_tensor(before).numpy().copy()
+        if id(own) in heads:
+            expected[FIRST_ITEM:] = expected[FIRST_ITEM:][::-1]
+        np.testing.assert_array_equal(tf.convert_to_tensor(own), expected)
