@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -40,7 +40,9 @@ class TrainingState(tf.Module):
 
 
 class CheckpointFolder:
-    """Keeps the newest of numbered checkpoints; each is whole or not there.
+    """Keeps the newest two of numbered checkpoints; each is whole or not there.
+
+    The one before is what a run goes on from whose newest the disk has spoilt.
 
     Args:
       folder: where they live.
@@ -52,24 +54,47 @@ class CheckpointFolder:
         self.checkpoint = checkpoint
 
     def save(self) -> None:
-        """Writes the next number, then deletes the ones before."""
+        """Writes the next number, and deletes all but the one before."""
         saved = self._saved()
         number = saved[-1] + 1 if saved else 0
         save_variables(self.folder / str(number), self.checkpoint)
-        for old in saved:
-            shutil.rmtree(self.folder / str(old))
+        self._delete(saved[:-1])
 
-    def restore(self) -> bool:
-        """Reads the newest; `False` if there is none."""
+    def restore(self, say: Callable[[str], None]) -> bool:
+        """Reads the newest that is whole; `False` if there is none at all.
+
+        Args:
+          say: told of one that is damaged, before the one before is read.
+
+        Raises:
+          InputError: all of them are damaged, or of another model.
+        """
         saved = self._saved()
-        if not saved:
-            return False
+        for number in reversed(saved):
+            try:
+                self._read(number)
+                return True
+            except InputError as error:
+                if number == saved[0]:
+                    raise
+                say(f"warning: {error}; going on from the checkpoint before it")
+                self._delete([number])
+        return False
+
+    def keep_newest(self) -> None:
+        """Deletes all but the newest."""
+        self._delete(self._saved()[:-1])
+
+    def _read(self, number: int) -> None:
         restore_variables(
-            self.folder / str(saved[-1]),
+            self.folder / str(number),
             self.checkpoint,
             remedy="start the run again with --overwrite",
         )
-        return True
+
+    def _delete(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            shutil.rmtree(self.folder / str(number))
 
     def clear(self) -> None:
         """Deletes all."""

@@ -182,7 +182,7 @@ class Loop:
         Raises:
           TrainingError: if the loss is not finite, or memory runs out.
         """
-        if not (resume and self.checkpoints.restore()):
+        if not (resume and self.checkpoints.restore(self.progress.say)):
             self.checkpoints.clear()
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
         self.stage.model.stop_training = False  # what a callback may set
@@ -193,6 +193,7 @@ class Loop:
             while not self._finished():
                 self._epoch(line)
         self._callbacks.on_train_end()
+        self.checkpoints.keep_newest()
         self._load_best()
         self._say_how_it_ended()
         return self._summary()
