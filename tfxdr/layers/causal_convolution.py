@@ -115,16 +115,22 @@ class CausalConvolutionBlock(keras.layers.Layer):
         """
         del seed
         places = [None] * 3 if outputs is None else self._spacings(outputs)
+        if mask is not None:
+            hidden *= tf.cast(mask, hidden.dtype)[..., tf.newaxis]
+            mask = mask if places[1] is None else places[1].of(mask, places[0])
         for index, norm in enumerate(self.norms):
             given, wanted = places[index : index + 2]
-            if mask is not None:
-                hidden *= tf.cast(mask, hidden.dtype)[..., tf.newaxis]
-                mask = mask if wanted is None else wanted.of(mask, given)
             output = self._convolved(index, hidden, given, wanted)
             if adapters:
                 read = hidden if wanted is None else wanted.of(hidden, given)
                 output = adapters[index](read, output)
-            hidden = normalized_relu(output, norm.gamma, norm.beta, EPSILON)
+            hidden = normalized_relu(
+                output,
+                norm.gamma,
+                norm.beta,
+                EPSILON,
+                mask=None if index else mask,  # what the second one reads
+            )
         return hidden
 
     def _convolved(

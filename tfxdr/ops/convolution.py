@@ -35,14 +35,14 @@ def causal_convolution(
     Returns:
       `[batch, outputs, filters]`.
     """
-    length = tf.shape(hidden)[1]
-    outputs = -(-length // stride)
-    if count is not None:
-        outputs = tf.minimum(outputs, count)
-    needed = (outputs - 1) * stride + (kernel.shape[0] - 1) * dilation + 1
+    missing = (kernel.shape[0] - 1) * dilation  # positions before the first
     if stride > 1 or count is not None:
-        hidden = hidden[:, tf.maximum(length - needed, 0) :]
-    missing = tf.maximum(needed - length, 0)
+        length = tf.shape(hidden)[1]
+        outputs = tf.minimum(-(-length // stride), count or length)
+        missing += (outputs - 1) * stride + 1 - length
+        unread = tf.maximum(-missing, 0)
+        hidden = tf.slice(hidden, [0, unread, 0], [-1, -1, -1])
+        missing = tf.maximum(missing, 0)
     kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
 
     def forward(
@@ -95,10 +95,11 @@ def _gradient(
         tf.reshape(hidden, [-1, channels]), readers, transpose_a=True
     )  # [channels, taps * filters]
     of_kernel = tf.reshape(of_kernel, [channels, num_taps, filters])
+    ones = tf.ones([1, tf.size(slope) // filters], slope.dtype)
     return (
         tf.reshape(of_hidden, tf.shape(hidden)),
         tf.transpose(of_kernel, [1, 0, 2]),
-        tf.reduce_sum(slope, axis=[0, 1]),
+        tf.matmul(ones, tf.reshape(slope, [-1, filters]))[0],
     )
 
 

@@ -8,7 +8,11 @@ import tensorflow as tf
 
 
 def normalized_relu(
-    values: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
+    values: tf.Tensor,
+    scale: tf.Tensor,
+    offset: tf.Tensor,
+    epsilon: float,
+    mask: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """A layer norm (Ba et al. 2016) and a ReLU.
 
@@ -21,37 +25,37 @@ def normalized_relu(
       values: `[..., channels]`.
       scale: `[channels]`; offset: `[channels]`.
       epsilon: added to the variance.
+      mask: `[...]` bool; where it is false, the result is zero.
 
     Returns:
       The shape of `values`.
     """
     rows = tf.reshape(values, [-1, scale.shape[0]])
-    output = _of_rows(
-        rows, tf.convert_to_tensor(scale), tf.convert_to_tensor(offset), epsilon
-    )
-    output = tf.reshape(output, tf.shape(values))
-    return tf.ensure_shape(output, values.shape)
+    if mask is not None:
+        mask = tf.reshape(tf.cast(mask, values.dtype), [-1, 1])
 
-
-def _of_rows(
-    values: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
-) -> tf.Tensor:
     @tf.custom_gradient
     def compute(
-        values: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor
+        rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor
     ) -> tuple[tf.Tensor, Callable]:
-        centered = values - tf.reduce_mean(values, axis=1, keepdims=True)
+        centered = rows - tf.reduce_mean(rows, axis=1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centered), axis=1, keepdims=True)
         inverse = tf.math.rsqrt(variance + epsilon)  # [rows, 1]
         normal = centered * inverse
         output = tf.nn.relu(normal * scale + offset)
+        if mask is not None:
+            output *= mask
 
         def gradient(slope: tf.Tensor) -> tuple:
             return _gradient(slope, output, normal, inverse, scale)
 
         return output, gradient
 
-    return compute(values, scale, offset)
+    output = compute(
+        rows, tf.convert_to_tensor(scale), tf.convert_to_tensor(offset)
+    )
+    output = tf.reshape(output, tf.shape(values))
+    return tf.ensure_shape(output, values.shape)
 
 
 def _gradient(
@@ -63,8 +67,9 @@ def _gradient(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Of values, scale and offset.
 
-    With `n` the normalized values and `g` what comes through the ReLU, that
-    of the values is `(g s - mean(g s) - n mean(n g s)) / deviation`.
+    With `n` the normalized values and `g` what comes through the ReLU (nothing
+    where the output is zero, by the mask or by itself), that of the values is
+    `(g s - mean(g s) - n mean(n g s)) / deviation`.
     """
     slope = tf.raw_ops.ReluGrad(gradients=slope, features=output)
     product = slope * normal
