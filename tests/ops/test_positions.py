@@ -12,7 +12,7 @@ def test_the_papers_layers_read_604_of_800():
     dilations = (1, 2, 4, 8) * 4
     place, counts = LAST, []
     for dilation in reversed(dilations):
-        counts.append(min(place.count, 50))
+        counts.append(min(place.number, 50))
         place = place.read_by(3, dilation)
     assert counts == [1, 3, 7, 15, 31, 47] + 10 * [50]
     assert sum(counts) == 604
@@ -34,8 +34,8 @@ def test_a_place_is_counted_from_the_last_position():
 @pytest.mark.parametrize("num_taps", [1, 2, 3])
 def test_nothing_that_is_read_is_left_out(outputs, dilation, num_taps):
     read = outputs.read_by(num_taps, dilation)
-    places = {i * read.step for i in range(read.count)}
-    ends = {i * outputs.step for i in range(outputs.count)}
+    places = {i * read.step for i in range(read.number)}
+    ends = {i * outputs.step for i in range(outputs.number)}
     assert ends <= places  # where a skip connection reads them
     for tap in range(num_taps):
         assert {end + tap * dilation for end in ends} <= places

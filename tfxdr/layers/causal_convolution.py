@@ -153,7 +153,7 @@ class CausalConvolutionBlock(keras.layers.Layer):
             layer.bias,
             dilation=dilation // given.step,
             stride=wanted.stride_over(given),
-            count=wanted.count,
+            count=wanted.number,
         )
 
     def get_config(self) -> dict:

@@ -14,11 +14,11 @@ class Positions(NamedTuple):
     Of a history with fewer positions, those that it has.
 
     Attributes:
-      count: how many.
+      number: how many.
       step: from one to the next; 0 where there is one alone.
     """
 
-    count: int
+    number: int
     step: int
 
     def read_by(self, num_taps: int, dilation: int) -> Positions:
@@ -28,7 +28,7 @@ class Positions(NamedTuple):
         positions among it that it does not read.
         """
         step = math.gcd(self.step, dilation)
-        first = (self.count - 1) * self.step + (num_taps - 1) * dilation
+        first = (self.number - 1) * self.step + (num_taps - 1) * dilation
         return Positions(first // step + 1, step)
 
     def of(
@@ -42,11 +42,11 @@ class Positions(NamedTuple):
             all of a history.
         """
         stride = self.stride_over(given)
-        if stride == 1 and given is not None and self.count == given.count:
+        if stride == 1 and given is not None and self.number == given.number:
             return values
         values = tf.convert_to_tensor(values)
         length = tf.shape(values)[1]
-        kept = tf.minimum(self.count, -(-length // stride))
+        kept = tf.minimum(self.number, -(-length // stride))
         first = length - 1 - (kept - 1) * stride
         if stride > 1:
             return values[:, first::stride]
