@@ -8,6 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.own_gradients import has_own_gradients
 from tfxdr.ops.positions import Positions, read_by_block
 
 
@@ -158,19 +159,24 @@ def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
     return mapping
 
 
-def _one_op(
-    call: Callable[..., tf.Tensor],
-) -> tf.types.experimental.GenericFunction:
-    """A function that a graph keeps as one op: not taken, it costs one."""
-    op = tf.function(
-        call,
-        reduce_retracing=True,
-        experimental_attributes={"_noinline": True},
-    )
-    # TensorFlow counts traces by the place in the code: it takes the blocks of
-    # several models for one function that is traced again and again, and warns.
-    op._omit_frequent_tracing_warning = True
-    return op
+def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """A function that a graph keeps as one op: not taken, it costs one.
+
+    What was traced with gradients of our own is not for graphs without them.
+    """
+    ops = {}
+    for own_gradients in (True, False):
+        op = tf.function(
+            call,
+            reduce_retracing=True,
+            experimental_attributes={"_noinline": True},
+        )
+        # TensorFlow counts traces by the place in the code: it takes the blocks
+        # of several models for one function that is traced again and again,
+        # and warns.
+        op._omit_frequent_tracing_warning = True
+        ops[own_gradients] = op
+    return lambda *inputs: ops[has_own_gradients()](*inputs)
 
 
 def twin(block: keras.layers.Layer, width: int) -> keras.layers.Layer:

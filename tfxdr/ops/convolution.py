@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfxdr.ops.own_gradients import has_own_gradients
+
 
 def causal_convolution(
     hidden: tf.Tensor,
@@ -67,9 +69,8 @@ def causal_convolution(
 
         return forward(hidden, kernel, bias), gradient
 
-    if tf.config.list_physical_devices("GPU"):
-        return forward(hidden, kernel, bias)
-    return with_products(hidden, kernel, bias)
+    compute = with_products if has_own_gradients() else forward
+    return compute(hidden, kernel, bias)
 
 
 def _gradient(

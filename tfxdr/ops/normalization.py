@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfxdr.ops.own_gradients import has_own_gradients
+
 
 def normalized_relu(
     values: tf.Tensor,
@@ -34,7 +36,6 @@ def normalized_relu(
     if mask is not None:
         mask = tf.reshape(tf.cast(mask, values.dtype), [-1, 1])
 
-    @tf.custom_gradient
     def compute(
         rows: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor
     ) -> tuple[tf.Tensor, Callable]:
@@ -51,9 +52,11 @@ def normalized_relu(
 
         return output, gradient
 
-    output = compute(
-        rows, tf.convert_to_tensor(scale), tf.convert_to_tensor(offset)
-    )
+    inputs = rows, tf.convert_to_tensor(scale), tf.convert_to_tensor(offset)
+    if has_own_gradients():
+        output = tf.custom_gradient(compute)(*inputs)
+    else:
+        output, _ = compute(*inputs)
     output = tf.reshape(output, tf.shape(values))
     return tf.ensure_shape(output, values.shape)
 
