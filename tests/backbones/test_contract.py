@@ -47,9 +47,18 @@ def test_there_is_one_table_of_items_beside_a_head_of_its_own(backbone):
     assert len(tables) == 1 + isinstance(model.head, TargetHead)
 
 
-def test_blocks_leave_out_what_the_last_position_cannot_see():
+def test_blocks_leave_out_what_no_later_one_reads(monkeypatch):
     backbone = backbones.build(TEXTS[3], num_items=NUM_ITEMS)
     history = np.full([3, 80], 5, np.int32)
-    assert backbone.encode(history, last_alone=True)[0].shape[1] == 25
-    # Blocks of reach 7 and 25: the top one reads 25 positions of the lower.
     assert backbone.encode(history)[0].shape[1] == 80
+    read = []
+    for block in backbone.blocks:
+
+        def call(hidden, *args, inner=block.call, **options):
+            read.append(hidden.shape[1])
+            return inner(hidden, *args, **options)
+
+        monkeypatch.setattr(block, "call", call)
+    assert backbone.encode(history, last_alone=True)[0].shape[1] == 1
+    # Of the top block's input every fourth position, seven in all.
+    assert read == [31, 7]

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfxdr.layers.causal_convolution import CausalConvolutionBlock
 from tfxdr.layers.routed_block import RoutedBlock, twin
+from tfxdr.ops.own_gradients import none_of_our_own
 
 TOLERANCE = 2e-5  # absolute, float32
 
@@ -194,3 +195,26 @@ def test_many_models_do_not_look_like_one_that_is_traced_again(caplog):
         block = RoutedBlock(*blocks, hard=True)
         block(tf.zeros([2, length, 4]), tf.constant([0.0, 1.0]))
     assert not [r for r in caplog.records if "retracing" in r.getMessage()]
+
+
+def gradients_of_our_own(call):
+    """How many ops of a graph and its functions have one."""
+    graph = call.get_concrete_function(HIDDEN, tf.ones([3])).graph
+    graph = graph.as_graph_def()
+    nodes = [
+        *graph.node,
+        *(n for f in graph.library.function for n in f.node_def),
+    ]
+    return sum("_gradient_op_type" in node.attr for node in nodes)
+
+
+def test_what_was_traced_with_gradients_is_not_for_graphs_without():
+    hard, _ = hard_and_mixed()
+    assert gradients_of_our_own(tf.function(hard.call)) > 0
+    with none_of_our_own():
+        without = tf.function(hard.call)
+        assert gradients_of_our_own(without) == 0
+    action = tf.constant([0.0, 1.0, 0.0])
+    np.testing.assert_allclose(
+        without(HIDDEN, action), hard(HIDDEN, action), atol=1e-6
+    )

@@ -242,7 +242,7 @@ class TestEveryBackboneAndTuner:
             routed = model.user_vector(history)
             blocks = model.backbone.blocks
             model.backbone.blocks = [getattr(b, tower) for b in blocks]
-            hidden, mask = model.backbone.encode(history)
+            hidden, mask = model.backbone.encode(history, last_alone=True)
             model.backbone.blocks = blocks
             np.testing.assert_array_equal(routed, pool(hidden, mask, "last"))
 

@@ -39,9 +39,9 @@ CORE_OPS = """
     MergeV2Checkpoints Min Minimum Mul Neg NoOp NotEqual OnesLike Pack Pad PadV2
     Placeholder Prod Range ReadVariableOp RealDiv Relu Reshape ResourceGather
     RestoreV2 RightShift Rsqrt SaveV2 Select SelectV2 Shape ShardedFilename
-    Sigmoid Softmax SpaceToBatchND Split SplitV Square SquaredDifference Squeeze
-    StatefulPartitionedCall StaticRegexFullMatch StopGradient StridedSlice
-    StringJoin Sub Sum Tanh TensorListFromTensor TensorListGetItem
+    Sigmoid Slice Softmax SpaceToBatchND Split SplitV Square SquaredDifference
+    Squeeze StatefulPartitionedCall StaticRegexFullMatch StopGradient
+    StridedSlice StringJoin Sub Sum Tanh TensorListFromTensor TensorListGetItem
     TensorListReserve TensorListSetItem TensorListStack TensorScatterUpdate Tile
     TopKV2 Transpose Unpack VarHandleOp Where While ZerosLike
 """.split()

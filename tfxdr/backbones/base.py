@@ -10,6 +10,7 @@ from tensorflow import keras
 from tfxdr.layers.domain_embedding import domain_embeddings
 from tfxdr.layers.target_head import TargetHead
 from tfxdr.ops.dropout import dropout
+from tfxdr.ops.positions import LAST, Positions, read_by_block
 from tfxdr.registry import Entry
 from tfxdr.types import Draw, Items, JointSizes
 
@@ -27,8 +28,10 @@ class Backbone(keras.layers.Layer):
       is that of dropout and none at inference, and `adapters`, if any, are
       `num_adapters` functions of a sub-layer's input and output;
     - `num_adapters`, how many it has room for;
-    - `receptive_field`, if it has one: how many positions an output depends
-      on, itself included;
+    - `reads(outputs)`, if not all positions have to be there: from those
+      whose outputs are wanted to those of its input that they depend on, both
+      `Positions`; its `call` then takes `outputs`, given where its input holds
+      no others than it reads;
     - `get_config`, so that fine-tuning can make a twin of it.
 
     Attributes:
@@ -109,8 +112,9 @@ class Backbone(keras.layers.Layer):
           history: `[batch, length]` int32, left-padded with 0.
           actions: `[batch, blocks]` in [0, 1], for routed blocks.
           seed: `[2]` int32 of dropout; none at inference.
-          last_alone: only the last position will be read: blocks leave out
-            the positions that it cannot see, and so does the result.
+          last_alone: only the last position will be read: each block leaves
+            out what no later one reads, and the result may be the last one
+            alone.
 
         Returns:
           `[batch, positions, d]` and the mask `[batch, positions]`.
@@ -137,7 +141,8 @@ class Backbone(keras.layers.Layer):
         """Some of the blocks, or all, one after the other.
 
         Args:
-          hidden: `[batch, positions, d]`, what the first of them reads.
+          hidden: `[batch, positions, d]`, what `embed` gives, or, where `first`
+            is not 0, what came out of the blocks before.
           mask: `[batch, positions]` bool, true at items.
           first: the index of the first block.
           end: that behind the last one, which will read what comes out; none:
@@ -149,32 +154,37 @@ class Backbone(keras.layers.Layer):
         Returns:
           What comes out, and its mask.
         """
-        seen = self._seen_by_last() if last_alone else {}
+        reads = self._reads_of_last() if last_alone else {}
+        here = None if first else reads.get(0)
+        if here is not None:
+            hidden, mask = here.of(hidden), here.of(mask)
         for index in range(first, len(self.blocks) if end is None else end):
-            hidden, mask = (_last(x, seen.get(index)) for x in (hidden, mask))
             options = {"mask": mask, "seed": block_seed(seed, index)}
             if actions is not None:
                 options["action"] = actions[:, index]
-            hidden += self.blocks[index](hidden, **options)
-        if end is None:
-            return hidden, mask
-        return _last(hidden, seen.get(end)), _last(mask, seen.get(end))
+            given, wanted = reads.get(index), reads.get(index + 1)
+            if given is not None:
+                options["outputs"] = wanted
+            change = self.blocks[index](hidden, **options)
+            if wanted is not None:
+                hidden, mask = (wanted.of(x, given) for x in (hidden, mask))
+                change = change if given else wanted.of(change)
+            hidden += change
+        return hidden, mask
 
-    def _seen_by_last(self) -> dict[int, int]:
-        """How many positions of its input the last one depends on, by block.
+    def _reads_of_last(self) -> dict[int, Positions]:
+        """Which positions of its input the last one depends on, by block.
 
-        The index behind the last block stands for its output. Blocks below one
-        that sees all positions are not in it.
+        The index behind the last block stands for its output. A block that
+        reads all positions is not in it, and neither are those below.
         """
-        span = 1
-        seen = {len(self.blocks): span}
+        found = {len(self.blocks): LAST}
         for index in reversed(range(len(self.blocks))):
-            field = getattr(self.blocks[index], "receptive_field", None)
-            if field is None:
+            reads = read_by_block(self.blocks[index], found[index + 1])
+            if reads is None:
                 break
-            span += field - 1
-            seen[index] = span
-        return seen
+            found[index] = reads
+        return found
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
         """`encode` at inference, without the mask."""
@@ -313,11 +323,6 @@ def check_hidden(hidden: Sequence[int], least: int = 1) -> None:
             f"hidden should list {least} or more widths >= 1, received "
             f"{list(hidden)}"
         )
-
-
-def _last(x: tf.Tensor, columns: int | None) -> tf.Tensor:
-    """The last columns of `[batch, positions, ...]`; none: all of them."""
-    return x if columns is None else x[:, -columns:]
 
 
 def entered(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.positions import Positions, read_by_block
+
 
 class Adapter(keras.layers.Layer):
     """A bottleneck `A(x) = up(gelu(down(x)))` beside a sub-layer.
@@ -92,19 +94,22 @@ class AdaptedBlock(keras.layers.Layer):
         for layer in leaves(block):
             layer.trainable = isinstance(layer, keras.layers.LayerNormalization)
 
-    @property
-    def receptive_field(self) -> int | None:
-        """That of the block: adapters see single positions."""
-        return getattr(self.block, "receptive_field", None)
+    def reads(self, outputs: Positions) -> Positions | None:
+        """As the block: adapters see single positions."""
+        return read_by_block(self.block, outputs)
 
     def call(
         self,
         hidden: tf.Tensor,
         mask: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
+        outputs: Positions | None = None,
     ) -> tf.Tensor:
         """As the block's own `call`."""
-        return self.block(hidden, mask=mask, seed=seed, adapters=self.adapters)
+        options = {} if outputs is None else {"outputs": outputs}
+        return self.block(
+            hidden, mask=mask, seed=seed, adapters=self.adapters, **options
+        )
 
 
 def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

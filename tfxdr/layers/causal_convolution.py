@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.convolution import causal_convolution
+from tfxdr.ops.normalization import normalized_relu
+from tfxdr.ops.positions import Positions
+
 EPSILON = 1e-8  # of the layer norm in the authors' code
 
 
@@ -73,10 +77,16 @@ class CausalConvolutionBlock(keras.layers.Layer):
             name=name,
         )
 
-    @property
-    def receptive_field(self) -> int:
-        """How many positions an output depends on, itself included."""
-        return 1 + (self.kernel_size - 1) * 3 * self.dilation
+    def reads(self, outputs: Positions) -> Positions:
+        """The positions of its input that outputs at these depend on."""
+        return self._spacings(outputs)[0]
+
+    def _spacings(self, outputs: Positions) -> list[Positions]:
+        """Where inputs of the first and second convolution lie, and outputs."""
+        found = [outputs]
+        for dilation in (2 * self.dilation, self.dilation):
+            found.insert(0, found[0].read_by(self.kernel_size, dilation))
+        return found
 
     def build(self, input_shape: tf.TensorShape) -> None:
         for layer in (*self.convolutions, *self.norms):
@@ -89,6 +99,7 @@ class CausalConvolutionBlock(keras.layers.Layer):
         mask: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
         adapters: Sequence[Callable] = (),
+        outputs: Positions | None = None,
     ) -> tf.Tensor:
         """Maps `[batch, length, channels]` to the same shape.
 
@@ -99,16 +110,51 @@ class CausalConvolutionBlock(keras.layers.Layer):
           seed: unused; there is no dropout here.
           adapters: none, or one for each convolution, from its input and its
             output to what goes into the layer norm.
+          outputs: the positions that will be read; the input then holds those
+            of `reads(outputs)` alone, and so does the mask. By default all.
         """
         del seed
-        for index, convolution in enumerate(self.convolutions):
-            if mask is not None:
-                hidden *= tf.cast(mask, hidden.dtype)[..., tf.newaxis]
-            output = convolution(hidden)
+        places = [None] * 3 if outputs is None else self._spacings(outputs)
+        if mask is not None:
+            hidden *= tf.cast(mask, hidden.dtype)[..., tf.newaxis]
+            mask = mask if places[1] is None else places[1].of(mask, places[0])
+        for index, norm in enumerate(self.norms):
+            given, wanted = places[index : index + 2]
+            output = self._convolved(index, hidden, given, wanted)
             if adapters:
-                output = adapters[index](hidden, output)
-            hidden = tf.nn.relu(self.norms[index](output))
+                read = hidden if wanted is None else wanted.of(hidden, given)
+                output = adapters[index](read, output)
+            hidden = normalized_relu(
+                output,
+                norm.gamma,
+                norm.beta,
+                EPSILON,
+                mask=None if index else mask,  # what the second one reads
+            )
         return hidden
+
+    def _convolved(
+        self,
+        index: int,
+        hidden: tf.Tensor,
+        given: Positions | None,
+        wanted: Positions | None,
+    ) -> tf.Tensor:
+        """One of the convolutions, from some positions to some of these."""
+        layer = self.convolutions[index]
+        dilation = (index + 1) * self.dilation
+        if given is None or wanted is None:
+            return causal_convolution(
+                hidden, layer.kernel, layer.bias, dilation=dilation
+            )
+        return causal_convolution(
+            hidden,
+            layer.kernel,
+            layer.bias,
+            dilation=dilation // given.step,
+            stride=wanted.stride_over(given),
+            count=wanted.number,
+        )
 
     def get_config(self) -> dict:
         return {

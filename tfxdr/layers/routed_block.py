@@ -8,6 +8,9 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops.own_gradients import has_own_gradients
+from tfxdr.ops.positions import Positions, read_by_block
+
 
 class RoutedBlock(keras.layers.Layer):
     """`I F_tuned(E) + (1 - I) F_frozen(E)` of UAF Eq. 6.
@@ -42,8 +45,16 @@ class RoutedBlock(keras.layers.Layer):
         self.hard = hard
         self._frozen, self._tuned = _mapping(frozen), _mapping(tuned)
         self._ways = [
-            _one_op(lambda hidden, action, mask: self._frozen(hidden, mask)),
-            _one_op(lambda hidden, action, mask: self._tuned(hidden, mask)),
+            _one_op(
+                lambda hidden, action, mask, outputs: self._frozen(
+                    hidden, mask, outputs=outputs
+                )
+            ),
+            _one_op(
+                lambda hidden, action, mask, outputs: self._tuned(
+                    hidden, mask, outputs=outputs
+                )
+            ),
             _one_op(self._split),
         ]
 
@@ -53,6 +64,7 @@ class RoutedBlock(keras.layers.Layer):
         action: tf.Tensor,
         mask: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
+        outputs: Positions | None = None,
     ) -> tf.Tensor:
         """Maps `[batch, length, d]` to the same shape.
 
@@ -61,24 +73,32 @@ class RoutedBlock(keras.layers.Layer):
           action: `[batch]` in [0, 1]; 1 takes the tuned mapping.
           mask: `[batch, length]` bool, true where an item is.
           seed: `[2]` int32 of dropout, the same in both; `None` at inference.
+          outputs: the positions that will be read; the input then holds those
+            of `reads(outputs)` alone. By default all.
         """
         if self.hard and seed is None:
             # A straight-through estimator's 1 may lie below 1 by rounding.
             tuned = tf.cast(tf.cast(action, tf.float32) >= 0.5, tf.int32)
-            return self._route(hidden, tuned, mask)
+            return self._route(hidden, tuned, mask, outputs)
         # [batch, 1, 1]
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
-        tuned = self._tuned(hidden, mask, seed)
-        frozen = self._frozen(hidden, mask, seed)
+        tuned = self._tuned(hidden, mask, seed, outputs)
+        frozen = self._frozen(hidden, mask, seed, outputs)
         return share * tuned + (1.0 - share) * frozen
 
-    @property
-    def receptive_field(self) -> int | None:
-        """As that of the block."""
-        return getattr(self.frozen, "receptive_field", None)
+    def reads(self, outputs: Positions) -> Positions | None:
+        """As the block, if both mappings can leave positions out."""
+        found = {
+            read_by_block(block, outputs) for block in (self.frozen, self.tuned)
+        }
+        return found.pop() if len(found) == 1 else None
 
     def _route(
-        self, hidden: tf.Tensor, action: tf.Tensor, mask: tf.Tensor | None
+        self,
+        hidden: tf.Tensor,
+        action: tf.Tensor,
+        mask: tf.Tensor | None,
+        outputs: Positions | None,
     ) -> tf.Tensor:
         """Each row through the mapping that its action names."""
         if mask is None:
@@ -87,29 +107,39 @@ class RoutedBlock(keras.layers.Layer):
         way = 2 * tf.reduce_max(action) - tf.reduce_min(action)
         output = tf.switch_case(
             way,
-            [lambda run=run: run(hidden, action, mask) for run in self._ways],
+            [
+                lambda run=run: run(hidden, action, mask, outputs)
+                for run in self._ways
+            ],
         )
-        return tf.ensure_shape(output, hidden.shape)
+        length = hidden.shape[1] if outputs is None else None
+        return tf.ensure_shape(
+            output, [hidden.shape[0], length, *hidden.shape[2:]]
+        )
 
     def _split(
-        self, hidden: tf.Tensor, action: tf.Tensor, mask: tf.Tensor
+        self,
+        hidden: tf.Tensor,
+        action: tf.Tensor,
+        mask: tf.Tensor,
+        outputs: Positions | None,
     ) -> tf.Tensor:
         """Both mappings, each on its own rows."""
         rows, inputs, masks = (
             tf.dynamic_partition(values, action, 2)
             for values in (tf.range(tf.shape(hidden)[0]), hidden, mask)
         )
-        outputs = [
-            mapping(part, known)
+        results = [
+            mapping(part, known, outputs=outputs)
             for mapping, part, known in zip(
                 (self._frozen, self._tuned), inputs, masks, strict=True
             )
         ]
-        return tf.dynamic_stitch(rows, outputs)
+        return tf.dynamic_stitch(rows, results)
 
 
 def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
-    """A layer as a function of hidden vectors, mask and seed."""
+    """A layer as a function of hidden vectors and what it takes beside them."""
     parameters = inspect.signature(layer.call).parameters
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     taken = [n for n in ("mask", "seed") if anything or n in parameters]
@@ -118,26 +148,35 @@ def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
         hidden: tf.Tensor,
         mask: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
+        outputs: Positions | None = None,
     ) -> tf.Tensor:
         given = {"mask": mask, "seed": seed}
-        return layer(hidden, **{name: given[name] for name in taken})
+        options = {name: given[name] for name in taken}
+        if outputs is not None:
+            options["outputs"] = outputs
+        return layer(hidden, **options)
 
     return mapping
 
 
-def _one_op(
-    call: Callable[..., tf.Tensor],
-) -> tf.types.experimental.GenericFunction:
-    """A function that a graph keeps as one op: not taken, it costs one."""
-    op = tf.function(
-        call,
-        reduce_retracing=True,
-        experimental_attributes={"_noinline": True},
-    )
-    # TensorFlow counts traces by the place in the code: it takes the blocks of
-    # several models for one function that is traced again and again, and warns.
-    op._omit_frequent_tracing_warning = True
-    return op
+def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """A function that a graph keeps as one op: not taken, it costs one.
+
+    What was traced with gradients of our own is not for graphs without them.
+    """
+    ops = {}
+    for own_gradients in (True, False):
+        op = tf.function(
+            call,
+            reduce_retracing=True,
+            experimental_attributes={"_noinline": True},
+        )
+        # TensorFlow counts traces by the place in the code: it takes the blocks
+        # of several models for one function that is traced again and again,
+        # and warns.
+        op._omit_frequent_tracing_warning = True
+        ops[own_gradients] = op
+    return lambda *inputs: ops[has_own_gradients()](*inputs)
 
 
 def twin(block: keras.layers.Layer, width: int) -> keras.layers.Layer:

@@ -17,6 +17,7 @@ from tfxdr.files import (
     write_text,
     written_aside,
 )
+from tfxdr.ops.own_gradients import none_of_our_own
 from tfxdr.serving import warm_up
 from tfxdr.serving.description import DESCRIPTION, readme
 from tfxdr.serving.servable import Servable, Signature
@@ -114,10 +115,11 @@ def save(
       folder: where to.
       signatures: their names; all by default.
     """
-    functions = {
-        name: servable.signatures[name].function.get_concrete_function()
-        for name in signatures or servable.signatures
-    }
+    with none_of_our_own():
+        functions = {
+            name: servable.signatures[name].function.get_concrete_function()
+            for name in signatures or servable.signatures
+        }
     root = tf.Module()
     root.known_rows = servable.known_rows
     for name, part in servable.tracked.items():
