@@ -34,7 +34,7 @@ from tfxdr.serving.servable import Servable
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import Costs
 from tfxdr.training.fit import fit
-from tfxdr.training.loop import Stage
+from tfxdr.training.stage import Stage
 from tfxdr.types import FIRST_ITEM
 
 S = TypeVar("S", bound=Stage)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
@@ -18,73 +17,9 @@ from tfxdr.registry.metric_names import rising
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
-from tfxdr.training.parameters import ParameterGroups, Parameters
+from tfxdr.training.parameters import ParameterGroups
 from tfxdr.training.progress import Progress, StageLine
-
-
-class Batches(Protocol):
-    """Training input that can start anywhere."""
-
-    steps: int
-
-    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset: ...
-
-
-class Stage(abc.ABC):
-    """What a stage trains and how it is judged.
-
-    Attributes:
-      name: of the stage.
-      model: what is kept; its own `batch_loss(batch)` is what a step
-        descends on, unless a stage says otherwise.
-      batches: the training input.
-    """
-
-    name: str
-    model: keras.Model
-    batches: Batches
-
-    @abc.abstractmethod
-    def validate(self) -> dict[str, float]:
-        """Metrics on the validation split."""
-
-    @property
-    def parameters(self) -> Parameters:
-        """What moves, by where it comes from; all is new by default."""
-        return Parameters(new=self.model.trainable_variables)
-
-    def gradients(
-        self, batch: Any, variables: Sequence[tf.Variable]
-    ) -> tuple[tf.Tensor, tf.Tensor, list]:
-        """A step's loss, its number of instances, and its direction.
-
-        Args:
-          batch: of the training input.
-          variables: what moves.
-
-        Returns:
-          Two scalars, and one gradient, or `None`, for each variable.
-        """
-        with tf.GradientTape() as tape:
-            loss, count = self.batch_loss(batch)
-        return loss, count, tape.gradient(loss, list(variables))
-
-    def batch_loss(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """The mean loss of a batch's instances, and their number."""
-        return self.model.batch_loss(batch)
-
-    def begin(self) -> None:
-        """What comes before the first step; nothing by default."""
-        return
-
-    def after_step(self, batch: Any) -> None:
-        """What follows each step, outside its graph; nothing by default."""
-        del batch
-
-    @property
-    def companion(self) -> tf.Module:
-        """What `after_step` learns; kept and restored beside the model."""
-        return tf.Module()
+from tfxdr.training.stage import Stage
 
 
 @dataclasses.dataclass(frozen=True)

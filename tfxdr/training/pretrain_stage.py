@@ -10,8 +10,8 @@ from tfxdr.evaluation import Ranker, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.softmax import mask_reserved
-from tfxdr.training.loop import Stage
 from tfxdr.training.pretrain_split import split_last
+from tfxdr.training.stage import Stage
 
 TOP_N = (5, 10)  # cutoffs of the ranking metrics
 
