@@ -40,6 +40,7 @@ from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
+from tfxdr.training import distribution
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.cost import Costs, enough_memory
 from tfxdr.training.finetuning import FinetuneStage, Shortcut
@@ -114,7 +115,7 @@ class TransferExperiment(Experiment):
             backbone = self._backbone()
             for policy in trained:
                 self._check_policy(policy, backbone)
-            self._loss()
+            distribution.current().check_component("--loss", self._loss())
             self.tuner.build()
             self.check_training()
 

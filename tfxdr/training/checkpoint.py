@@ -51,6 +51,12 @@ class CheckpointFolder:
         self.folder = folder
         self.checkpoint = checkpoint
 
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """All that it holds, always in one order."""
+        found = tf.train.TrackableView(self.checkpoint).descendants()
+        return [x for x in found if isinstance(x, tf.Variable)]
+
     def save(self) -> None:
         """Writes the next number, then deletes the ones before."""
         saved = self._saved()

@@ -14,6 +14,7 @@ from tensorflow import keras
 
 from tfxdr.errors import TrainingError
 from tfxdr.registry.metric_names import rising
+from tfxdr.training import distribution
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
@@ -95,8 +96,10 @@ class Loop:
                 companion=stage.companion,
             ),
         )
+        self.devices = distribution.current()
+        self._may_be_stopped = bool(callbacks)
         self._callbacks = keras.callbacks.CallbackList(
-            list(callbacks),
+            list(callbacks) if self.devices.is_chief else [],
             model=stage.model,
             epochs=settings.epochs,
             steps=stage.batches.steps,
@@ -117,8 +120,8 @@ class Loop:
         Raises:
           TrainingError: if the loss is not finite, or memory runs out.
         """
-        if not (resume and self.checkpoints.restore()):
-            self.checkpoints.clear()
+        self.devices.check(self.stage)
+        self._start(resume)
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
         self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
@@ -131,6 +134,13 @@ class Loop:
         self._load_best()
         self._say_how_it_ended()
         return self._summary()
+
+    def _start(self, resume: bool) -> None:
+        """Where the chief's checkpoint stands, if there is one."""
+        if self.devices.is_chief:
+            if not (resume and self.checkpoints.restore()):
+                self.checkpoints.clear()
+        self.devices.take_over(self.checkpoints.variables)
 
     def _finished(self) -> bool:
         return (
@@ -148,7 +158,7 @@ class Loop:
             self._save()
             raise
         self._save()  # validation takes a while, and can be interrupted
-        with self.parameters.averaged():
+        with self.parameters.averaged(), self.devices.dividing():
             metrics = {"loss": float(self._mean_loss())} | self._validate()
             self._keep_if_best(metrics)
         self._callbacks.on_epoch_end(int(self.state.epoch), metrics)
@@ -180,8 +190,17 @@ class Loop:
             if time.monotonic() - saved > self.settings.checkpoint_seconds:
                 self._save()
                 saved = time.monotonic()
-            if self.stage.model.stop_training:
+            if self._is_stopped():
                 break
+
+    def _is_stopped(self) -> bool:
+        """By a callback, of which the chief alone has any."""
+        model = self.stage.model
+        if self._may_be_stopped:
+            model.stop_training = self.devices.of_chief(
+                lambda: bool(model.stop_training)
+            )
+        return model.stop_training
 
     def _shown(self) -> contextlib.AbstractContextManager[StageLine]:
         name, steps = self.stage.name, self.stage.batches.steps
@@ -212,7 +231,9 @@ class Loop:
 
     def _train_step(self, batch: Any) -> None:
         state = self.state
-        loss, count, gradients = self.stage.gradients(batch, self._variables)
+        loss, count, gradients = self.devices.gradients(
+            self.stage, batch, self._variables
+        )
         norm = self.parameters.apply(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
         first = ~finite & (state.first_bad_step < 0)
@@ -244,19 +265,20 @@ class Loop:
         state = self.state
         rate = self.parameters.learning_rate()
         state.epoch.assign_add(1)
-        state.stopped.assign(self.stage.model.stop_training)
+        state.stopped.assign(self._is_stopped())
         for variable in (state.step, state.loss_sum, state.loss_count):
             variable.assign(tf.zeros_like(variable))
         self._count_seconds()
-        self.history.add(
-            self.stage.name,
-            int(state.epoch),
-            {
-                **metrics,
-                "learning_rate": rate,
-                "seconds": float(state.seconds),
-            },
-        )
+        if self.devices.is_chief:
+            self.history.add(
+                self.stage.name,
+                int(state.epoch),
+                {
+                    **metrics,
+                    "learning_rate": rate,
+                    "seconds": float(state.seconds),
+                },
+            )
         self._save()
 
     def _count_seconds(self) -> None:
@@ -267,7 +289,8 @@ class Loop:
     def _save(self) -> None:
         self._check_finite()
         self._count_seconds()
-        self.checkpoints.save()
+        if self.devices.is_chief:
+            self.checkpoints.save()
 
     def _check_finite(self) -> None:
         """Stops before anything that is not finite is saved.
