@@ -122,8 +122,12 @@ def distributed(options: Options, *, in_python: bool = False) -> Iterator[None]:
     from tfxdr.training.progress import Progress
 
     set_threads(options.compute.threads)
-    with distribution.distributed(cluster.start(kind, Progress().say)):
+    say = Progress().say
+    devices = cluster.start(kind, say)
+    with distribution.distributed(devices):
         yield
+    if not devices.is_chief:
+        say(f"worker {devices.index} of {devices.count}: done")
 
 
 def set_threads(threads: int) -> None:
