@@ -38,7 +38,7 @@ def together(tmp_path, monkeypatch):
     """Starts workers, each in a folder of its own; none outlives the test."""
     started = []
 
-    def begin(count, *flags):
+    def begin(count, *flags, others=()):
         addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
         for index in range(count):
             task = {"type": "worker", "index": index}
@@ -46,7 +46,8 @@ def together(tmp_path, monkeypatch):
             monkeypatch.setenv(CONFIG, json.dumps(config))
             folder = tmp_path / str(index)
             folder.mkdir(exist_ok=True)
-            started.append(start(folder, *flags, "--distribute=multi-worker"))
+            words = [*flags, *(others if index else ())]
+            started.append(start(folder, *words, "--distribute=multi-worker"))
         return started[-count:]
 
     yield begin
@@ -69,7 +70,7 @@ def assert_same(run, other):
         found, expected = (metrics(x)[section] for x in (run, other))
         assert set(found) == set(expected)
         for name, value in expected.items():
-            if name != "seconds":
+            if name not in ("seconds", "cached"):
                 assert found[name] == pytest.approx(value, abs=APART), name
     losses, expected = _losses(run), _losses(other)
     assert losses == pytest.approx(expected, rel=1e-5)
@@ -100,7 +101,7 @@ def test_a_killed_worker_stops_the_others_and_one_machine_goes_on(
 ):
     chief, worker = together(2, *SMALL, POLICY)
     run = tmp_path / "0" / "run"
-    kill_when(worker, lambda: rows(run, "finetune") == 1)
+    kill_when(worker, lambda: rows(run, "pretrain") == 1)
     since = time.monotonic()
     _, err = chief.communicate(timeout=60)
     assert time.monotonic() - since < 60
@@ -115,6 +116,17 @@ def test_a_killed_worker_stops_the_others_and_one_machine_goes_on(
     assert_same(run, alone)
 
 
+def test_devices_of_one_machine_pretrain_as_one(alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFXDR_CPU_DEVICES", "2")
+    flags = [*SMALL, "--mode=pretrain", "--distribute=mirrored"]
+    process = start(tmp_path, *flags)
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    losses = _losses(tmp_path / "run")
+    assert losses == pytest.approx(_losses(alone)[: len(losses)], rel=1e-5)
+
+
+@pytest.mark.large
 def test_devices_of_one_machine_end_as_one(alone, tmp_path, monkeypatch):
     monkeypatch.setenv("TFXDR_CPU_DEVICES", "2")
     process = start(tmp_path, *SMALL, POLICY, "--distribute=mirrored")
@@ -166,9 +178,12 @@ def test_two_workers_go_on_where_one_machine_was_stopped(
 
 
 @pytest.mark.large
-def test_workers_with_other_options_are_told(together):
-    (chief,) = together(1, "--mode=list")  # it is refused before it waits
-    assert "--mode=list" in chief.communicate(timeout=60)[1]
+def test_a_worker_with_another_option_is_told_so(together):
+    chief, worker = together(2, *SMALL, POLICY, others=["--epochs=4"])
+    _, err = worker.communicate(timeout=120)
+    assert worker.returncode == 1
+    assert "--epochs=4 (the chief's is 3)" in err.splitlines()[-1]
+    assert chief.wait(60) == 2
 
 
 class TestRefusals:
