@@ -24,7 +24,7 @@ from tfxdr.training import cluster
 from tfxdr.training.distribution import Distribution
 from tfxdr.training.progress import Progress
 
-_SIZES = (7, 2)  # rows; fewer than there are devices, too
+_SIZES = (7, 1)  # rows; fewer than there are devices, too
 
 
 def difference(words, devices):

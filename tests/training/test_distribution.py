@@ -28,12 +28,12 @@ _JOINT = (
 )
 
 
-def _apart(place, *lines):
+def _apart(place, count, *lines):
     """The differences of runs in parts and as a whole, relative."""
     done = subprocess.run(
         [sys.executable, _PROGRAM, *lines],
         cwd=place,
-        env=dict(os.environ, TFXDR_CPU_DEVICES="3"),
+        env=dict(os.environ, TFXDR_CPU_DEVICES=str(count)),
         capture_output=True,
         text=True,
         timeout=500,
@@ -46,6 +46,7 @@ def test_parts_add_up_to_the_batch(tmp_path):
     """With moments, draws and weights that belong to all rows."""
     found = _apart(
         tmp_path,
+        2,
         f"{_DATA} {_SASREC} --policy=gumbel --policy_network=attention",
         f"{_JOINT} --meta='oracle(category=harmful)'",
     )
@@ -56,6 +57,7 @@ def test_parts_add_up_to_the_batch(tmp_path):
 def test_parts_add_up_whatever_is_trained(tmp_path):
     found = _apart(
         tmp_path,
+        3,
         f"{_DATA} {_SASREC} --policy=soft --loss=bpr",
         f"{_DATA} {_SASREC} --policy='rl-scst(num_negatives=5,top_k=1)'",
         f"{_DATA} {_SASREC} --policy='random(fresh=true)'",

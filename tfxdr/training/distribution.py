@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -90,6 +91,14 @@ class Distribution:
         """Gives variables the values that the chief's have."""
         del variables
 
+    def check_equal(self, variables: Iterable[tf.Variable]) -> None:
+        """Sees that all processes have the same values.
+
+        Raises:
+          TrainingError: this one has others than the chief.
+        """
+        del variables
+
     @contextlib.contextmanager
     def dividing(self) -> Iterator[None]:
         """Evaluations inside are divided among the processes."""
@@ -111,7 +120,6 @@ class Devices(Distribution):
         self.strategy = strategy
         self.index = index
         self.count = count
-        self._add = tf.function(self._sum_over_processes, reduce_retracing=True)
 
     def check_component(self, flag: str, component: object) -> None:
         if getattr(component, "needs_whole_batch", False):
@@ -153,9 +161,8 @@ class Devices(Distribution):
             return self._summed([loss, count, *map(_distinct, found)])
 
         result = self.strategy.run(of_part, args=(batch,))
-        loss, count, *found = self.strategy.experimental_local_results(result)[
-            0
-        ]
+        results = self.strategy.experimental_local_results(result)
+        loss, count, *found = results[0]  # They are all the same.
         return loss, count, found
 
     def _part(self, batch: Any, *, leads: bool) -> parts.Part:
@@ -181,30 +188,29 @@ class Devices(Distribution):
         context = tf.distribute.get_replica_context()
         dense = [x for x in tensors if isinstance(x, tf.Tensor)]
         sums = iter(context.all_reduce("sum", dense))
-        return [
-            next(sums)
-            if isinstance(x, tf.Tensor)
-            else x
-            if x is None
-            else context.all_reduce("sum", x)
-            for x in tensors
-        ]
 
-    def _sum_over_processes(self, values: tf.Tensor) -> tf.Tensor:
-        """Of `[n]`; the first device of each process has them, others 0."""
-        calls = itertools.count()
+        def summed(x: Any) -> Any:
+            if isinstance(x, tf.IndexedSlices):
+                return context.all_reduce("sum", x)
+            return None if x is None else next(sums)
 
-        def of_device(values: tf.Tensor) -> tf.Tensor:
-            own = values if next(calls) == 0 else tf.zeros_like(values)
-            context = tf.distribute.get_replica_context()
-            return context.all_reduce("sum", tf.identity(own))
-
-        result = self.strategy.run(of_device, args=(values,))
-        return self.strategy.experimental_local_results(result)[0]
+        return [summed(x) for x in tensors]
 
 
 class Workers(Devices):
-    """Several processes, each with its devices."""
+    """Several processes, each with its devices.
+
+    Args:
+      strategy: as of `Devices`.
+      index: likewise.
+      count: likewise.
+    """
+
+    def __init__(
+        self, strategy: tf.distribute.Strategy, index: int, count: int
+    ) -> None:
+        super().__init__(strategy, index, count)
+        self._add = tf.function(self._sum_over_processes, reduce_retracing=True)
 
     def joined(self, array: np.ndarray) -> np.ndarray:
         """The sum of the arrays that the processes give, in the same type."""
@@ -229,10 +235,34 @@ class Workers(Devices):
             own = value if self.is_chief else np.zeros_like(value)
             variable.assign(self.joined(own))
 
+    def check_equal(self, variables: Iterable[tf.Variable]) -> None:
+        own = 0
+        for variable in variables:
+            own = zlib.crc32(variable.numpy().tobytes(), own)
+        if self.of_chief(lambda: own) != own:
+            raise TrainingError(
+                "--distribute=multi-worker: the weights of worker "
+                f"{self.index} are no longer the chief's: expected machines of "
+                "one kind with the same TensorFlow, and callbacks that leave "
+                "weights alone; start all of them again with --resume"
+            )
+
     @contextlib.contextmanager
     def dividing(self) -> Iterator[None]:
         with division.divided(self):
             yield
+
+    def _sum_over_processes(self, values: tf.Tensor) -> tf.Tensor:
+        """Of `[n]`; the first device of each process has them, others 0."""
+        calls = itertools.count()
+
+        def of_device(values: tf.Tensor) -> tf.Tensor:
+            own = values if next(calls) == 0 else tf.zeros_like(values)
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce("sum", tf.identity(own))
+
+        result = self.strategy.run(of_device, args=(values,))
+        return self.strategy.experimental_local_results(result)[0]
 
 
 _ALONE = Distribution()

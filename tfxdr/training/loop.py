@@ -157,6 +157,7 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise
+        self.devices.check_equal(self._kept)
         self._save()  # validation takes a while, and can be interrupted
         with self.parameters.averaged(), self.devices.dividing():
             metrics = {"loss": float(self._mean_loss())} | self._validate()
