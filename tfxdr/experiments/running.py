@@ -180,8 +180,13 @@ def take_part(experiment: Experiment, base: RunFolder) -> None:
     agree(experiment)
     chosen = experiment.specs, experiment.options.run.seed
     for (spec, seed), folder in _folders(base, *chosen).items():
-        if not distribution.current().of_chief(lambda: False):
+        if not _is_finished(folder):
             experiment.with_seed(seed).contender(spec, folder).take_part()
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    """As the chief sees it, who alone may have the folder."""
+    return distribution.current().of_chief(lambda: folder.finished)
 
 
 def _warnings(
@@ -289,7 +294,7 @@ def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
     say = experiment.progress.say
-    if distribution.current().of_chief(lambda: folder.finished):
+    if _is_finished(folder):
         say(f"{folder.path}: this run is finished already")
         return folder.read()
     say(f"run: {folder.path}")

@@ -139,6 +139,8 @@ def _held(folder: RunFolder, options: Options) -> Iterator[Progress | None]:
         yield Progress.unseen()
         return
     mode = "" if options.run.mode == "run" else f" --mode={options.run.mode}"
+    if options.compute.distribute != "none":
+        mode += f" --distribute={options.compute.distribute}"
     with folder.held():
         try:
             yield None
