@@ -140,6 +140,8 @@ def _joined(say: Callable[[str], None]) -> Distribution:
     try:
         with _default_signals(), captured_stderr():
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            workers = Workers(strategy, place.index, count)
+            workers.of_chief(lambda: None)  # Here it is that it waits.
     except tf.errors.OpError as error:
         reason = error.message.strip().splitlines()[0]
         raise InputError(
@@ -147,7 +149,7 @@ def _joined(say: Callable[[str], None]) -> Distribution:
             f"could not join at {own}: {reason}; see that the port is free "
             f"and that {_CONFIG} names the same workers everywhere"
         ) from error
-    return Workers(strategy, place.index, count)
+    return workers
 
 
 @contextlib.contextmanager
