@@ -53,11 +53,18 @@ define make_venv
 	@touch $@
 endef
 
-.PHONY: help demo test test-addons stack-addons same-metrics docs results lint format \
+# Of make demo-workers: two free ports, and what its workers train.
+PORTS ?= 24810 24811
+DEMO_WORKERS := "--dataset=synthetic(users=600)" --policy=all --learning_rate=0.005 \
+	"--backbone=sasrec(channels=16,num_blocks=2)" --pretrain_epochs=3 \
+	--epochs=3 --threads=1 --run=run --overwrite
+
+.PHONY: help demo demo-workers test test-addons stack-addons same-metrics docs results lint format \
 	clean
 
 help:
 	@echo "make demo         who should be tuned? policies, explained"
+	@echo "make demo-workers  two workers of this machine train one model"
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
 	@echo "make stack-addons  those of them that depend on the stack"
@@ -77,6 +84,19 @@ $(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
 demo: $(VENV)/.stamp
 	$(VENV)/bin/python -m tfxdr.main --preset=demo
 	$(VENV)/bin/python -m tfxdr.main --preset=demo-scarce
+
+# Each worker has a folder of its own, as if it were another machine.
+demo-workers: $(VENV)/.stamp
+	@set -- $(PORTS); begun="$$PWD"; index=1; \
+	workers="\"127.0.0.1:$$1\", \"127.0.0.1:$$2\""; \
+	while [ $$index -ge 0 ]; do \
+	mkdir -p runs/demo-workers/$$index && cd runs/demo-workers/$$index && \
+	TF_CONFIG="{\"cluster\": {\"worker\": [$$workers]}, \
+	\"task\": {\"type\": \"worker\", \"index\": $$index}}" \
+	"$$begun/$(VENV)/bin/python" -m tfxdr.main --distribute=multi-worker \
+	$(DEMO_WORKERS) & \
+	last=$$!; cd "$$begun"; index=$$((index - 1)); done; \
+	wait $$last; status=$$?; wait; exit $$status
 
 lint: $(VENV)/.stamp
 	$(VENV)/bin/python -m ruff check .

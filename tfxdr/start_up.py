@@ -65,7 +65,7 @@ def _is_glibc() -> bool:
 
 def start_tensorflow() -> None:
     """Imports it and looks for devices; says nothing unless that fails."""
-    with _captured_stderr():
+    with captured_stderr():
         with _environment(KERAS_HOME=os.devnull):  # where no keras.json is
             import tensorflow as tf
 
@@ -196,7 +196,7 @@ def keras_as_it_comes() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _captured_stderr() -> Iterator[None]:
+def captured_stderr() -> Iterator[None]:
     """Holds back what C++ code writes, and shows it only after a failure.
 
     TensorFlow prints a page about the machine when it starts, whatever

@@ -44,6 +44,9 @@ NOT_RUN = {
     "as the server does by tests/serving/test_client.py",
     "docker run": "it fetches an image; as tensorflow_model_server",
     "curl": "it needs the server; what it sends is put to the export",
+    "kubectl": "it needs a cluster of machines",
+    "python -m tfxdr.main --distribute": "it needs devices or machines; "
+    "tests/e2e/test_distributed.py",
 }
 # Pages whose commands need an environment of their own.
 IN_AN_ENVIRONMENT = {
@@ -94,6 +97,8 @@ class Command:
     def arguments(self) -> list[str] | None:
         """What this package is given; none if another program is called."""
         words = self.words
+        if any(word.startswith("--distribute=") for word in words):
+            return None
         if words[:1] == ["make"]:
             words = _recipe(words[1])
         for program in _PROGRAMS:

@@ -24,8 +24,8 @@ from tfxdr.experiments.start import is_joint, make_experiment
 from tfxdr.experiments.sweeping import flagfiles
 from tfxdr.options import flagfile
 from tfxdr.registry import Spec
-from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import ParameterGroups
+from tfxdr.training.stage import Stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eag")
 

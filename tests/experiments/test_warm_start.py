@@ -16,7 +16,6 @@ OPTIONS = {
     "pretrain_epochs": 1,
     "epochs": 1,
     "learning_rate": 0.01,
-    "threads": 1,
 }
 
 

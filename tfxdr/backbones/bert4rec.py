@@ -9,6 +9,7 @@ from tfxdr.backbones.base import Backbone, entered
 from tfxdr.layers.attention import EPSILON, AttentionBlock
 from tfxdr.layers.positions import LearnedPositions
 from tfxdr.layers.tied_head import TiedHead, tied_embedding
+from tfxdr.ops import parts
 from tfxdr.registry import backbones
 from tfxdr.types import PADDING, Draw
 
@@ -156,9 +157,8 @@ class BERT4Rec(Backbone):
         fold = tf.random.experimental.stateless_fold_in
         items, rows = tf.unstack(tf.random.split(fold(seed, Draw.MASKING), 2))
         shape = tf.shape(inputs)
-        draw = tf.random.stateless_uniform
-        masked = draw(shape, items) < self.mask_prob
-        last_only = draw([shape[0], 1], rows) < LAST_ONLY_PROB
+        masked = parts.uniform(shape, items) < self.mask_prob
+        last_only = parts.uniform([shape[0], 1], rows) < LAST_ONLY_PROB
         return masked & ~last_only & (inputs != PADDING)
 
     def get_config(self) -> dict:

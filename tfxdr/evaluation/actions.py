@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from tfxdr import errors
+from tfxdr.evaluation import division
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import padded_batches
 from tfxdr.evaluation.binary import auc
@@ -156,15 +157,20 @@ def collect_actions(
             "there are no actions to look at: the split holds no user; give "
             "it a larger share of the data (--split_fractions)"
         )
-    rows: list[np.ndarray] = []
-    places: list[np.ndarray] = []
-    for place, padded in padded_batches(history, users, batch_size):
-        rows.append(np.asarray(decide(padded), np.float32))
-        places.append(place)
-    order = np.argsort(np.concatenate(places))
+    batches = padded_batches(history, users, batch_size)
+    parts = [
+        (places, np.asarray(decide(padded), np.float32))
+        for places, padded in division.own(batches)
+    ]
+    if not parts:  # There are more workers than batches.
+        _, padded = next(padded_batches(history, users[:1], 1))
+        parts = [(np.zeros(0, int), np.asarray(decide(padded), np.float32)[:0])]
+    actions = np.zeros((len(users), parts[0][1].shape[1]), np.float32)
+    for places, rows in parts:
+        actions[places] = rows
     return Actions(
         users=np.asarray(users, np.int32),
-        actions=np.concatenate(rows)[order],
+        actions=division.joined(actions),
         history_length=history.lengths[users].astype(np.int32),
     )
 

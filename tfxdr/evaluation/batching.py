@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr import errors
+from tfxdr.evaluation import division
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Scorer
 
@@ -42,15 +43,17 @@ def scored_batches(
       progress: called with (users done, users in all) after each batch.
 
     Yields:
-      Places in `users`, `[batch]`, and their scores, `[batch, num_items]`
-      float32, which hold no NaN from item 2 on.
+      Of the batches that are this worker's (see `division`) the places in
+      `users`, `[batch]`, and their scores, `[batch, num_items]` float32, which
+      hold no NaN from item 2 on.
 
     Raises:
       TrainingError: the score of a real item is NaN.
       ValueError: the scorer's answer has another shape.
     """
     done = 0
-    for places, padded in padded_batches(history, users, batch_size):
+    batches = padded_batches(history, users, batch_size)
+    for places, padded in division.own(batches):
         yield places, _scores(scorer, padded, users[places], num_items)
         done += len(places)
         if progress is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfxdr import errors
+from tfxdr.evaluation import division
 from tfxdr.evaluation.arrays import SavedArrays
 from tfxdr.evaluation.batching import (
     Progress,
@@ -222,7 +223,9 @@ class Classifier:
             # NumPy promises the first of equal scores, TensorFlow does not.
             prediction[slots] = scores.numpy()[:, FIRST_ITEM:].argmax(axis=1)
         label = np.asarray(self.targets.values, np.int32) - FIRST_ITEM
-        return Predictions(self._users.astype(np.int32), label, prediction)
+        return Predictions(
+            self._users.astype(np.int32), label, division.joined(prediction)
+        )
 
 
 def _checked(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.evaluation import division
 from tfxdr.evaluation.binary import Probabilities
 from tfxdr.types import FIRST_ITEM, JointBatch
 
@@ -27,14 +28,18 @@ def score_examples(
     """
     place = ("source", "target").index(domain)
     columns: list[list[np.ndarray]] = [[], [], [], []]
-    for batch, number in batches:
+    for index, (batch, number) in enumerate(batches):
+        label = (batch.source_label, batch.target_label)[place]
         values = (
             batch.user - FIRST_ITEM,
             (batch.source, batch.target)[place].item,
-            (batch.source_label, batch.target_label)[place],
-            scores(batch)[place],
+            label,
+            scores(batch)[place]
+            if division.is_own(index)
+            else tf.zeros_like(label),
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value.numpy()[:number])
     empty = [np.zeros(0, np.float32)]
-    return Probabilities(*(np.concatenate(c or empty) for c in columns))
+    user, item, label, logit = (np.concatenate(c or empty) for c in columns)
+    return Probabilities(user, item, label, division.joined(logit))

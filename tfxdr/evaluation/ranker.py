@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.evaluation import division
 from tfxdr.evaluation.batching import (
     CHUNK_BYTES,
     Progress,
@@ -148,7 +149,7 @@ class Ranker:
                 )
         user = self.targets.row_of_value.astype(np.int32)
         item = np.array(self.targets.values, np.int32)
-        return Ranking(user, item, rank)
+        return Ranking(user, item, division.joined(rank))
 
     def _chunks(self, num_instances: int) -> Iterator[slice]:
         for start in range(0, num_instances, self._rows_in_bounds):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfxdr.experiments.start import (
+    distributed,
     finished_run,
     import_components,
     plain_progress,
@@ -61,7 +62,7 @@ def run(
     progress = plain_progress()
     given = resolve(data, options, options_from, progress.say)
     chosen = ready(options_from(given.options))
-    with keras_as_it_comes():
+    with keras_as_it_comes(), distributed(chosen, in_python=True):
         names = [spec.name for spec in compared(chosen)]
         base = RunFolder(Path(chosen.run.run or default_folder(chosen, names)))
         with base.held():

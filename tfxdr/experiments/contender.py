@@ -31,10 +31,11 @@ from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.servable import Servable
+from tfxdr.training import distribution
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import Costs
 from tfxdr.training.fit import fit
-from tfxdr.training.loop import Stage
+from tfxdr.training.stage import Stage
 from tfxdr.types import FIRST_ITEM
 
 S = TypeVar("S", bound=Stage)
@@ -99,6 +100,10 @@ class Contender(abc.ABC):
         )
         self.folder.finish(result)
         return result
+
+    def take_part(self) -> None:
+        """A worker's part of `run`, beside the chief; it writes nothing."""
+        return
 
     @abc.abstractmethod
     def train(self) -> dict:
@@ -246,7 +251,8 @@ class TrainedContender(Contender, Generic[S]):
         self._keep(stage)
         self._draw_curves()
         with costs.of("evaluate"):
-            test = self._test(stage, self.folder.path)
+            with distribution.current().dividing():
+                test = self._test(stage, self.folder.path)
             shown = self._show(stage)
         return {
             **before,
@@ -255,6 +261,12 @@ class TrainedContender(Contender, Generic[S]):
             **shown,
             "cost": costs.stages,
         }
+
+    def take_part(self) -> None:
+        stage, _ = self._first(Costs())
+        self.fit(stage)
+        with distribution.current().dividing():
+            self._test(stage, None)
 
     def fit(self, stage: S) -> Mapping[str, float]:
         """Trains a stage's model, which is left with its best weights."""

@@ -39,6 +39,7 @@ from tfxdr.report.run import show_behaviors
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
+from tfxdr.training import distribution
 from tfxdr.training.cost import Costs, enough_memory
 from tfxdr.training.joint import (
     JointStage,
@@ -198,7 +199,9 @@ class JointExperiment(Experiment):
         super().check(specs)
         backbone = self.backbone.build(sizes=self.examples.sizes)
         for spec in specs:
-            if self.meta(spec).interval and not backbone.uses_source:
+            meta = self.meta(spec)
+            distribution.current().check_component("--meta", meta)
+            if meta.interval and not backbone.uses_source:
                 raise InputError(
                     f"--meta={spec} weighs source behaviors, and "
                     f"--backbone={self.backbone} uses none: expected "

@@ -12,7 +12,7 @@ from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.components import flagfile
 from tfxdr.experiments.findings import findings
-from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.run_folder import FREE, RunFolder
 from tfxdr.experiments.run_names import folder_names
 from tfxdr.experiments.start import is_joint, make_experiment, reopened
 from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
@@ -23,6 +23,7 @@ from tfxdr.report.history import read_history
 from tfxdr.report.run import compare_actions, result_row
 from tfxdr.report.table import Row, to_csv, to_markdown
 from tfxdr.report.verdict import Evidence, verdict
+from tfxdr.training import distribution
 from tfxdr.training.progress import Progress
 from tfxdr.types import FIRST_ITEM
 
@@ -100,6 +101,7 @@ def run_all(
       TrainingError: a loss is not finite, or memory runs out.
     """
     specs, seeds = experiment.specs, experiment.options.run.seed
+    agree(experiment)
     describe(experiment)
     experiment.with_seed(seeds[0]).check(specs)
     start(experiment, base, experiment.options, resume=resume)
@@ -125,6 +127,66 @@ def run_all(
     write_text(base.path / "results.md", text)
     write_text(base.path / "results.csv", to_csv(rows, name_title=kind))
     return Outcome(folders, rows, warnings, found)
+
+
+def agree(experiment: Experiment) -> None:
+    """Sees to it that all workers train the same on the same data.
+
+    The chief prepares them first: where the cache is shared, once for all.
+
+    Raises:
+      InputError: this worker has other options or data than the chief.
+    """
+    devices = distribution.current()
+    if devices.count == 1:
+        return
+    told = devices.of_chief(lambda: _identity(experiment))
+    own = _identity(experiment)
+    different = [
+        f"--{name}={own.get(name)} (the chief's is {told.get(name)})"
+        for name in sorted(own.keys() | told.keys())
+        if own.get(name) != told.get(name)
+    ]
+    if different:
+        raise InputError(
+            f"--distribute: worker {devices.index} was started otherwise than "
+            f"the chief: {', '.join(different)}; start all of them by the same "
+            "command line, on the same data"
+        )
+
+
+def _identity(experiment: Experiment) -> dict:
+    """What a run is, wherever its files lie."""
+    free = {*FREE, *INPUTS}
+    plain = experiment.options.to_plain()
+    return {
+        **{name: value for name, value in plain.items() if name not in free},
+        "mode": experiment.options.run.mode,
+        "fingerprint": experiment.data.fingerprint,
+    }
+
+
+def take_part(experiment: Experiment, base: RunFolder) -> None:
+    """A worker's part of `run_all`, beside the chief; it writes nothing.
+
+    Args:
+      experiment: as the chief's.
+      base: the folder of the chief's run, which need not be there.
+
+    Raises:
+      InputError: as `agree`.
+      TrainingError: as `run_all`.
+    """
+    agree(experiment)
+    chosen = experiment.specs, experiment.options.run.seed
+    for (spec, seed), folder in _folders(base, *chosen).items():
+        if not _is_finished(folder):
+            experiment.with_seed(seed).contender(spec, folder).take_part()
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    """As the chief sees it, who alone may have the folder."""
+    return distribution.current().of_chief(lambda: folder.finished)
 
 
 def _warnings(
@@ -232,7 +294,7 @@ def _run_inside(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
 
 def _run_one(experiment: Experiment, spec: Spec, folder: RunFolder) -> dict:
     say = experiment.progress.say
-    if folder.finished:
+    if _is_finished(folder):
         say(f"{folder.path}: this run is finished already")
         return folder.read()
     say(f"run: {folder.path}")

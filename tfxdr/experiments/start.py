@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import tfxdr
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tfxdr.experiments.contender import Contender
     from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.training.progress import Progress
+
+# What trains, and so may have several devices.
+_DISTRIBUTED = ("run", "pretrain")
 
 
 def import_components() -> None:
@@ -80,13 +84,53 @@ def make_experiment(
     from tfxdr.experiments.transfer import TransferExperiment
     from tfxdr.training.progress import Progress
 
-    _set_threads(options.compute.threads)
+    set_threads(options.compute.threads)
     tf.config.experimental.enable_op_determinism()
     experiment = JointExperiment if is_joint(options) else TransferExperiment
     return experiment(options, progress or Progress(), data, known=known)
 
 
-def _set_threads(threads: int) -> None:
+@contextlib.contextmanager
+def distributed(options: Options, *, in_python: bool = False) -> Iterator[None]:
+    """What is trained inside is trained on the devices that options name.
+
+    Args:
+      options: as the user gave them.
+      in_python: there is no command line that other machines could repeat.
+
+    Raises:
+      InputError: the mode trains on one device, or there are no others.
+      TrainingError: another worker has gone.
+    """
+    kind = options.compute.distribute
+    if kind == "none":
+        yield
+        return
+    if options.run.mode not in _DISTRIBUTED:
+        raise InputError(
+            f"--distribute={kind} is for --mode={' and '.join(_DISTRIBUTED)}, "
+            f"found --mode={options.run.mode}, which trains nothing by itself: "
+            "leave the option out"
+        )
+    if in_python and kind == "multi-worker":
+        raise InputError(
+            "distribute=multi-worker: every worker has to be started by the "
+            "same command line (docs/distributed.md); in Python expected none "
+            "or mirrored"
+        )
+    from tfxdr.training import cluster, distribution
+    from tfxdr.training.progress import Progress
+
+    set_threads(options.compute.threads)
+    say = Progress().say
+    devices = cluster.start(kind, say)
+    with distribution.distributed(devices):
+        yield
+    if not devices.is_chief:
+        say(f"worker {devices.index} of {devices.count}: done")
+
+
+def set_threads(threads: int) -> None:
     """Both pools of TensorFlow, which start with its first operation.
 
     Raises:

@@ -31,6 +31,7 @@ from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline, Policy
 from tfxdr.registry import Spec, losses, policies, policy_networks, tuners
 from tfxdr.registry.metric_names import BINARY_METRICS
+from tfxdr.training import distribution
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.finetuning import FinetuneStage, Shortcut
@@ -105,7 +106,7 @@ class TransferExperiment(Experiment):
             backbone = self._backbone()
             for policy in trained:
                 self._check_policy(policy, backbone)
-            self._loss()
+            distribution.current().check_component("--loss", self._loss())
             self.tuner.build()
             self.check_training()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops import parts
 from tfxdr.ops.attention import attend, split_heads
 
 
@@ -201,7 +202,7 @@ def bounded(log_importance: tf.Tensor, bound: float) -> tf.Tensor:
 def share_out(prior: tf.Tensor, log_importance: tf.Tensor) -> tf.Tensor:
     """`relu(prior)` times the softmax over `[batch]` log-importances."""
     whole = tf.cast(tf.nn.relu(prior), log_importance.dtype)
-    return whole * tf.nn.softmax(log_importance, axis=0)
+    return whole * parts.softmax(log_importance)
 
 
 def _join(features: tf.Tensor, candidate: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops import parts
+
 _MOMENTUM = 0.9  # of the running moments, once ten batches were seen
 _EPSILON = 1e-5
 
@@ -39,8 +41,9 @@ class Standardization(keras.layers.Layer):
         """
         if not training:
             return _scaled(vector, self.mean, self.variance)
-        mean, variance = tf.nn.moments(vector, axes=[0])
-        self._remember(mean, variance)
+        mean, variance = parts.moments(vector)
+        if parts.leads():
+            self._remember(mean, variance)
         return _scaled(vector, mean, variance)
 
     def _remember(self, mean: tf.Tensor, variance: tf.Tensor) -> None:

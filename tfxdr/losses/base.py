@@ -8,7 +8,14 @@ from tfxdr.types import Batch, Head
 
 
 class InstanceLoss:
-    """A loss of fine-tuning; a subclass says what an instance costs."""
+    """A loss of fine-tuning; a subclass says what an instance costs.
+
+    Attributes:
+      needs_whole_batch: whether that depends on the other rows, so that
+        `--distribute` cannot divide a batch.
+    """
+
+    needs_whole_batch: bool = False
 
     def __call__(self, user: tf.Tensor, head: Head, batch: Batch) -> tf.Tensor:
         """One value per instance.

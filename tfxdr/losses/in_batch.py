@@ -20,6 +20,8 @@ class InBatch(InstanceLoss):
     of the item are left out.
     """
 
+    needs_whole_batch = True
+
     def __init__(self, item_probability: tf.Tensor) -> None:
         """Makes the task.
 

@@ -25,6 +25,8 @@ class GradientCosineSimilarity(MetaLearner):
     asks for. All source behaviors of a batch count the same.
     """
 
+    needs_whole_batch = True
+
     def __init__(self, weighted: bool = False) -> None:
         """Keeps the option.
 

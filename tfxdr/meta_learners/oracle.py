@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfxdr.evaluation.groups import kinds_of
 from tfxdr.meta_learners.base import MetaLearner, TrainsJointly
+from tfxdr.ops import parts
 from tfxdr.registry import meta_learners
 from tfxdr.types import FIRST_ITEM, UNKNOWN, JointBatch
 
@@ -68,6 +69,4 @@ class Oracle(MetaLearner):
         """As in `MetaLearner`: equal ones of what counts, else 0."""
         del model
         counts = tf.gather(self._counts, batch.source.item)
-        return self.weight * tf.math.divide_no_nan(
-            counts, tf.reduce_sum(counts)
-        )
+        return self.weight * parts.proportions(counts)

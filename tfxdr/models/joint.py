@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
+from tfxdr.ops import parts
 from tfxdr.types import Items, JointBatch
 
 # Pairs of user and item that are scored at once: some 50 MB of activations
@@ -105,7 +106,8 @@ class JointModel(keras.Model):
     def lower_loss(self, batch: JointBatch, weights: tf.Tensor) -> tf.Tensor:
         """`mean(target) + sum(weights * source) + penalty`, a scalar.
 
-        The source's part is left out if the backbone does not use it.
+        The source's part is left out if the backbone does not use it. Of a
+        part of a batch it is what the part adds to that.
 
         Args:
           batch: of training rows.
@@ -115,7 +117,8 @@ class JointModel(keras.Model):
         loss = tf.reduce_mean(target)
         if self.backbone.uses_source:
             loss += tf.reduce_sum(tf.cast(weights, source.dtype) * source)
-        return loss + tf.cast(self.backbone.penalty(), loss.dtype)
+        loss += tf.cast(self.backbone.penalty(), loss.dtype)
+        return parts.weighed(loss, tf.shape(batch.user)[0])
 
     def target_vector(self, batch: JointBatch) -> tf.Tensor:
         """What a target head reads, `[batch, d]`."""

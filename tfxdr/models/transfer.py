@@ -12,6 +12,7 @@ from tfxdr.layers.pooling import pool
 from tfxdr.layers.routed_block import RoutedBlock
 from tfxdr.layers.target_head import TargetHead
 from tfxdr.models.pretrain import PretrainModel
+from tfxdr.ops import parts
 from tfxdr.ops.ranking import rank_among
 from tfxdr.policies import Policy
 from tfxdr.policy_networks import PolicyNetwork
@@ -126,7 +127,8 @@ class TransferModel(keras.Model):
         if self.source is not None:
             own = batch._replace(seed=_fold(batch.seed, Draw.SOURCE))
             weight = self.policy.source_weight
-            loss += weight * self.source.batch_loss(own)[0]
+            mean, positions = self.source.batch_loss(own)
+            loss += weight * parts.counted_by(mean, positions, count)
         return loss, count
 
     def _routed_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tfxdr.errors import InputError
 from tfxdr.experiments.components import flagfile
+from tfxdr.experiments.start import distributed as distributed
 from tfxdr.experiments.start import import_components as import_components
 from tfxdr.experiments.start import make_experiment as make_experiment
 from tfxdr.experiments.start import opened, reopened

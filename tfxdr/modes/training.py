@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.running import Outcome
     from tfxdr.modes.explanation import Explanation
+    from tfxdr.training.progress import Progress
 
 
 def prepare(options: Options) -> None:
@@ -29,20 +30,31 @@ def prepare(options: Options) -> None:
 
 
 def pretrain(options: Options) -> None:
-    from tfxdr.experiments.running import describe, experiment_for, start
+    from tfxdr.experiments.running import (
+        agree,
+        describe,
+        experiment_for,
+        start,
+    )
     from tfxdr.experiments.transfer import TransferExperiment
 
     folder = _folder(options, ["pretrain"])
-    with _held(folder, options):
+    with _held(folder, options) as progress:
         # Going on is right even unasked: the same options end the same way.
         resume = not options.run.overwrite
-        experiment = experiment_for(options, folder, resume=resume)
+        experiment = experiment_for(
+            options, folder, resume=resume, progress=progress
+        )
         if not isinstance(experiment, TransferExperiment):
             raise InputError(
                 f"--mode=pretrain: expected a sequential backbone, found "
                 f"--backbone={experiment.backbone}, whose domains are trained "
                 "together; use --mode=run"
             )
+        agree(experiment)
+        if progress is not None:
+            experiment.pretrain(folder.path, resume=True)
+            return
         describe(experiment)
         start(experiment, folder, experiment.options, resume=resume)
         pretrained = experiment.pretrain(folder.path, resume=True)
@@ -52,13 +64,23 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.experiments.running import compared, experiment_for, run_all
+    from tfxdr.experiments.running import (
+        compared,
+        experiment_for,
+        run_all,
+        take_part,
+    )
     from tfxdr.report.table import print_table
 
     resume = options.run.resume
     base = _folder(options, [spec.name for spec in compared(options)])
-    with _held(base, options):
-        experiment = experiment_for(options, base, resume=resume)
+    with _held(base, options) as progress:
+        experiment = experiment_for(
+            options, base, resume=resume, progress=progress
+        )
+        if progress is not None:
+            take_part(experiment, base)
+            return
         explanation, seed = None, options.run.seed[0]
         if options.evaluate.explain_by:
             explanation = _explanation(experiment.with_seed(seed))
@@ -103,12 +125,25 @@ def _write_report(
 
 
 @contextlib.contextmanager
-def _held(folder: RunFolder, options: Options) -> Iterator[None]:
-    """Alone in the folder; whoever interrupts is told how to go on."""
+def _held(folder: RunFolder, options: Options) -> Iterator[Progress | None]:
+    """Alone in the folder; whoever interrupts is told how to go on.
+
+    Yields:
+      To a worker beside the chief, whose folder it is, a progress that nobody
+      sees.
+    """
+    from tfxdr.training import distribution
+    from tfxdr.training.progress import Progress
+
+    if not distribution.current().is_chief:
+        yield Progress.unseen()
+        return
     mode = "" if options.run.mode == "run" else f" --mode={options.run.mode}"
+    if options.compute.distribute != "none":
+        mode += f" --distribute={options.compute.distribute}"
     with folder.held():
         try:
-            yield
+            yield None
         except BaseException as error:
             how = "run the same command again"
             if folder.flags.is_file():

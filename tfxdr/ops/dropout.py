@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfxdr.ops import parts
+
 
 def dropout(
     x: tf.Tensor, rate: float, seed: tf.Tensor | None = None
@@ -20,6 +22,9 @@ def dropout(
     """
     if seed is None or rate == 0:
         return x
+    if parts.current() is not None:
+        kept = parts.uniform(tf.shape(x), seed) >= rate
+        return tf.where(kept, x * (1.0 / (1.0 - rate)), 0.0)
     # A named generator: the default one depends on the device.
     return tf.nn.experimental.stateless_dropout(
         x, rate, seed=seed, rng_alg="philox"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfxdr.ops import parts
+
 _UNIFORM_STEP = 2.0**-23  # between two values of TensorFlow's float32 draws
 
 
@@ -11,13 +13,13 @@ def sample_gumbel(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Gumbel(0, 1) noise, `-log(-log(u))` (UAF section 3.3.1).
 
     Args:
-      shape: of the result.
+      shape: of the result; the first dimension is the rows of a batch.
       seed: `[2]` int32.
 
     Returns:
       float32, always finite: u is kept inside (0, 1).
     """
-    uniform = tf.random.stateless_uniform(shape, seed)  # k / 2^23, from 0
+    uniform = parts.uniform(shape, seed)  # k / 2^23, from 0
     inside = uniform + 0.5 * _UNIFORM_STEP
     return -tf.math.log(-tf.math.log(inside))
 

@@ -381,6 +381,13 @@ class Compute(Group):
     threads: int = setting(
         0, "Threads of TensorFlow; 0: one for each core.", lower=0
     )
+    distribute: str = setting(
+        "none",
+        "Train on several devices: mirrored: all of this machine; "
+        "multi-worker: those of all machines that TF_CONFIG names.",
+        choices=("none", "mirrored", "multi-worker"),
+        replay=False,
+    )
 
 
 GROUPS: dict[str, type[Group]] = {

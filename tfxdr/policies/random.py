@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfxdr.ops import parts
 from tfxdr.ops.hashing import hash_history, random_bits
 from tfxdr.policies.base import Policy
 from tfxdr.registry import policies
@@ -40,7 +41,7 @@ class Random(Policy):
     ) -> tf.Tensor:
         if training and self.fresh:
             shape = tf.shape(logits)[:2]
-            uniform = tf.random.stateless_uniform(shape, context.seed)
+            uniform = parts.uniform(shape, context.seed)
             return tf.cast(uniform < 0.5, tf.float32)
         hashes = hash_history(context.history, self.run_seed)
         return random_bits(hashes, logits.shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfxdr.ops import parts
 from tfxdr.policies.base import Policy, Rollout, greedy_actions
 from tfxdr.registry import policies
 from tfxdr.types import Context
@@ -80,7 +81,7 @@ class SelfCritical(Policy):
         if not training:
             return greedy_actions(logits)
         margin = logits[..., 0] - logits[..., 1]
-        uniform = tf.random.stateless_uniform(tf.shape(margin), context.seed)
+        uniform = parts.uniform(tf.shape(margin), context.seed)
         return tf.cast(uniform < tf.sigmoid(margin), tf.float32)
 
     def extra_loss(

@@ -53,6 +53,12 @@ class CheckpointFolder:
         self.folder = folder
         self.checkpoint = checkpoint
 
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """All that it holds, always in one order."""
+        found = tf.train.TrackableView(self.checkpoint).descendants()
+        return [x for x in found if isinstance(x, tf.Variable)]
+
     def save(self) -> None:
         """Writes the next number, and deletes all but the one before."""
         saved = self._saved()

@@ -12,8 +12,8 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
-from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import Parameters
+from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
 
 

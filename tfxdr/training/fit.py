@@ -8,9 +8,10 @@ from pathlib import Path
 from tensorflow import keras
 
 from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings, Stage
+from tfxdr.training.loop import Loop, LoopSettings
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.training.progress import Progress
+from tfxdr.training.stage import Stage
 
 
 def fit(

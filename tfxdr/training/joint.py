@@ -15,8 +15,8 @@ from tfxdr.evaluation import BehaviorWeights
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
-from tfxdr.training.loop import Stage
 from tfxdr.training.parameters import Parameters
+from tfxdr.training.stage import Stage
 from tfxdr.types import FIRST_ITEM, JointBatch, JointSizes
 
 _UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time

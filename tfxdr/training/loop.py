@@ -2,89 +2,25 @@
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import TrainingError
 from tfxdr.registry.metric_names import rising
+from tfxdr.training import distribution
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
-from tfxdr.training.parameters import ParameterGroups, Parameters
+from tfxdr.training.parameters import ParameterGroups
 from tfxdr.training.progress import Progress, StageLine
-
-
-class Batches(Protocol):
-    """Training input that can start anywhere."""
-
-    steps: int
-
-    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset: ...
-
-
-class Stage(abc.ABC):
-    """What a stage trains and how it is judged.
-
-    Attributes:
-      name: of the stage.
-      model: what is kept; its own `batch_loss(batch)` is what a step
-        descends on, unless a stage says otherwise.
-      batches: the training input.
-    """
-
-    name: str
-    model: keras.Model
-    batches: Batches
-
-    @abc.abstractmethod
-    def validate(self) -> dict[str, float]:
-        """Metrics on the validation split."""
-
-    @property
-    def parameters(self) -> Parameters:
-        """What moves, by where it comes from; all is new by default."""
-        return Parameters(new=self.model.trainable_variables)
-
-    def gradients(
-        self, batch: Any, variables: Sequence[tf.Variable]
-    ) -> tuple[tf.Tensor, tf.Tensor, list]:
-        """A step's loss, its number of instances, and its direction.
-
-        Args:
-          batch: of the training input.
-          variables: what moves.
-
-        Returns:
-          Two scalars, and one gradient, or `None`, for each variable.
-        """
-        with tf.GradientTape() as tape:
-            loss, count = self.batch_loss(batch)
-        return loss, count, tape.gradient(loss, list(variables))
-
-    def batch_loss(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """The mean loss of a batch's instances, and their number."""
-        return self.model.batch_loss(batch)
-
-    def begin(self) -> None:
-        """What comes before the first step; nothing by default."""
-        return
-
-    def after_step(self, batch: Any) -> None:
-        """What follows each step, outside its graph; nothing by default."""
-        del batch
-
-    @property
-    def companion(self) -> tf.Module:
-        """What `after_step` learns; kept and restored beside the model."""
-        return tf.Module()
+from tfxdr.training.stage import Stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +96,10 @@ class Loop:
                 companion=stage.companion,
             ),
         )
+        self.devices = distribution.current()
+        self._may_be_stopped = bool(callbacks)
         self._callbacks = keras.callbacks.CallbackList(
-            list(callbacks),
+            list(callbacks) if self.devices.is_chief else [],
             model=stage.model,
             epochs=settings.epochs,
             steps=stage.batches.steps,
@@ -182,8 +120,8 @@ class Loop:
         Raises:
           TrainingError: if the loss is not finite, or memory runs out.
         """
-        if not (resume and self.checkpoints.restore(self.progress.say)):
-            self.checkpoints.clear()
+        self.devices.check(self.stage)
+        self._start(resume)
         self.history.rewind(self.stage.name, int(self.state.epoch) + 1)
         self.stage.model.stop_training = False  # what a callback may set
         self._callbacks.on_train_begin()
@@ -193,10 +131,18 @@ class Loop:
             while not self._finished():
                 self._epoch(line)
         self._callbacks.on_train_end()
-        self.checkpoints.keep_newest()
+        if self.devices.is_chief:
+            self.checkpoints.keep_newest()
         self._load_best()
         self._say_how_it_ended()
         return self._summary()
+
+    def _start(self, resume: bool) -> None:
+        """Where the chief's checkpoint stands, if there is one."""
+        if self.devices.is_chief:
+            if not (resume and self.checkpoints.restore(self.progress.say)):
+                self.checkpoints.clear()
+        self.devices.take_over(self.checkpoints.variables)
 
     def _finished(self) -> bool:
         return (
@@ -213,8 +159,9 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise
+        self.devices.check_equal(self._kept)
         self._save()  # validation takes a while, and can be interrupted
-        with self.parameters.averaged():
+        with self.parameters.averaged(), self.devices.dividing():
             metrics = {"loss": float(self._mean_loss())} | self._validate()
             self._keep_if_best(metrics)
         self._callbacks.on_epoch_end(int(self.state.epoch), metrics)
@@ -246,8 +193,17 @@ class Loop:
             if time.monotonic() - saved > self.settings.checkpoint_seconds:
                 self._save()
                 saved = time.monotonic()
-            if self.stage.model.stop_training:
+            if self._is_stopped():
                 break
+
+    def _is_stopped(self) -> bool:
+        """By a callback, of which the chief alone has any."""
+        model = self.stage.model
+        if self._may_be_stopped:
+            model.stop_training = self.devices.of_chief(
+                lambda: bool(model.stop_training)
+            )
+        return model.stop_training
 
     def _shown(self) -> contextlib.AbstractContextManager[StageLine]:
         name, steps = self.stage.name, self.stage.batches.steps
@@ -278,7 +234,9 @@ class Loop:
 
     def _train_step(self, batch: Any) -> None:
         state = self.state
-        loss, count, gradients = self.stage.gradients(batch, self._variables)
+        loss, count, gradients = self.devices.gradients(
+            self.stage, batch, self._variables
+        )
         norm = self.parameters.apply(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
         first = ~finite & (state.first_bad_step < 0)
@@ -310,19 +268,20 @@ class Loop:
         state = self.state
         rate = self.parameters.learning_rate()
         state.epoch.assign_add(1)
-        state.stopped.assign(self.stage.model.stop_training)
+        state.stopped.assign(self._is_stopped())
         for variable in (state.step, state.loss_sum, state.loss_count):
             variable.assign(tf.zeros_like(variable))
         self._count_seconds()
-        self.history.add(
-            self.stage.name,
-            int(state.epoch),
-            {
-                **metrics,
-                "learning_rate": rate,
-                "seconds": float(state.seconds),
-            },
-        )
+        if self.devices.is_chief:
+            self.history.add(
+                self.stage.name,
+                int(state.epoch),
+                {
+                    **metrics,
+                    "learning_rate": rate,
+                    "seconds": float(state.seconds),
+                },
+            )
         self._save()
 
     def _count_seconds(self) -> None:
@@ -333,7 +292,8 @@ class Loop:
     def _save(self) -> None:
         self._check_finite()
         self._count_seconds()
-        self.checkpoints.save()
+        if self.devices.is_chief:
+            self.checkpoints.save()
 
     def _check_finite(self) -> None:
         """Stops before anything that is not finite is saved.

@@ -201,7 +201,7 @@ class ParameterGroups(tf.Module):
         gradients = [
             tf.zeros_like(variable)
             if gradient is None
-            else _merge_rows(gradient)
+            else merge_rows(gradient)
             for gradient, variable in zip(
                 gradients, self.variables_to_train, strict=True
             )
@@ -221,7 +221,7 @@ class ParameterGroups(tf.Module):
         return norm
 
 
-def _merge_rows(
+def merge_rows(
     gradient: tf.Tensor | tf.IndexedSlices,
 ) -> tf.Tensor | tf.IndexedSlices:
     """Sums the slices of one row, or a norm would count them apart."""

@@ -6,12 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.batches import PretrainBatches
-from tfxdr.evaluation import Ranker, ranking_metrics
+from tfxdr.evaluation import Ranker, division, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.softmax import mask_reserved
-from tfxdr.training.loop import Stage
 from tfxdr.training.pretrain_split import split_last
+from tfxdr.training.stage import Stage
 
 TOP_N = (5, 10)  # cutoffs of the ranking metrics
 
@@ -79,6 +79,7 @@ class LastItems:
             return scores
 
         ranking = self._ranker.rank(scorer)
+        total = division.joined(np.array(total)).item()
         return total / len(self.rows), ranking_metrics(ranking.rank, TOP_N)
 
 
@@ -122,8 +123,9 @@ class PretrainStage(Stage):
     def _mean_loss(self, rows: Ragged) -> float:
         size = self._validation.batch_size
         total = count = 0.0
-        for start in range(0, len(rows), size):
+        for start in division.own(range(0, len(rows), size)):
             chosen = np.arange(start, min(start + size, len(rows)))
             loss, positions = self._loss(rows.pad_left(chosen))
             total, count = total + float(loss), count + float(positions)
+        total, count = division.joined(np.array([total, count])).tolist()
         return total / count

@@ -19,6 +19,7 @@ from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec, optimizers
+from tfxdr.training import distribution
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.fit import checkpoints, fit
@@ -93,11 +94,14 @@ class Pretrained:
           InputError: if they are damaged.
         """
         backbone(tf.zeros([1, 1], tf.int32))
-        restore_variables(
-            self.folder / "weights",
-            tf.train.Checkpoint(backbone=backbone),
-            remedy=f"delete {self.folder} to pre-train anew",
-        )
+        devices = distribution.current()
+        if devices.is_chief:
+            restore_variables(
+                self.folder / "weights",
+                tf.train.Checkpoint(backbone=backbone),
+                remedy=f"delete {self.folder} to pre-train anew",
+            )
+        devices.take_over(backbone.variables)
 
 
 def pretrain(
@@ -133,8 +137,11 @@ def pretrain(
     """
     identity = _identity(fingerprint, backbone, settings)
     folder = cache_dir / "pretrained" / f"{backbone.name}-{_digest(identity)}"
-    if folder.is_dir():
-        metrics = read_json(folder / "pretraining.json")["metrics"]
+    devices = distribution.current()
+    if devices.of_chief(folder.is_dir):
+        metrics = devices.of_chief(
+            lambda: read_json(folder / "pretraining.json")["metrics"]
+        )
         progress.say(f"pretrain: found in {folder}")
         return Pretrained(folder, metrics, cached=True)
     keras.utils.set_random_seed(settings.seed)
@@ -155,6 +162,16 @@ def pretrain(
         checkpoint_seconds=checkpoint_seconds,
         progress=progress,
     )
+    if devices.is_chief:
+        _keep(model, identity, metrics, folder)
+        done = checkpoints(run_folder, PretrainStage.name)
+        shutil.rmtree(done, ignore_errors=True)
+    return Pretrained(folder, metrics, cached=False)
+
+
+def _keep(
+    model: PretrainModel, identity: dict, metrics: dict, folder: Path
+) -> None:
     with written_aside(folder) as partial:
         save_variables(
             partial / "weights",
@@ -164,9 +181,6 @@ def pretrain(
             partial / "pretraining.json",
             {"identity": identity, "metrics": metrics},
         )
-    done = checkpoints(run_folder, PretrainStage.name)
-    shutil.rmtree(done, ignore_errors=True)
-    return Pretrained(folder, metrics, cached=False)
 
 
 def _fit(
@@ -219,7 +233,7 @@ def _fit(
     )
     if split.test is None:
         return metrics
-    with enough_memory("pretrain"):
+    with enough_memory("pretrain"), distribution.current().dividing():
         return metrics | _test(last_items(split.test))
 
 

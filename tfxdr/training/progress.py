@@ -27,6 +27,11 @@ class Progress:
             highlight=False, soft_wrap=True, markup=False, emoji=False
         )
 
+    @classmethod
+    def unseen(cls) -> Progress:
+        """One that writes nothing, for workers beside a chief who does."""
+        return cls(Console(quiet=True))
+
     def say(self, text: str) -> None:
         """Writes a line, without markup."""
         self.console.print(text, markup=False)

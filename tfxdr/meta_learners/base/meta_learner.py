@@ -70,6 +70,8 @@ class MetaLearner(tf.Module):
         that was trained on last.
       is_told: whether it knows what others have to find out, so that it is a
         ceiling and no competitor.
+      needs_whole_batch: whether its direction is more than a sum over rows, so
+        that `--distribute` cannot divide a batch.
     """
 
     interval: int = 0
@@ -77,6 +79,7 @@ class MetaLearner(tf.Module):
     meta_set: str = HELD_OUT
     matched: bool = False
     is_told: bool = False
+    needs_whole_batch: bool = False
 
     def build(self, backbone: JointBackbone) -> None:
         """Makes what depends on the model's sizes; called once, first."""
