@@ -293,6 +293,7 @@ class TestPaths:
             "runs_dir",
             "cache_dir",
             "data_path",
+            "warm_start",
             "export_dir",
             "refresh_candidates",
             "users",

@@ -1,116 +1,13 @@
 """Stopping, resuming and what a loop leaves behind."""
 
-import csv
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_loop import Line, Stage, Steps, make, read, without_time
 
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.registry import optimizers
-from tfxdr.training import loop as loop_module
 from tfxdr.training.checkpoint import CheckpointFolder
-from tfxdr.training.history import History
-from tfxdr.training.loop import Loop, LoopSettings
-from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
-from tfxdr.training.progress import Progress
-
-
-class Line(tf.keras.Model):
-    """One weight that is drawn towards random points."""
-
-    def __init__(self, poison=-1):
-        super().__init__()
-        self.weight = tf.Variable(3.0, name="slope")
-        self.poison = poison
-
-    def batch_loss(self, seed):
-        noise = tf.random.stateless_normal([], seed)
-        loss = tf.square(self.weight - noise)
-        loss *= tf.where(seed[1] == self.poison, float("nan"), 1.0)
-        return loss, tf.constant(1.0)
-
-
-class Epoch:
-    element_spec = tf.TensorSpec([2], tf.int32)
-
-    def __init__(self, numbers, stop_at, error):
-        self.numbers = numbers
-        self.stop_at = stop_at
-        self.error = error
-
-    def __iter__(self):
-        for number in self.numbers:
-            if number == self.stop_at:
-                raise self.error
-            yield tf.constant([0, number])
-
-
-class Steps:
-    steps = 4
-
-    def __init__(self, stop_at=None, error=KeyboardInterrupt):
-        self.stop_at = stop_at
-        self.error = error
-
-    def epoch(self, epoch, first_step=0):
-        start = epoch * self.steps
-        numbers = range(start + first_step, start + self.steps)
-        return Epoch(numbers, self.stop_at, self.error)
-
-
-class Stage(loop_module.Stage):
-    name = "toy"
-
-    def __init__(self, metrics=None, **options):
-        self.model = Line(options.pop("poison", -1))
-        self.batches = Steps(**options)
-        self.metrics = metrics
-
-    def validate(self):
-        if self.metrics:
-            return {"hr@5": self.metrics.pop(0)}
-        return {"hr@5": -abs(float(self.model.weight))}
-
-
-def make(
-    folder,
-    stage,
-    *,
-    epochs=5,
-    patience=9,
-    seconds=1e9,
-    monitor="hr@5",
-    callbacks=(),
-    optimizer="adam",
-):
-    parameters = ParameterGroups(
-        OptimizerSettings(optimizers.parse(optimizer), 0.3),
-        pretrained=[],
-        new=[stage.model.weight],
-        total_steps=100,
-    )
-    return Loop(
-        stage,
-        parameters,
-        LoopSettings(epochs, patience, monitor, seconds),
-        callbacks=callbacks,
-        folder=folder / "checkpoints",
-        history=History(folder),
-        progress=Progress(),
-    )
-
-
-def without_time(metrics):
-    return {k: v for k, v in metrics.items() if k != "seconds"}
-
-
-def read(folder):
-    with open(folder / "history.csv") as file:
-        return [
-            {k: v for k, v in row.items() if k != "seconds"}
-            for row in csv.DictReader(file)
-        ]
 
 
 @pytest.mark.parametrize("stop_at", range(1, 20, 3))
@@ -238,39 +135,6 @@ def test_a_gradient_that_is_not_finite_is_not_saved(tmp_path):
     with pytest.raises(TrainingError, match=r"gradient.*step 4 of epoch 1"):
         make(tmp_path, stage).run(resume=False)
     assert not (tmp_path / "checkpoints").exists()
-
-
-def test_a_finished_loop_keeps_the_newest_checkpoint_alone(tmp_path):
-    make(tmp_path, Stage(), seconds=0).run(resume=False)
-    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
-
-
-@pytest.mark.parametrize("spoilt", [slice(0, 30), slice(0, None)])
-def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path, capsys, spoilt):
-    expected = make(tmp_path / "whole", Stage()).run(resume=False)
-    cut = tmp_path / "cut"
-    with pytest.raises(KeyboardInterrupt):
-        make(cut, Stage(stop_at=11), seconds=0).run(resume=False)
-    _, newest = sorted(
-        (cut / "checkpoints").iterdir(), key=lambda path: int(path.name)
-    )
-    for path in newest.iterdir():
-        path.write_bytes(path.read_bytes()[spoilt][::-1])
-    metrics = make(cut, Stage(), seconds=1e9).run(resume=True)
-    assert without_time(metrics) == without_time(expected)
-    assert read(cut) == read(tmp_path / "whole")
-    said = capsys.readouterr().out
-    assert f"{newest} does not hold" in said.replace("\n", "")
-    assert "going on from the checkpoint before it" in said
-
-
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    make(tmp_path, Stage()).run(resume=False)
-    (folder,) = (tmp_path / "checkpoints").iterdir()
-    for path in folder.iterdir():
-        path.write_bytes(b"nonsense")
-    with pytest.raises(InputError, match="does not hold the variables"):
-        make(tmp_path, Stage()).run(resume=True)
 
 
 def test_checkpoints_write_tensorboard_and_history(tmp_path):
