@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,9 @@ def check_domains(
     Raises:
       InputError: They have not; says what the ids of both look like.
     """
-    for domain in ("source", "target") if source.has_target else ("source",):
+    for domain in needed_domains(source):
         if not count_rows(connection, domain):
-            raise InputError(
-                f"--dataset={source.name}: no {domain} events are left"
-                + (f" ({source.protocol})" if source.protocol else "")
-            )
+            raise no_events(source, domain)
     if not source.has_target:
         return
     shared = value(
@@ -111,11 +108,38 @@ def check_domains(
         ).fetchall()
         for domain in ("source", "target")
     }
+    raise no_shared_users(
+        source,
+        {name: [user for (user,) in rows] for name, rows in looks.items()},
+    )
+
+
+def needed_domains(source: Source) -> tuple[str, ...]:
+    """The domains that have to have events."""
+    return ("source", "target") if source.has_target else ("source",)
+
+
+def no_events(source: Source, domain: str) -> InputError:
+    """What is wrong with a domain without events."""
+    return InputError(
+        f"--dataset={source.name}: no {domain} events are left"
+        + (f" ({source.protocol})" if source.protocol else "")
+    )
+
+
+def no_shared_users(
+    source: Source, looks: Mapping[str, Sequence[str]]
+) -> InputError:
+    """What is wrong with domains of which no users are the same.
+
+    Args:
+      source: Whose domains they are.
+      looks: Some users of each domain.
+    """
     examples = {
-        domain: ", ".join(repr(user) for (user,) in rows)
-        for domain, rows in looks.items()
+        domain: ", ".join(map(repr, users)) for domain, users in looks.items()
     }
-    raise InputError(
+    return InputError(
         f"--dataset={source.name}: no user is in both domains; source users "
         f"are like {examples['source']}, target users like "
         f"{examples['target']}; both must be written the same way"
@@ -305,7 +329,7 @@ def read_attributes(
 
 
 def read_titles(
-    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+    connection: duckdb.DuckDBPyConnection, domain: str, items: Sequence[str]
 ) -> list[str] | None:
     """A title for each raw id, "" where it has none; `None` without titles."""
     if not _has(connection, f"{domain}_titles"):
@@ -321,7 +345,7 @@ def read_titles(
 
 
 def read_categories(
-    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+    connection: duckdb.DuckDBPyConnection, domain: str, items: Sequence[str]
 ) -> tuple[list[str], int] | None:
     """A category for each raw id, and how many have several.
 

@@ -92,6 +92,10 @@ class Source:
         """The input files, in a fixed order; their content is hashed."""
         return []
 
+    def addresses(self) -> list[str]:
+        """Inputs that are no files of this machine, as `s3a://bucket/logs`."""
+        return []
+
     def options(self) -> dict[str, object]:
         """The constructor's arguments, without paths (files are hashed).
 
