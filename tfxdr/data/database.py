@@ -71,6 +71,11 @@ def _has_column(
     return column in [name for name, *_ in described]
 
 
+def has_split(connection: duckdb.DuckDBPyConnection, domain: str) -> bool:
+    """Whether a domain's events come with a split of their own."""
+    return _has_column(connection, domain, "split")
+
+
 def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     found = connection.execute(
         "SELECT count(*) FROM information_schema.tables "
@@ -196,8 +201,8 @@ def code_events(
         f"FROM (SELECT DISTINCT item FROM {domain}) ORDER BY item"
     )
     where = "" if before is None else f"WHERE e.time < {before}"
-    has_split = _has_column(connection, domain, "split")
-    split = ", e.split" if has_split else ""
+    published = has_split(connection, domain)
+    split = ", e.split" if published else ""
     connection.execute(
         f"CREATE TABLE {table} AS "
         f"SELECT u.code AS user, i.code AS item, e.time, e.rating{split} "
@@ -219,7 +224,7 @@ def code_events(
         [item for (item,) in rows],
         known["time"],
         known["rating"],
-        has_split,
+        published,
     )
 
 
@@ -290,13 +295,9 @@ def read_users(
 
 def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Makes `user_attributes(code, ...)`; returns the attributes' names."""
-    if not _has(connection, "attributes"):
+    names = attribute_names(connection)
+    if not names:
         return ()
-    names = [
-        name
-        for (name, *_) in connection.execute("DESCRIBE attributes").fetchall()
-        if name != "user"
-    ]
     columns = ", ".join(
         f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
         for name in names
@@ -306,7 +307,15 @@ def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         "FROM users u LEFT JOIN attributes a ON u.user = a.user "
         "GROUP BY u.code ORDER BY u.code"
     )
-    return tuple(names)
+    return names
+
+
+def attribute_names(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """The users' attributes that the source has."""
+    if not _has(connection, "attributes"):
+        return ()
+    described = connection.execute("DESCRIBE attributes").fetchall()
+    return tuple(name for name, *_ in described if name != "user")
 
 
 def read_attributes(

@@ -50,6 +50,21 @@ class Tally:
         self.targets = _sum(self.targets, other.targets)
         self.shared += other.shared
 
+    def to_json(self) -> dict:
+        """What `from_json` reads; of lengths that nobody has it has none."""
+        return {
+            "histories": _sparse(self.histories),
+            "targets": _sparse(self.targets),
+            "shared": self.shared,
+        }
+
+    @classmethod
+    def from_json(cls, told: dict) -> Tally:
+        """What `to_json` made."""
+        return cls(
+            _dense(told["histories"]), _dense(told["targets"]), told["shared"]
+        )
+
     def counts(self) -> dict:
         """Those of a manifest."""
         users = int(self.histories.sum())
@@ -83,6 +98,18 @@ def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     total[: len(one)] += one
     total[: len(other)] += other
     return total
+
+
+def _sparse(counts: np.ndarray) -> list[list[int]]:
+    lengths = np.flatnonzero(counts)
+    return [lengths.tolist(), counts[lengths].tolist()]
+
+
+def _dense(sparse: list[list[int]]) -> np.ndarray:
+    lengths, users = sparse
+    counts = np.zeros(max(lengths, default=0) + 1, np.int64)
+    counts[lengths] = users
+    return counts
 
 
 def _total(counts: np.ndarray) -> int:
