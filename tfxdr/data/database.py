@@ -366,9 +366,11 @@ def read_categories(
     """
     if not _has(connection, f"{domain}_categories"):
         return None
+    counted = _has_column(connection, f"{domain}_categories", "times")
+    times = "sum(c.times)" if counted else "count(*)"
     rows = connection.execute(
         "SELECT item, category, count(*) OVER (PARTITION BY item) FROM ("
-        f"SELECT c.item, c.category, count(*) AS times "
+        f"SELECT c.item, c.category, {times} AS times "
         f"FROM {domain}_categories c "
         f"SEMI JOIN {domain}_items i ON c.item = i.item "
         "WHERE c.category != '' GROUP BY c.item, c.category) "

@@ -251,6 +251,10 @@ class Events(Source):
                 f"{'is' if len(missing) == 1 else 'are'} not set"
             )
 
+    def event_tables(self) -> tuple[EventTable, EventTable] | None:
+        # Linked users are another's; Python's tables are this process' own.
+        return None if self.link or self._given else self._tables()
+
     def _tables(self) -> tuple[EventTable, EventTable]:
         source, target = (
             EventTable(
@@ -291,9 +295,20 @@ class Events(Source):
     def files(self) -> list[Path]:
         beside = [self.source_titles, self.target_titles, self.users, self.link]
         events = [
-            one.path for inputs in self._inputs.values() for one in inputs
+            one.path
+            for inputs in self._inputs.values()
+            for one in inputs
+            if not one.address
         ]
         return [*events, *(path for path in beside if path)]
+
+    def addresses(self) -> list[str]:
+        return [
+            one.address
+            for inputs in self._inputs.values()
+            for one in inputs
+            if one.address
+        ]
 
     def options(self) -> dict[str, object]:
         # Without it the two titles files could be swapped unnoticed.
@@ -323,7 +338,10 @@ class Events(Source):
                 connection, rejects, self.link, self._dialect("source")
             )
         ids_of.note_near_users(connection, rejects)
-        for table in self._domains.tables:
+        self.load_beside(connection, rejects)
+
+    def load_beside(self, connection, rejects) -> None:
+        for table in self._tables():
             path = getattr(self, f"{table.domain}_titles")
             if path is not None:
                 columns = self._titles_columns(table)

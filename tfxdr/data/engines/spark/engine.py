@@ -7,14 +7,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from tfxdr.data.engines.base import Contents, Engine, PreparationOptions
 from tfxdr.data.engines.duckdb_engine import database_errors, work_database
 from tfxdr.data.engines.spark import shards
+from tfxdr.data.engines.spark.event_tables import read_event_tables
 from tfxdr.data.engines.spark.ordering import Ordered, check_domains, order
+from tfxdr.data.engines.spark.raw import NotBySpark, listing
 from tfxdr.data.engines.spark.session import spark_errors, spark_session
 from tfxdr.data.engines.spark.tables import Tables, hand_over
 from tfxdr.data.engines.spark.work import Work
@@ -25,6 +27,7 @@ from tfxdr.datasets.base import Source
 from tfxdr.datasets.readers.delimited import text as sql_text
 from tfxdr.datasets.readers.integrity import InputFile, check_file
 from tfxdr.datasets.readers.rejects import Rejects
+from tfxdr.errors import InputError
 from tfxdr.types import FIRST_ITEM
 
 if TYPE_CHECKING:
@@ -47,7 +50,16 @@ class SparkEngine(Engine):
         self._memory_limit = memory_limit
 
     def inputs(self, source: Source) -> list[InputFile]:
-        return [check_file(path) for path in source.files()]
+        found = [check_file(path) for path in source.files()]
+        addresses = source.addresses()
+        if addresses:
+            with spark_errors(Path(addresses[0])), spark_session() as session:
+                found += [
+                    _known_by_time(row)
+                    for address in addresses
+                    for row in listing(session, address)
+                ]
+        return found
 
     def build(
         self,
@@ -63,7 +75,7 @@ class SparkEngine(Engine):
         ):
             say("reading the input")
             work = Work(session, folder / "work")
-            tables = hand_over(work, connection, source, rejects)
+            tables = _read(work, connection, source, rejects, say)
             for note in rejects.notes:
                 say(note)
             rows = check_domains(tables, source)
@@ -78,6 +90,37 @@ class SparkEngine(Engine):
     def errors(self, folder: Path) -> Iterator[None]:
         with database_errors(folder), spark_errors(folder):
             yield
+
+
+def _read(
+    work: Work,
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    rejects: Rejects,
+    say: Callable[[str], None],
+) -> Tables:
+    """By Spark, or by DuckDB what Spark would not read the same.
+
+    Raises:
+      InputError: DuckDB cannot either: it is not on this machine.
+    """
+    reason = "no table of events"
+    if source.event_tables() is not None:
+        try:
+            return read_event_tables(work, connection, source, rejects)
+        except NotBySpark as error:
+            reason = str(error)
+    for address in source.addresses():
+        raise InputError(
+            f"--dataset={source.name}: --engine=spark reads Parquet and CSV, "
+            f"found {reason} at {address}; write it anew as one of these, or "
+            "copy it to a folder here"
+        )
+    say(
+        f"note: DuckDB reads {source.name} in this process and hands it to "
+        f"Spark ({reason})"
+    )
+    return hand_over(work, connection, source, rejects)
 
 
 class _Writing:
@@ -216,6 +259,14 @@ class _Writing:
                 for part in ("train", "validation", "test")
             },
         }
+
+
+def _known_by_time(row: Any) -> InputFile:
+    """A file elsewhere: not its content is read, but when it was written."""
+    name = row["path"].rpartition("/")[2]
+    told = f"{name} {row['length']} {row['modificationTime'].timestamp()}"
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return InputFile(name, row["length"], digest)
 
 
 def _fingerprint(

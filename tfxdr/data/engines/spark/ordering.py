@@ -44,6 +44,13 @@ class Facts:
     def has_rating(self) -> bool:
         return self.rated == self.rows
 
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last time, if there are times."""
+        if self.least is None or self.most is None:
+            return None
+        return self.least, self.most
+
     @classmethod
     def of(cls, events: DataFrame) -> Facts:
         """Counts events, in one pass."""
@@ -212,11 +219,10 @@ def _plan(
         for domain in ("source", "target"):
             known = Facts.of(getattr(tables, domain))
             time_split.check_timed(source, domain, known.has_time)
-        assert facts.least is not None and facts.most is not None
+        assert facts.span is not None  # All are timed, and there are some.
         boundaries = time_split.boundaries(
             facts.rows,
-            facts.least,
-            facts.most,
+            *facts.span,
             options.split_fractions,
             lambda positions: _times_at(work, target, positions),
         )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _NO_SPACE = "No space left"
 # What a traceback of a task ends with.
-_RAISED = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt)): (.*)$")
+_RAISED = re.compile(
+    r"^(?:Caused by: |: )?(?:\w+\.)*(\w*(?:Error|Exception)): (.*)$"
+)
 
 
 @contextlib.contextmanager
