@@ -229,7 +229,11 @@ def main() -> None:
         environment = os.environ | {"PYTHONPATH": root}
         tree = _Tree(subprocess.Popen(command, env=environment))
         code = tree.watch()
-        print(f"peak memory of all processes {tree.peak / _GIB:.2f} GiB")
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(
+            f"all processes together: peak memory {tree.peak / _GIB:.2f} GiB, "
+            f"{spent.ru_utime + spent.ru_stime:.0f} s of processor time"
+        )
     sys.exit(code)
 
 

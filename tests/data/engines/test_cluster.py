@@ -127,5 +127,10 @@ def test_the_command_line_on_a_cluster(
     expected = prepare(Events(*paths), cache_dir=tmp_path / "duckdb")
     assert folder.name == expected.folder.name
     assert manifest == json.loads(json.dumps(dict(expected.manifest)))
-    for path in expected.folder.iterdir():
-        assert (folder / path.name).read_bytes() == path.read_bytes()
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in expected.folder.iterdir()
+    }
+    for entry in manifest["files"]:
+        name = entry["file"]
+        one, other = (made / name for made in (folder, expected.folder))
+        assert one.read_bytes() == other.read_bytes()

@@ -97,8 +97,13 @@ def read_event_tables(
     """
     events = source.event_tables()
     assert events is not None  # The caller saw to it.
-    tables = [_open(work, connection, table) for table in events]
     same = events[0].reads_as(events[1])
+    tables = [_open(work, connection, events[0])]
+    tables.append(
+        dataclasses.replace(tables[0], events=events[1])
+        if same
+        else _open(work, connection, events[1])
+    )
     for table in tables:
         rejects.note(
             f"{table.events.shown}: {table.raw.told}, {table.read.times}"

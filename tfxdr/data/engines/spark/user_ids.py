@@ -74,30 +74,28 @@ def note_near(tables: dict[str, DataFrame], rejects: Rejects) -> None:
         domain: rows.select("user").distinct()
         for domain, rows in tables.items()
     }
-    spelled = ", ".join(
-        f"{spelling.format('user')} AS s{place}"
-        for place, (_, spelling) in enumerate(SPELLINGS)
+    numbers = ", ".join(map(str, range(len(SPELLINGS))))
+    spelled = ", ".join(form.format("user") for _, form in SPELLINGS)
+    query = BatchQuery(
+        f"SELECT user, unnest([{numbers}]) AS form, "
+        f"unnest([{spelled}]) AS spelled FROM {BATCH}"
     )
-    columns = ["user", *(f"s{place}" for place in range(len(SPELLINGS)))]
-    query = BatchQuery(f"SELECT user, {spelled} FROM {BATCH}")
-    schema = ", ".join(f"{column} string" for column in columns)
     one, other = (
         users[domain]
         .join(users[beside], "user", "leftanti")
-        .mapInArrow(query, schema)
-        .toDF(*(f"{domain}_{column}" for column in columns))
+        .mapInArrow(query, "user string, form int, spelled string")
+        .withColumnRenamed("user", domain)
         for domain, beside in (("source", "target"), ("target", "source"))
     )
-    for place, (what, _) in enumerate(SPELLINGS):
-        same = F.col(f"source_s{place}") == F.col(f"target_s{place}")
-        found = (
-            one.join(other, same)
-            .agg(
-                F.count_distinct("source_user"),
-                F.min("source_user"),
-                F.min_by("target_user", "source_user"),
-            )
-            .first()
+    found = (
+        one.join(other, ["form", "spelled"])
+        .groupBy("form")
+        .agg(
+            F.count_distinct("source"),
+            F.min("source"),
+            F.min_by("target", "source"),
         )
-        if found[0]:
-            rejects.note(near_users(what, found))
+        .orderBy("form")
+    )
+    for form, *told in found.collect():
+        rejects.note(near_users(SPELLINGS[form][0], tuple(told)))
