@@ -66,7 +66,8 @@ class Events(Source):
     counted.
 
     Args:
-      source: The source domain's events: a path, or a list of paths.
+      source: The source domain's events: a path, or a list of paths; with
+        --engine=spark also an address, such as s3a://shop/clicks.
       target: The target domain's events.
       user: The column of the user's id, the same ids in both tables: its
         name, or its number from 1, which a table without a header needs.

@@ -62,15 +62,13 @@ def test_a_source_with_categories_and_attributes(both):
     assert data.manifest["counts"]["ambiguous_categories"]
 
 
-def test_movielens_without_a_target_domain(both, write, ratings):
-    rows = "".join("\t".join(map(str, row)) + "\n" for row in ratings)
-    path = write("u.data", rows)
-    both(MovieLens(str(path)))
+def test_movielens_without_a_target_domain(both, write):
+    path = write("u.data", "1\t10\t3\t300\n1\t11\t5\t200\n2\t10\t1\t5\n")
     both(MovieLens(str(path), source_below=6, target_above=5, history=0))
 
 
 def test_coldrec(both, write):
-    both(ColdRec(str(write("a.csv", "1,2,3,,7,8\n4,,,,9,7\n2,5,1,,8\n"))))
+    both(ColdRec(str(write("a.csv", "1,2,3,,7,8\n4,,9,7\n2,5,1,,8\n"))))
 
 
 class TestEvents:
@@ -157,6 +155,7 @@ class TestEvents:
         self, both, write, table
     ):
         source = table(200).replace("ü", "").replace(",i", ".0,i")
+        source = source.replace("user.0", "user")
         target = table(200, seed=2, part=["train", "test"]).replace("ü", "")
         data = self.read(
             both,

@@ -58,9 +58,19 @@ def test_a_user_with_most_of_the_events(both, write, table, spark):
 
 def _spilled(spark):
     """Bytes that tasks have put aside until now."""
-    jvm = spark.sparkContext._jvm
-    store = spark.sparkContext._jsc.sc().statusStore()
-    stages = store.stageList(jvm.java.util.ArrayList())
+    context = spark.sparkContext
+    no_list = context._jvm.java.util.ArrayList
+    stages = (
+        context._jsc.sc()
+        .statusStore()
+        .stageList(
+            no_list(),
+            False,
+            False,
+            context._gateway.new_array(context._jvm.double, 0),
+            no_list(),
+        )
+    )
     return sum(
         stages.apply(place).memoryBytesSpilled()
         for place in range(stages.size())

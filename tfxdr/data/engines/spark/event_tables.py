@@ -161,7 +161,7 @@ def _open(
         # As DuckDB's reader of texts, which has left these out by now.
         usable = f"{BROKEN} IS NULL" + (
             f" AND TRY_CAST({rating} AS DOUBLE) IS NOT NULL"
-            if rating and raw.rows is not None
+            if rating and raw.are_texts
             else ""
         )
         times = find_times(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -45,14 +45,16 @@ class Raw:
       names: A role, such as `user`, to its column of the frame.
       shown: A column of the frame to what the files call it.
       told: How the files are written.
-      rows: How many there are, if that was counted before.
+      are_texts: Whether they are of a text, in which a rating is a text too.
+      rows: How many there are, if the files are of this machine.
     """
 
     frame: DataFrame
     names: dict[str, str]
     shown: dict[str, str]
     told: str
-    rows: int | None = None
+    are_texts: bool
+    rows: int | None
 
 
 def read_raw(work: Work, table: EventTable) -> Raw:
@@ -127,7 +129,10 @@ def _read_parquet(work: Work, table: EventTable, files: list[str]) -> Raw:
         if kind in ("array", "map", "struct", "variant"):
             raise NotBySpark(f"the column {name!r} is of the type {kind}")
     places = {name: place for place, name in enumerate(frame.columns)}
-    return _placed(work, frame, roles, places, files, "Parquet")
+    rows = None
+    if all(map(_is_local, files)):
+        rows = sum(_each(work, files, _parquet_rows))
+    return _placed(work, frame, roles, places, files, "Parquet", rows)
 
 
 def _base(files: Sequence[str]) -> str:
@@ -171,15 +176,8 @@ def _read_delimited(work: Work, table: EventTable, files: list[str]) -> Raw:
     schema = StructType([StructField(name, StringType()) for name in names])
     frame = reader.schema(schema).csv(list(map(_escaped, files)))
     places = {name: place for place, name in enumerate(names)}
-    raw = _placed(
-        work,
-        frame,
-        roles,
-        places,
-        files,
-        f"encoding {layout.encoding}, {layout}",
-    )
-    return dataclasses.replace(raw, rows=counted)
+    told = f"encoding {layout.encoding}, {layout}"
+    return _placed(work, frame, roles, places, files, told, counted)
 
 
 def _layout(
@@ -212,11 +210,22 @@ def _layout(
         layout.escape not in ("", layout.quote)
     ):
         raise NotBySpark("an encoding or quotes that Spark reads otherwise")
-    tasks = work.session.sparkContext.parallelize(paths, len(paths))
-    counted = tasks.map(lambda path: _plain_rows(path, layout)).collect()
+    counted = _each(work, files, lambda file: _plain_rows(Path(file), layout))
     if None in counted:
         raise NotBySpark("rows that are not one line of UTF-8 each")
     return layout, roles, sum(counted)
+
+
+def _each(work: Work, files: Sequence[str], look: Callable) -> list:
+    """What tasks find in each of the files, in order."""
+    tasks = work.session.sparkContext.parallelize(files, len(files))
+    return tasks.map(look).collect()
+
+
+def _parquet_rows(file: str) -> int:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_metadata(file).num_rows
 
 
 def _plain_rows(path: Path, layout: Layout) -> int | None:
@@ -244,6 +253,7 @@ def _placed(
     places: dict[str, int],
     files: list[str],
     told: str,
+    rows: int | None,
 ) -> Raw:
     """Columns by their places, and where a row stands: the file's number, the
     block's, and Spark's own count, which rises inside a block."""
@@ -277,6 +287,8 @@ def _placed(
         kept,
         shown,
         told,
+        BROKEN in places,
+        rows,
     )
 
 
