@@ -7,6 +7,7 @@ tasks ask it of their batches. So each row means what it means to DuckDB.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,33 +96,9 @@ def read_event_tables(
       NotBySpark: Spark would not read them just as DuckDB does.
       InputError: A table is not as it should be.
     """
-    events = source.event_tables()
-    assert events is not None  # The caller saw to it.
-    same = events[0].reads_as(events[1])
-    tables = [_open(work, connection, events[0])]
-    tables.append(
-        dataclasses.replace(tables[0], events=events[1])
-        if same
-        else _open(work, connection, events[1])
-    )
-    for table in tables:
-        rejects.note(
-            f"{table.events.shown}: {table.raw.told}, {table.read.times}"
-        )
-    times = [table.read.times for table in tables]
-    scale = scale_of(events, times, rejects)
-    judged = {
-        table.events.domain: _judge(work, table, scale) for table in tables
-    }
-    counts: dict[str, int] = {}
-    for table in tables:
-        domain = table.events.domain
-        counts |= _count(table, judged[domain], same)
-        if domain == "source" or not same:
-            _reject(table, judged[domain], counts[f"{domain}_bad"], rejects)
-        _check_value(table, judged[domain])
-    if events[0].part != "":
-        counts["other_domains"] = _others(events, judged, counts, same)
+    tables = _open_both(work, connection, source)
+    judged = _judge_both(work, tables, rejects)
+    counts = _count_both(tables, judged, rejects)
     good = {
         domain: rows.where("wrong IS NULL AND inside")
         for domain, rows in judged.items()
@@ -129,10 +106,10 @@ def read_event_tables(
     if user_ids.are_whole(source, good, rejects):
         good = {d: user_ids.without_decimals(rows) for d, rows in good.items()}
     found = {domain: rows.where("kept") for domain, rows in good.items()}
-    if not same:
+    if not _are_same(tables):
         _note_times(found, rejects)
     user_ids.note_near(found, rejects)
-    if events[0].part != "":
+    if tables[0].events.part != "":
         counts["items_in_both"] = _shared_items(found)
     _keep_items(work, connection, source, found, rejects)
     for table in tables:
@@ -147,6 +124,50 @@ def read_event_tables(
         attributes_of(work, connection),
         lambda: counts,
     )
+
+
+def _open_both(
+    work: Work, connection: duckdb.DuckDBPyConnection, source: Source
+) -> list[_Table]:
+    """Source and target; of the same files, if they are, read once."""
+    events = source.event_tables()
+    assert events is not None  # The caller saw to it.
+    first = _open(work, connection, events[0])
+    if events[0].reads_as(events[1]):
+        return [first, dataclasses.replace(first, events=events[1])]
+    return [first, _open(work, connection, events[1])]
+
+
+def _are_same(tables: Sequence[_Table]) -> bool:
+    return tables[0].raw is tables[1].raw
+
+
+def _judge_both(
+    work: Work, tables: Sequence[_Table], rejects: Rejects
+) -> dict[str, DataFrame]:
+    """Each domain's rows, with times that compare."""
+    for table in tables:
+        told = f"{table.events.shown}: {table.raw.told}, {table.read.times}"
+        rejects.note(told)
+    times = [table.read.times for table in tables]
+    scale = scale_of([table.events for table in tables], times, rejects)
+    return {table.events.domain: _judge(work, table, scale) for table in tables}
+
+
+def _count_both(
+    tables: Sequence[_Table], judged: dict[str, DataFrame], rejects: Rejects
+) -> dict[str, int]:
+    """What became of the rows; tells of malformed ones."""
+    counts: dict[str, int] = {}
+    for table in tables:
+        domain = table.events.domain
+        counts |= _count(table, judged[domain])
+        if domain == "source" or not _are_same(tables):
+            _reject(table, judged[domain], counts[f"{domain}_bad"], rejects)
+        _check_value(table, judged[domain])
+    if tables[0].events.part != "":
+        counts["other_domains"] = _others(tables, judged, counts)
+    return counts
 
 
 def _open(
@@ -239,7 +260,7 @@ def _judge(work: Work, table: _Table, scale: str) -> DataFrame:
     return work.keep(judged, f"{table.events.domain}_rows")
 
 
-def _count(table: _Table, rows: DataFrame, same: bool) -> dict[str, int]:
+def _count(table: _Table, rows: DataFrame) -> dict[str, int]:
     """What became of the rows, as far as reading goes."""
     from pyspark.sql import functions as F
 
@@ -310,15 +331,14 @@ def _check_value(table: _Table, rows: DataFrame) -> None:
 
 
 def _others(
-    events: tuple[EventTable, EventTable],
+    tables: Sequence[_Table],
     judged: dict[str, DataFrame],
     counts: dict[str, int],
-    same: bool,
 ) -> int:
     """Rows of neither domain."""
-    if not same:
+    if not _are_same(tables):
         return counts["source_other"] + counts["target_other"]
-    if events[0].value == events[1].value:
+    if tables[0].events.value == tables[1].events.value:
         return counts["source_other"]
     # Each row is of one domain at most, and read for both.
     inside = judged["target"].where("wrong IS NULL AND inside").count()

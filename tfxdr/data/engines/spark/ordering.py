@@ -149,13 +149,7 @@ def order(
     """
     from pyspark.sql import functions as F
 
-    users, num_users = work.ranked(
-        tables.source.select("user")
-        .unionByName(tables.target.select("user"))
-        .distinct(),
-        ["user"],
-        "users",
-    )
+    users, num_users = _everybody(work, tables)
     time, row = F.col("time"), F.col("row")
     recent = [time.desc_nulls_last(), row.desc()]
     target = work.keep(
@@ -163,19 +157,12 @@ def order(
     )
     target_facts = Facts.of(target)
     plan = _plan(work, tables, source, options, target, target_facts)
-    events, late = tables.source, 0
-    if plan.boundaries is not None:
-        late = events.where(time >= plan.boundaries[0]).count()
-        events = events.where(time < plan.boundaries[0])
-    if source.merges_copies:
-        same = ["user", "item", "time", "rating"]
-        events = work.keep(_first(events, same, [row.asc()], 1), "no_copies")
+    events, late = _source_events(work, tables, source, plan)
     source_facts = Facts.of(events)
     latest = [time.desc_nulls_first(), row.desc()]
     history = _first(events, ["user"], latest, options.longest(source))
-    shard = F.floor(F.col("rank") / shard_size(num_users)).cast("int")
     return Ordered(
-        users=users.select("user", shard.alias("shard")),
+        users=users,
         num_users=num_users,
         history=work.keep(history, "histories"),
         target=target,
@@ -188,6 +175,36 @@ def order(
             "repeated_source": rows["source"] - source_facts.rows - late,
         },
     )
+
+
+def _everybody(work: Work, tables: Tables) -> tuple[DataFrame, int]:
+    """The users of either domain with their shards, and how many they are."""
+    from pyspark.sql import functions as F
+
+    users = tables.source.select("user").unionByName(
+        tables.target.select("user")
+    )
+    ranked, number = work.ranked(users.distinct(), ["user"], "users")
+    shard = F.floor(F.col("rank") / shard_size(number)).cast("int")
+    return ranked.select("user", shard.alias("shard")), number
+
+
+def _source_events(
+    work: Work, tables: Tables, source: Source, plan: SplitPlan
+) -> tuple[DataFrame, int]:
+    """Those that are not late and no copies, and how many are late."""
+    from pyspark.sql import functions as F
+
+    events, late = tables.source, 0
+    if plan.boundaries is not None:
+        in_time = F.col("time") < plan.boundaries[0]
+        late = events.where(~in_time).count()
+        events = events.where(in_time)
+    if source.merges_copies:
+        same = ["user", "item", "time", "rating"]
+        first = _first(events, same, [F.col("row").asc()], 1)
+        events = work.keep(first, "no_copies")
+    return events, late
 
 
 def _first(
