@@ -226,12 +226,13 @@ class Events(Source):
         )
 
     def _named(self, option: str) -> Any:
-        """The option as `options` tells of it: queries count, paths do not."""
+        """The option as `options` tells of it: queries count, places do not."""
         inputs = self._inputs[option]
         queries = [one.query for one in inputs if one.query]
         if len(inputs) == 1:
-            return queries[0] if queries else inputs[0].path
-        return [one.query or one.path for one in inputs]
+            named = inputs[0].address or inputs[0].path
+            return queries[0] if queries else named
+        return [one.query or one.address or one.path for one in inputs]
 
     def _check_filters(self) -> None:
         for table in self._tables():

@@ -16,6 +16,18 @@ def test_duckdb_reads_files_of_this_machine(tmp_path):
         prepare(source, cache_dir=tmp_path)
 
 
+def test_addresses_are_no_files_and_no_options():
+    source = Events("s3a://logs/views", ["s3a://logs/a", "s3a://logs/b"])
+    assert not source.files()
+    assert source.addresses() == [
+        "s3a://logs/views",
+        "s3a://logs/a",
+        "s3a://logs/b",
+    ]
+    assert not [x for x in source.options().values() if "s3a" in str(x)]
+    assert source.source == "s3a://logs/views"
+
+
 def test_an_unknown_engine(tmp_path):
     with pytest.raises(InputError, match="--engine should be one of duckdb"):
         prepare(Synthetic(), cache_dir=tmp_path, engine="flink")

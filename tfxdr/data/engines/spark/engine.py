@@ -53,7 +53,7 @@ class SparkEngine(Engine):
         found = [check_file(path) for path in source.files()]
         addresses = source.addresses()
         if addresses:
-            with spark_errors(Path(addresses[0])), spark_session() as session:
+            with spark_errors(addresses[0]), spark_session() as session:
                 found += [
                     _known_by_time(row)
                     for address in addresses

@@ -95,7 +95,7 @@ def _own_interrupt() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def spark_errors(folder: Path) -> Iterator[None]:
+def spark_errors(place: Path | str) -> Iterator[None]:
     """Spark's failures, as the user should read them."""
     try:
         from py4j.protocol import Py4JError
@@ -109,7 +109,7 @@ def spark_errors(folder: Path) -> Iterator[None]:
         if _NO_SPACE in str(error):
             raise OSError(errno.ENOSPC, _NO_SPACE) from error
         raise InputError(
-            f"{folder} cannot be prepared by Spark: {told(error)}"
+            f"{place} cannot be prepared by Spark: {told(error)}"
         ) from error
 
 
