@@ -5,6 +5,7 @@ SHELL := /bin/sh
 comma := ,
 VENV := .venv
 VENV_ADDONS := .venv-addons
+VENV_SPARK := .venv-spark
 PYTEST_ARGS ?=
 # Workers of pytest, one TensorFlow each. The slow tests stand together: a worker
 # that is done takes some from the other.
@@ -59,7 +60,7 @@ DEMO_WORKERS := "--dataset=synthetic(users=600)" --policy=all --learning_rate=0.
 	"--backbone=sasrec(channels=16,num_blocks=2)" --pretrain_epochs=3 \
 	--epochs=3 --threads=1 --run=run --overwrite
 
-.PHONY: help demo demo-workers test test-addons stack-addons same-metrics docs results lint format \
+.PHONY: help demo demo-workers test test-addons test-spark stack-addons same-metrics docs results lint format \
 	clean
 
 help:
@@ -68,6 +69,7 @@ help:
 	@echo "make test         lint, types and tests on the current TensorFlow"
 	@echo "make test-addons  tests on TensorFlow 2.15 with tensorflow-addons"
 	@echo "make stack-addons  those of them that depend on the stack"
+	@echo "make test-spark   tests of --engine=spark, with PySpark; needs Java"
 	@echo "make same-metrics  both stacks: are the metrics the same?"
 	@echo "make results      every sweep of docs/RESULTS.md: hours; it goes on"
 	@echo "make docs         build the site into site/; a warning is an error"
@@ -80,6 +82,9 @@ $(VENV)/.stamp: setup.py pyproject.toml Makefile
 
 $(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
 	$(call make_venv,$(VENV_ADDONS),3.11 3.10,addons$(comma)dev)
+
+$(VENV_SPARK)/.stamp: setup.py pyproject.toml Makefile
+	$(call make_venv,$(VENV_SPARK),3.12 3.11 3.10,spark$(comma)dev)
 
 demo: $(VENV)/.stamp
 	$(VENV)/bin/python -m tfxdr.main --preset=demo
@@ -116,6 +121,10 @@ test-addons: $(VENV_ADDONS)/.stamp
 stack-addons: $(VENV_ADDONS)/.stamp
 	$(VENV_ADDONS)/bin/python $(PYTEST) $(STACK_TESTS) $(PYTEST_ARGS)
 
+# One process: each would start a Spark of its own.
+test-spark: $(VENV_SPARK)/.stamp
+	$(VENV_SPARK)/bin/python -m pytest tests/data/engines $(PYTEST_ARGS)
+
 same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
 	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python
 
@@ -132,6 +141,6 @@ docs: $(VENV)/.stamp
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(VENV_ADDONS) build dist site *.egg-info
+	rm -rf $(VENV) $(VENV_ADDONS) $(VENV_SPARK) build dist site *.egg-info
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

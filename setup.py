@@ -69,6 +69,9 @@ setuptools.setup(
         "serving": [SERVING],
         # Logs that zstd compressed; Python reads the other kinds by itself.
         "zstd": ["zstandard>=0.22"],
+        # --engine=spark. PySpark's tasks need the other two, and it warns of
+        # pandas 3. The upper end is the newest that the tests have run on.
+        "spark": ["pyspark>=4.0,<4.4", "pandas>=2.2,<3", "pyarrow>=18"],
         # Tuning for --mode=sweep; plain grids need it, too.
         "search": [OPTUNA],
         # ruff and mypy are pinned: their verdicts change between versions.

@@ -5,17 +5,23 @@ The file has the shape of MovieLens 25M: `ratings.csv` with 162,541 users,
 user between 20 and some thousands by a log-normal law.
 
     python benchmarks/prepare_25m.py [--ratings=25000095] [--folder=FOLDER]
+        [--source=movielens|events] [--engine=duckdb|spark]
+
+With `--source=events` either engine reads the file itself; the memory of all
+processes together is printed, Spark's Java and its workers among them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -112,15 +118,29 @@ def _resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _measure(folder: Path) -> None:
+def _source(name: str, folder: Path):
+    from tfxdr.datasets.events import Events
+    from tfxdr.datasets.movielens import MovieLens
+
+    if name == "movielens":
+        return MovieLens(str(folder))
+    path = str(folder / "ratings.csv")
+    columns = {"user": "userId", "item": "movieId", "rating": "rating"}
+    return Events(path, path, **columns, source_max=3.5, target_min=4.5)
+
+
+def _measure(folder: Path, source: str, engine: str) -> None:
     """In a process of its own, so that generating does not count."""
     from tfxdr.data.prepare import prepare
     from tfxdr.data.summary import table1
-    from tfxdr.datasets.movielens import MovieLens
 
     stages = _Stages()
-    source = MovieLens(str(folder))
-    prepared = prepare(source, cache_dir=folder / "cache", report=stages)
+    prepared = prepare(
+        _source(source, folder),
+        cache_dir=folder / "cache",
+        engine=engine,
+        report=stages,
+    )
     stages("done")
     seconds = stages.total()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -133,18 +153,73 @@ def _measure(folder: Path) -> None:
     began = time.perf_counter()
     users = prepared.users()
     print(f"{len(users):,} users loaded in {time.perf_counter() - began:.1f} s")
+    print(f"fingerprint {prepared.fingerprint}")
+    if engine != "duckdb":
+        return  # The targets are those of one process.
     if seconds > _TARGET_SECONDS or peak > _TARGET_BYTES:
         sys.exit("MISSED: time or memory is above its target")
+
+
+class _Tree:
+    """What a process and all below it take, looked at each second.
+
+    Attributes:
+      peak: The most memory at a time; shared pages count once (Pss).
+      ticks: Process to its processor time until now, or until it ended.
+    """
+
+    def __init__(self, process: subprocess.Popen):
+        self.process = process
+        self.peak = 0
+        self.ticks: dict[int, int] = {}
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
+
+    def watch(self) -> int:
+        """Until it ends; returns its exit code."""
+        while self.process.poll() is None:
+            known = {self.process.pid}
+            for pid, parent, ticks in sorted(_processes()):
+                if parent in known:
+                    known.add(pid)
+                if pid in known:
+                    self.ticks[pid] = ticks
+            self.peak = max(self.peak, sum(map(_shared_out, known)))
+            time.sleep(1)
+        return self.process.returncode
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """(process, the one that started it, its processor time in ticks)."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            yield int(folder.name), int(fields[1]), sum(map(int, fields[11:13]))
+
+
+def _shared_out(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(text.partition("\nPss:")[2].split()[0]) << 10
+    return 0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ratings", type=int, default=_RATINGS)
     parser.add_argument("--folder", default=None, help="keep the files here")
+    parser.add_argument(
+        "--source", default="movielens", choices=("movielens", "events")
+    )
+    parser.add_argument(
+        "--engine", default="duckdb", choices=("duckdb", "spark")
+    )
     parser.add_argument("--measure", default=None, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        _measure(Path(arguments.measure))
+        _measure(Path(arguments.measure), arguments.source, arguments.engine)
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         folder = Path(temporary)
@@ -157,9 +232,16 @@ def main() -> None:
             f"{time.perf_counter() - began:.0f} s"
         )
         command = [sys.executable, __file__, "--measure", temporary]
+        command += [f"--source={arguments.source}"]
+        command += [f"--engine={arguments.engine}"]
         root = str(Path(__file__).resolve().parents[1])
         environment = os.environ | {"PYTHONPATH": root}
-        code = subprocess.run(command, env=environment, check=False).returncode
+        tree = _Tree(subprocess.Popen(command, env=environment))
+        code = tree.watch()
+        print(
+            f"all processes together: peak memory {tree.peak / _GIB:.2f} GiB, "
+            f"{tree.seconds:.0f} s of processor time"
+        )
     sys.exit(code)
 
 

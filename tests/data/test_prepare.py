@@ -4,6 +4,7 @@ import duckdb
 import numpy as np
 import pytest
 
+import tfxdr.data.engines.duckdb_engine
 import tfxdr.data.prepare
 import tfxdr.data.prepared
 import tfxdr.data.writer
@@ -305,7 +306,7 @@ def test_a_failure_leaves_nothing(
     def fail(*_):
         raise error()
 
-    monkeypatch.setattr(tfxdr.data.writer, "write_shard", fail)
+    monkeypatch.setattr(tfxdr.data.engines.duckdb_engine, "write_shard", fail)
     with pytest.raises(seen, match=message):
         prepared(Synthetic(users=30))
     assert left(tmp_path) == []

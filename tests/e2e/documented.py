@@ -50,6 +50,7 @@ NOT_RUN = {
 }
 # Pages whose commands need an environment of their own.
 IN_AN_ENVIRONMENT = {
+    "docs/spark.md": "tests/data/engines/test_page.py",
     "docs/plugins.md": "tests/plugins/test_guide.py",
     "plugins/coin_distribution/README.md": (
         "tests/plugins/test_coin_distribution.py"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ def _has_column(
     return column in [name for name, *_ in described]
 
 
+def has_split(connection: duckdb.DuckDBPyConnection, domain: str) -> bool:
+    """Whether a domain's events come with a split of their own."""
+    return _has_column(connection, domain, "split")
+
+
 def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     found = connection.execute(
         "SELECT count(*) FROM information_schema.tables "
@@ -91,12 +96,9 @@ def check_domains(
     Raises:
       InputError: They have not; says what the ids of both look like.
     """
-    for domain in ("source", "target") if source.has_target else ("source",):
+    for domain in needed_domains(source):
         if not count_rows(connection, domain):
-            raise InputError(
-                f"--dataset={source.name}: no {domain} events are left"
-                + (f" ({source.protocol})" if source.protocol else "")
-            )
+            raise no_events(source, domain)
     if not source.has_target:
         return
     shared = value(
@@ -112,11 +114,38 @@ def check_domains(
         ).fetchall()
         for domain in ("source", "target")
     }
+    raise no_shared_users(
+        source,
+        {name: [user for (user,) in rows] for name, rows in looks.items()},
+    )
+
+
+def needed_domains(source: Source) -> tuple[str, ...]:
+    """The domains that have to have events."""
+    return ("source", "target") if source.has_target else ("source",)
+
+
+def no_events(source: Source, domain: str) -> InputError:
+    """What is wrong with a domain without events."""
+    return InputError(
+        f"--dataset={source.name}: no {domain} events are left"
+        + (f" ({source.protocol})" if source.protocol else "")
+    )
+
+
+def no_shared_users(
+    source: Source, looks: Mapping[str, Sequence[str]]
+) -> InputError:
+    """What is wrong with domains of which no users are the same.
+
+    Args:
+      source: Whose domains they are.
+      looks: Some users of each domain.
+    """
     examples = {
-        domain: ", ".join(repr(user) for (user,) in rows)
-        for domain, rows in looks.items()
+        domain: ", ".join(map(repr, users)) for domain, users in looks.items()
     }
-    raise InputError(
+    return InputError(
         f"--dataset={source.name}: no user is in both domains; source users "
         f"are like {examples['source']}, target users like "
         f"{examples['target']}; both must be written the same way"
@@ -173,8 +202,8 @@ def code_events(
         f"FROM (SELECT DISTINCT item FROM {domain}) ORDER BY item"
     )
     where = "" if before is None else f"WHERE e.time < {before}"
-    has_split = _has_column(connection, domain, "split")
-    split = ", e.split" if has_split else ""
+    published = has_split(connection, domain)
+    split = ", e.split" if published else ""
     connection.execute(
         f"CREATE TABLE {table} AS "
         f"SELECT u.code AS user, i.code AS item, e.time, e.rating{split} "
@@ -196,7 +225,7 @@ def code_events(
         [item for (item,) in rows],
         known["time"],
         known["rating"],
-        has_split,
+        published,
     )
 
 
@@ -267,13 +296,9 @@ def read_users(
 
 def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Makes `user_attributes(code, ...)`; returns the attributes' names."""
-    if not _has(connection, "attributes"):
+    names = attribute_names(connection)
+    if not names:
         return ()
-    names = [
-        name
-        for (name, *_) in connection.execute("DESCRIBE attributes").fetchall()
-        if name != "user"
-    ]
     columns = ", ".join(
         f"coalesce(any_value(a.{quoted(name)}), '') AS {quoted(name)}"
         for name in names
@@ -283,7 +308,15 @@ def join_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         "FROM users u LEFT JOIN attributes a ON u.user = a.user "
         "GROUP BY u.code ORDER BY u.code"
     )
-    return tuple(names)
+    return names
+
+
+def attribute_names(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """The users' attributes that the source has."""
+    if not _has(connection, "attributes"):
+        return ()
+    described = connection.execute("DESCRIBE attributes").fetchall()
+    return tuple(name for name, *_ in described if name != "user")
 
 
 def read_attributes(
@@ -306,7 +339,7 @@ def read_attributes(
 
 
 def read_titles(
-    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+    connection: duckdb.DuckDBPyConnection, domain: str, items: Sequence[str]
 ) -> list[str] | None:
     """A title for each raw id, "" where it has none; `None` without titles."""
     if not _has(connection, f"{domain}_titles"):
@@ -322,7 +355,7 @@ def read_titles(
 
 
 def read_categories(
-    connection: duckdb.DuckDBPyConnection, domain: str, items: list[str]
+    connection: duckdb.DuckDBPyConnection, domain: str, items: Sequence[str]
 ) -> tuple[list[str], int] | None:
     """A category for each raw id, and how many have several.
 
@@ -334,9 +367,11 @@ def read_categories(
     """
     if not _has(connection, f"{domain}_categories"):
         return None
+    counted = _has_column(connection, f"{domain}_categories", "times")
+    times = "sum(c.times)" if counted else "count(*)"
     rows = connection.execute(
         "SELECT item, category, count(*) OVER (PARTITION BY item) FROM ("
-        f"SELECT c.item, c.category, count(*) AS times "
+        f"SELECT c.item, c.category, {times} AS times "
         f"FROM {domain}_categories c "
         f"SEMI JOIN {domain}_items i ON c.item = i.item "
         "WHERE c.category != '' GROUP BY c.item, c.category) "

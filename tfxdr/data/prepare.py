@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import hashlib
 import importlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import duckdb
-
 from tfxdr.data import splits
+from tfxdr.data.engines import engine_named
+from tfxdr.data.engines.base import PreparationOptions
 from tfxdr.data.prepared import (
     MANIFEST,
     SCHEMA_VERSION,
     PreparedData,
     find_prepared,
 )
-from tfxdr.data.writer import PreparationOptions, build
+from tfxdr.data.writer import build
 from tfxdr.datasets.base import Source
 from tfxdr.datasets.prepared import Prepared
-from tfxdr.datasets.readers.integrity import InputFile, check_file
+from tfxdr.datasets.readers.integrity import InputFile
 from tfxdr.errors import InputError
 from tfxdr.files import written_aside
 from tfxdr.options.groups import Data, Run
@@ -32,7 +30,6 @@ from tfxdr.registry.plugin_code import code_of
 
 # Whose defaults are those of the command line.
 _DATA, _CACHE = Data(), Run().cache_dir
-_INTERRUPTED = "Query interrupted"
 
 
 def prepare(
@@ -44,6 +41,7 @@ def prepare(
     split_seed: int = _DATA.split_seed,
     max_history: int = _DATA.max_history,
     max_bad_rows: int = _DATA.max_bad_rows,
+    engine: str = _DATA.engine,
     memory_limit: str = "2GB",
     code: str = "",
     report: Callable[[str], None] | None = None,
@@ -74,6 +72,8 @@ def prepare(
       max_history: The most recent source events that are kept of a user. A
         source's own protocol may keep fewer.
       max_bad_rows: So many malformed rows are counted and left out.
+      engine: What does the work, `duckdb` in this process or `spark` in the
+        tasks of a Spark session. The result is the same, and so is the folder.
       memory_limit: For DuckDB, which spills the rest to disk.
       code: Hash of the code of a source that is not tfxdr's own; by default
         that of the module of its class.
@@ -90,7 +90,8 @@ def prepare(
     cache = Path(cache_dir).expanduser()
     if isinstance(source, Prepared):
         return _found(source.fingerprint, cache, options, say)
-    inputs = [check_file(path) for path in source.files()]
+    chosen = engine_named(engine, memory_limit)
+    inputs = chosen.inputs(source)
     key = _key(source, options, inputs, code)
     folder = cache / "data" / f"{source.name}-{key[:12]}"
     if _exists(folder):
@@ -100,8 +101,8 @@ def prepare(
             say(note)
         return data
     say(f"preparing {source.name} into {folder}")
-    with written_aside(folder) as temporary, _database_errors(folder):
-        manifest = build(source, options, temporary, memory_limit, say)
+    with written_aside(folder) as temporary, chosen.errors(folder):
+        manifest = build(chosen, source, options, temporary, say)
         manifest |= {"key": key, "inputs": [*map(dataclasses.asdict, inputs)]}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2))
     return PreparedData.load(folder, dataset)
@@ -208,19 +209,3 @@ def _exists(folder: Path) -> bool:
         raise InputError(
             f"--cache_dir: {folder} is not readable: {error.strerror}"
         ) from error
-
-
-@contextlib.contextmanager
-def _database_errors(folder: Path) -> Iterator[None]:
-    """DuckDB's failures, as the user should read them."""
-    try:
-        yield
-    except (duckdb.InterruptException, RuntimeError) as error:
-        # Ctrl-C in a query comes as a bare RuntimeError from DuckDB's Python.
-        if isinstance(error, RuntimeError) and str(error) != _INTERRUPTED:
-            raise
-        raise KeyboardInterrupt from error
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        if "No space left" in str(error):
-            raise OSError(errno.ENOSPC, str(error)) from error
-        raise InputError(f"{folder} cannot be prepared: {error}") from error

@@ -22,12 +22,7 @@ def has_validation(
     Raises:
       InputError: They have no split.
     """
-    if not target.has_split:
-        raise InputError(
-            f"--split=column: --dataset={dataset.name} has no column that says "
-            "which split a row is of; name it, as in "
-            "events(...,split=COLUMN), or choose another --split"
-        )
+    check_column(dataset, target.has_split)
     return bool(
         database.value(
             connection,
@@ -37,10 +32,24 @@ def has_validation(
     )
 
 
-def read(
-    targets: database.CodedEvents,
-    ids: np.ndarray,
-    item_hashes: np.ndarray,
+def check_column(dataset: Source, has_split: bool) -> None:
+    """The data have a split of their own.
+
+    Raises:
+      InputError: They have not.
+    """
+    if not has_split:
+        raise InputError(
+            f"--split=column: --dataset={dataset.name} has no column that says "
+            "which split a row is of; name it, as in "
+            "events(...,split=COLUMN), or choose another --split"
+        )
+
+
+def divide(
+    published: np.ndarray,
+    users: np.ndarray,
+    items: np.ndarray,
     seed: int,
     fractions: Sequence[float],
     *,
@@ -52,9 +61,9 @@ def read(
     proportion of the shares.
 
     Args:
-      targets: of the users.
-      ids: `[users]` raw ids.
-      item_hashes: `[items]` uint64, by code.
+      published: `[targets]` int8, as the data say.
+      users: `[targets]` uint64 hashes of the users.
+      items: `[targets]` uint64 hashes of the items.
       seed: of what is drawn.
       fractions: shares of training, validation and test.
       has_validation: whether the data's own split has such a part.
@@ -62,14 +71,9 @@ def read(
     Returns:
       `[targets]` int8.
     """
-    assert targets.split is not None  # `has_validation` saw to it.
     if has_validation:
-        return targets.split
+        return published
     training, validation, _ = fractions
     return splits.split_validation_off(
-        targets.split,
-        splits.hash_ids(ids)[targets.items.row_of_value],
-        item_hashes[targets.items.values],
-        seed,
-        validation / (training + validation),
+        published, users, items, seed, validation / (training + validation)
     )

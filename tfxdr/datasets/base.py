@@ -18,6 +18,8 @@ from tfxdr.errors import InputError
 if TYPE_CHECKING:
     import duckdb
 
+    from tfxdr.datasets.readers.event_table import EventTable
+
 _NAMED = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
@@ -54,7 +56,8 @@ class Source:
     - optionally `source_titles`, `target_titles`: `item VARCHAR,
       title VARCHAR`;
     - optionally `source_categories`, `target_categories`: `item VARCHAR,
-      category VARCHAR`. Of an item in several categories the most frequent
+      category VARCHAR`, perhaps `times BIGINT`, how many rows a row stands
+      for. Of an item in several categories the most frequent
       is taken, of equally frequent ones the first in the alphabet; NULL and
       "" are none.
 
@@ -92,6 +95,10 @@ class Source:
         """The input files, in a fixed order; their content is hashed."""
         return []
 
+    def addresses(self) -> list[str]:
+        """Inputs that are no files of this machine, as `s3a://bucket/logs`."""
+        return []
+
     def options(self) -> dict[str, object]:
         """The constructor's arguments, without paths (files are hashed).
 
@@ -118,6 +125,19 @@ class Source:
     ) -> None:
         """Makes the tables; malformed rows go to `rejects`."""
         raise NotImplementedError
+
+    def event_tables(self) -> tuple[EventTable, EventTable] | None:
+        """The tables of source and target, if `load` does no more than read
+        these and what `load_beside` does: an engine may then do it itself."""
+        return None
+
+    def load_beside(
+        self, connection: duckdb.DuckDBPyConnection, rejects: Rejects
+    ) -> None:
+        """Makes the tables of items and users alone; for `event_tables`.
+
+        `source` and `target` are there, with the column `item`.
+        """
 
     def counts(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """What to report of the input beside what is in the tables.

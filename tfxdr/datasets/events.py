@@ -66,7 +66,8 @@ class Events(Source):
     counted.
 
     Args:
-      source: The source domain's events: a path, or a list of paths.
+      source: The source domain's events: a path, or a list of paths; with
+        --engine=spark also an address, such as s3a://shop/clicks.
       target: The target domain's events.
       user: The column of the user's id, the same ids in both tables: its
         name, or its number from 1, which a table without a header needs.
@@ -225,12 +226,13 @@ class Events(Source):
         )
 
     def _named(self, option: str) -> Any:
-        """The option as `options` tells of it: queries count, paths do not."""
+        """The option as `options` tells of it: queries count, places do not."""
         inputs = self._inputs[option]
         queries = [one.query for one in inputs if one.query]
         if len(inputs) == 1:
-            return queries[0] if queries else inputs[0].path
-        return [one.query or one.path for one in inputs]
+            named = inputs[0].address or inputs[0].path
+            return queries[0] if queries else named
+        return [one.query or one.address or one.path for one in inputs]
 
     def _check_filters(self) -> None:
         for table in self._tables():
@@ -250,6 +252,10 @@ class Events(Source):
                 f"{' and '.join(missing)} "
                 f"{'is' if len(missing) == 1 else 'are'} not set"
             )
+
+    def event_tables(self) -> tuple[EventTable, EventTable] | None:
+        # Linked users are another's; Python's tables are this process' own.
+        return None if self.link or self._given else self._tables()
 
     def _tables(self) -> tuple[EventTable, EventTable]:
         source, target = (
@@ -291,9 +297,20 @@ class Events(Source):
     def files(self) -> list[Path]:
         beside = [self.source_titles, self.target_titles, self.users, self.link]
         events = [
-            one.path for inputs in self._inputs.values() for one in inputs
+            one.path
+            for inputs in self._inputs.values()
+            for one in inputs
+            if not one.address
         ]
         return [*events, *(path for path in beside if path)]
+
+    def addresses(self) -> list[str]:
+        return [
+            one.address
+            for inputs in self._inputs.values()
+            for one in inputs
+            if one.address
+        ]
 
     def options(self) -> dict[str, object]:
         # Without it the two titles files could be swapped unnoticed.
@@ -323,7 +340,10 @@ class Events(Source):
                 connection, rejects, self.link, self._dialect("source")
             )
         ids_of.note_near_users(connection, rejects)
-        for table in self._domains.tables:
+        self.load_beside(connection, rejects)
+
+    def load_beside(self, connection, rejects) -> None:
+        for table in self._tables():
             path = getattr(self, f"{table.domain}_titles")
             if path is not None:
                 columns = self._titles_columns(table)

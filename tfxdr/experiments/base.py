@@ -116,6 +116,7 @@ class Experiment(abc.ABC):
             split_seed=chosen.split_seed,
             max_history=chosen.max_history,
             max_bad_rows=chosen.max_bad_rows,
+            engine=chosen.engine,
             report=self.progress.say,
         )
 

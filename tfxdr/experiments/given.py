@@ -75,6 +75,7 @@ def resolve(
         data,
         cache_dir=chosen.run.cache_dir,
         split_seed=chosen.data.split_seed,
+        engine=chosen.data.engine,
         report=say,
         **names,
     )

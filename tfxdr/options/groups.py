@@ -107,6 +107,11 @@ class Data(Group):
     max_bad_rows: int = setting(
         0, "Malformed rows that are counted instead of refused.", lower=0
     )
+    engine: str = setting(
+        "duckdb",
+        "What prepares the data; spark is the same in parallel.",
+        choices=("duckdb", "spark"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

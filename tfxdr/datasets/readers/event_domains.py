@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from tfxdr.datasets.readers import ids
@@ -14,7 +16,7 @@ from tfxdr.datasets.readers.event_table import (
     read_table,
 )
 from tfxdr.datasets.readers.rejects import Rejects
-from tfxdr.datasets.readers.times import UNIT_NAMES, UNITS, common_scale
+from tfxdr.datasets.readers.times import UNIT_NAMES, UNITS, Times, common_scale
 from tfxdr.errors import InputError
 
 
@@ -54,33 +56,14 @@ class EventDomains:
             }
         for table in self.tables:
             check_value(connection, table, self._read[table.domain])
-        scale = self._scale(rejects)
+        times = [self._read[table.domain].times for table in self.tables]
+        scale = scale_of(self.tables, times, rejects)
         whole = self._whole_ids(connection, rejects)
         for table in self.tables:
             read = self._read[table.domain]
             make_views(connection, table, read, scale, whole)
         if self._read["source"] is not self._read["target"]:
-            _note_times_apart(connection, rejects)
-
-    def _scale(self, rejects: Rejects) -> str:
-        source, target = (
-            self._read[table.domain].times for table in self.tables
-        )
-        scale = common_scale(source, target)
-        if scale is None:
-            first, second = (table.inputs[0].path for table in self.tables)
-            raise InputError(
-                f"--dataset=events: times are {source.form} in {first} and "
-                f"{target.form} in {second}; they must be of one kind; say "
-                "what they are by time_format and target_time_format (s, ms, "
-                "us, ns, date, or a format such as %d/%m/%Y)"
-            )
-        if source != target and scale in UNITS:
-            rejects.note(
-                f"note: source {source}, target {target}; both are read as "
-                f"{UNIT_NAMES[scale]} since 1970"
-            )
-        return scale
+            _note_times(connection, rejects)
 
     def _whole_ids(
         self, connection: duckdb.DuckDBPyConnection, rejects: Rejects
@@ -96,11 +79,7 @@ class EventDomains:
         pair = ids.written_as_floats(connection, source, target)
         if pair is None:
             return False
-        rejects.note(
-            f"note: users are written like {pair[0]!r} in one table and "
-            f"{pair[1]!r} in the other; both are read as whole numbers "
-            "(ids=exact keeps them apart)"
-        )
+        rejects.note(written_differently(pair))
         return True
 
     def counts(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -140,7 +119,7 @@ class EventDomains:
         )
 
 
-def _note_times_apart(
+def _note_times(
     connection: duckdb.DuckDBPyConnection, rejects: Rejects
 ) -> None:
     """Says of domains of which one ends before the other begins."""
@@ -152,7 +131,13 @@ def _note_times_apart(
         if row is None or row[0] is None:
             return
         spans[domain] = row
-    source, target = spans["source"], spans["target"]
+    note_times_apart(spans["source"], spans["target"], rejects)
+
+
+def note_times_apart(
+    source: tuple[int, int], target: tuple[int, int], rejects: Rejects
+) -> None:
+    """Says of two spans of time of which one ends before the other begins."""
     # Sources that end first are how the split by time wants them.
     far = target[0] > 0 and source[1] * 100 < target[0]
     if source[0] > target[1] or far:
@@ -162,3 +147,38 @@ def _note_times_apart(
             "they are not of one unit, say so by time_format and "
             "target_time_format"
         )
+
+
+def written_differently(pair: tuple[str, str]) -> str:
+    """A note on a user of two tables that write numbers in two ways."""
+    return (
+        f"note: users are written like {pair[0]!r} in one table and "
+        f"{pair[1]!r} in the other; both are read as whole numbers "
+        "(ids=exact keeps them apart)"
+    )
+
+
+def scale_of(
+    tables: Sequence[EventTable], times: Sequence[Times], rejects: Rejects
+) -> str:
+    """What both tables' times are turned into; a note if they differ.
+
+    Raises:
+      InputError: They do not compare.
+    """
+    source, target = times
+    scale = common_scale(source, target)
+    if scale is None:
+        first, second = (table.inputs[0].shown for table in tables)
+        raise InputError(
+            f"--dataset=events: times are {source.form} in {first} and "
+            f"{target.form} in {second}; they must be of one kind; say "
+            "what they are by time_format and target_time_format (s, ms, "
+            "us, ns, date, or a format such as %d/%m/%Y)"
+        )
+    if source != target and scale in UNITS:
+        rejects.note(
+            f"note: source {source}, target {target}; both are read as "
+            f"{UNIT_NAMES[scale]} since 1970"
+        )
+    return scale

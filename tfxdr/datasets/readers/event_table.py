@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,10 +16,10 @@ from tfxdr.datasets.readers.delimited import text as sql_text
 from tfxdr.datasets.readers.layout import Dialect
 from tfxdr.datasets.readers.rejects import Rejects
 from tfxdr.datasets.readers.table_files import Input, TableFile, read_file
-from tfxdr.datasets.readers.times import ABSENT, Times, find_times
+from tfxdr.datasets.readers.times import ABSENT, Times, ask_table, find_times
 from tfxdr.errors import InputError
 
-_MAX_VALUES = 10
+MAX_VALUES = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +108,18 @@ class ReadTable:
         """SQL of the rating."""
         return _number(self.names.get("rating"))
 
+    def time(self, scale: str) -> str:
+        """SQL of the time, turned into what both tables' compare by."""
+        text = self.text("time") if "time" in self.names else ""
+        return self.times.sql(text, scale)
+
+    @property
+    def category(self) -> str:
+        """SQL of the category; NULL where it is missing."""
+        text = self.text("category")
+        missing = ids.is_missing(text, self.missing)
+        return f"CASE WHEN NOT {missing} THEN {text} END"
+
     @property
     def split(self) -> str:
         """SQL of the split, as a number; NULL of what is none."""
@@ -163,10 +175,11 @@ def read_table(
     times = Times(ABSENT)
     if "time" in names:
         text = _as_text(names["time"])
-        times = find_times(connection, raw, text, table.time_format)
+        ask = ask_table(connection, raw)
+        times = find_times(connection, ask, text, table.time_format)
     told = "; ".join(dict.fromkeys(file.told for file in parts.files))
     rejects.note(f"{table.shown}: {told}, {times}")
-    wrong = _wrong(names, times, table.missing)
+    wrong = wrong_rows(names, times, table.missing)
     reject_rows(connection, rejects, raw, wrong, parts.places)
     rows = sum(file.rows for file in parts.files)
     return ReadTable(
@@ -238,8 +251,8 @@ class _Parts:
         return found
 
 
-def _wrong(
-    names: dict[str, str], times: Times, missing: tuple[str, ...]
+def wrong_rows(
+    names: Mapping[str, str], times: Times, missing: tuple[str, ...]
 ) -> list[tuple[str, str, str]]:
     """(column, SQL that is true of a wrong row, what is wrong)."""
     wrong = [
@@ -289,25 +302,19 @@ def make_views(
       whole_ids: Whether users written like 1.0 are read as 1.
     """
     user = read.text("user")
-    time = read.times.sql(
-        read.text("time") if "time" in read.names else "", scale
-    )
     connection.execute(
         f"CREATE VIEW {table.domain} AS SELECT "
         f"{ids.whole(user) if whole_ids else user} AS user, "
-        f"{read.text('item')} AS item, {time} AS time, "
+        f"{read.text('item')} AS item, {read.time(scale)} AS time, "
         f"{read.rating} AS rating, rowid AS row"
         f"{f', {read.split} AS split' if 'split' in read.names else ''} "
         f"FROM {read.raw} "
         f"WHERE {read.is_of(table)} AND {read.is_kept(table)}"
     )
     if "category" in read.names:
-        category = read.text("category")
-        none = ids.is_missing(category, read.missing)
         connection.execute(
             f"CREATE VIEW {table.domain}_categories AS SELECT "
-            f"{read.text('item')} AS item, "
-            f"CASE WHEN NOT {none} THEN {category} END AS category "
+            f"{read.text('item')} AS item, {read.category} AS category "
             f"FROM {read.raw} WHERE {read.is_of(table)}"
         )
 
@@ -326,14 +333,26 @@ def check_value(
         return
     rows = connection.execute(
         f"SELECT {read.text('domain')}, count(*) AS times FROM {read.raw} "
-        f"GROUP BY 1 ORDER BY times DESC, 1 LIMIT {_MAX_VALUES}"
+        f"GROUP BY 1 ORDER BY times DESC, 1 LIMIT {MAX_VALUES}"
     ).fetchall()
-    found = ", ".join(f"{value!r} ({times:,} rows)" for value, times in rows)
-    raise InputError(
+    raise no_value(table, read.names["domain"], rows)
+
+
+def no_value(
+    table: EventTable, column: str, found: Sequence[tuple[str | None, int]]
+) -> InputError:
+    """What is wrong with a table without rows of the domain.
+
+    Args:
+      table: The table.
+      column: Of the domain.
+      found: The most frequent values there, each with the number of its rows.
+    """
+    told = ", ".join(f"{value!r} ({times:,} rows)" for value, times in found)
+    return InputError(
         f"--dataset=events({table.domain}_domain={table.value}): no row of "
-        f"{table.inputs[0].path} has {table.value!r} in column "
-        f"{read.names['domain']!r}; the most "
-        f"frequent there: {found or 'nothing'}"
+        f"{table.inputs[0].shown} has {table.value!r} in column "
+        f"{column!r}; the most frequent there: {told or 'nothing'}"
     )
 
 

@@ -30,7 +30,7 @@ MISSING = (
 _SPACES = " \t\r\n\v\f\u00a0"
 _FLOAT = r"^-?\d+\.0+$"
 # How ids of two tables come to differ, and SQL that makes them the same.
-_SPELLINGS = (
+SPELLINGS = (
     ("blanks around them", f"trim({{}}, {sql_text(_SPACES)})"),
     ("capitals", "lower({})"),
     ("leading zeros", "ltrim({}, '0')"),
@@ -114,7 +114,7 @@ def note_near_users(
             f"FROM (SELECT DISTINCT user FROM {domain}) "
             f"ANTI JOIN (SELECT DISTINCT user FROM {other}) USING (user)"
         )
-    for what, spelling in _SPELLINGS:
+    for what, spelling in SPELLINGS:
         same = f"{spelling.format('s.user')} = {spelling.format('t.user')}"
         row = connection.execute(
             "SELECT count(DISTINCT s.user), min(s.user), "
@@ -122,10 +122,21 @@ def note_near_users(
             f"FROM alone_source s JOIN alone_target t ON {same}"
         ).fetchone()
         if row is not None and row[0]:
-            rejects.note(
-                f"note: {row[0]:,} source users would be target users but "
-                f"for {what}, such as {row[1]!r} and {row[2]!r}; ids are "
-                "compared as they stand"
-            )
+            rejects.note(near_users(what, row))
     connection.execute("DROP TABLE alone_source")
     connection.execute("DROP TABLE alone_target")
+
+
+def near_users(what: str, found: tuple[int, str, str]) -> str:
+    """A note on users of both domains whom a spelling parts.
+
+    Args:
+      what: Of `SPELLINGS`.
+      found: How many source users, and one of them as both domains have it.
+    """
+    number, source, target = found
+    return (
+        f"note: {number:,} source users would be target users but "
+        f"for {what}, such as {source!r} and {target!r}; ids are "
+        "compared as they stand"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob as patterns
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from tfxdr.datasets.readers.queries import TABLES, write_table
 from tfxdr.datasets.readers.table_files import Input
 from tfxdr.errors import InputError
+
+# As s3a://bucket/logs; a drive's letter is none.
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+://")
 
 
 class GivenTable:
@@ -34,7 +38,8 @@ def find_inputs(
     """The files that an option names, in order.
 
     Args:
-      value: A path, or several. A folder stands for the files in it.
+      value: A path, or several. A folder stands for the files in it. What
+        lies elsewhere, as s3a://bucket/logs, is not looked for.
       option: Its name, for messages.
       check: Makes sure that a path exists.
       glob: Whether *, ? and [ ] in a path are a pattern.
@@ -56,6 +61,8 @@ def find_inputs(
             f"--dataset=events({option}=...): expected {TABLES}, found "
             f"{type(value).__name__}"
         )
+    if _ADDRESS.match(str(value)):
+        return (Input(Path(value), address=str(value)),)
     named = os.path.expanduser(value)
     if database is not None and value and not os.path.isfile(named):
         return (Input(database, str(value)),)

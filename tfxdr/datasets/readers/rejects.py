@@ -17,7 +17,7 @@ class BadRow:
     """Where a malformed row stands and what is wrong with it.
 
     `line` counts from 1 and is the physical line of a text file, or the row
-    of a Parquet file.
+    of a Parquet file; 0 where many have read the file in parts.
     """
 
     path: Path
@@ -32,7 +32,8 @@ class BadRow:
         if len(text) > _MAX_TEXT:
             text = text[:_MAX_TEXT] + "…"
         shown = f" (the row: {text})" if text else ""
-        return f"{self.path}, line {self.line}{column}: {self.problem}{shown}"
+        line = f", line {self.line}" if self.line else ""
+        return f"{self.path}{line}{column}: {self.problem}{shown}"
 
 
 class Rejects:

@@ -32,10 +32,19 @@ from tfxdr.datasets.readers.rejects import Rejects
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """A file, or a query of the database that is the file."""
+    """A file, or a query of the database that is the file.
+
+    `address` is one that is not of this machine; `path` then shows it.
+    """
 
     path: Path
     query: str = ""
+    address: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the user has called it."""
+        return self.address or str(self.path)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import duckdb
 
@@ -137,15 +140,46 @@ def check_format(time_format: str, option: str) -> str:
     )
 
 
+# Answers a query of a table's rows with one row, column to value. The query is
+# a function of the table's name; an engine may ask parts, and `merge`.
+Ask = Callable[[Callable[[str], str]], dict[str, Any]]
+
+
+def ask_table(connection: duckdb.DuckDBPyConnection, table: str) -> Ask:
+    """Asks a table of DuckDB."""
+
+    def ask(query: Callable[[str], str]) -> dict[str, Any]:
+        cursor = connection.execute(query(table))
+        names = [column[0] for column in cursor.description or []]
+        row = cursor.fetchone()
+        assert row is not None  # An aggregate has one row.
+        return dict(zip(names, row, strict=True))
+
+    return ask
+
+
+def merge(answers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `find_times` asks of a whole, from the answers of its parts."""
+    how: dict[str, Callable] = {"least": min, "most": max, "fractions": any}
+    merged: dict[str, Any] = {}
+    for answer in answers:
+        for name, value in answer.items():
+            known = [x for x in (merged.get(name), value) if x is not None]
+            merged[name] = how.get(name, sum)(known) if known else None
+    return merged
+
+
 def find_times(
     connection: duckdb.DuckDBPyConnection,
-    table: str,
+    ask: Ask,
     text: str,
     time_format: str = "",
 ) -> Times:
     """How the times of a table are written.
 
     Args:
+      connection: Any, to try the format.
+      ask: Asks the table.
       text: SQL of the column as VARCHAR.
       time_format: What the user says of it.
 
@@ -157,7 +191,7 @@ def find_times(
         return Times(time_format)
     if time_format == "date":
         return Times(DATES)
-    found = _measure(connection, table, text)
+    found = ask(functools.partial(_measures, text))
     if time_format:
         return Times(NUMBERS, time_format, found["fractions"])
     if (
@@ -167,7 +201,7 @@ def find_times(
     ):
         return Times(DATES)
     for compact in _COMPACT:
-        if _is_compact(connection, table, text, compact, found):
+        if _is_compact(ask, text, compact, found):
             return Times(NUMBERS, compact)
     sizes = {unit: found[unit] for unit in UNITS}
     unit = max(sizes, key=lambda name: sizes[name])
@@ -177,9 +211,7 @@ def find_times(
     return Times(NUMBERS, unit, found["fractions"], mixed)
 
 
-def _measure(
-    connection: duckdb.DuckDBPyConnection, table: str, text: str
-) -> dict:
+def _measures(text: str, table: str) -> str:
     limits = [*_LEAST.values(), 10**23]
     sizes = ", ".join(
         f"count(*) FILTER (abs(number) >= {least} AND abs(number) < {most}) "
@@ -187,7 +219,7 @@ def _measure(
         for unit, least, most in zip(UNITS, limits, limits[1:], strict=False)
     )
     # A double of 16 digits and more has no fraction.
-    cursor = connection.execute(
+    return (
         "SELECT count(number) AS numbers, count(date) AS dates, "
         "count(*) FILTER (number IS NULL AND date IS NULL AND "
         "trim(told) != '') AS others, "
@@ -198,22 +230,17 @@ def _measure(
         "TRY_CAST(told AS TIMESTAMPTZ) END AS date FROM (SELECT "
         f"{text} AS told, TRY_CAST(told AS DOUBLE) AS value FROM {table}))"
     )
-    names = [column[0] for column in cursor.description or []]
-    row = cursor.fetchone()
-    assert row is not None  # An aggregate has one row.
-    return dict(zip(names, row, strict=True))
 
 
-def _is_compact(connection, table, text, compact, found: dict) -> bool:
+def _is_compact(ask: Ask, text: str, compact: str, found: dict) -> bool:
     least, most = _COMPACT[compact]
     if not found["numbers"] or found["fractions"]:
         return False
     if found["least"] < least or found["most"] > most:
         return False
-    row = connection.execute(
-        f"SELECT count({Times(NUMBERS, compact).sql(text, 'us')}) FROM {table}"
-    ).fetchone()
-    return row[0] == found["numbers"]
+    time = Times(NUMBERS, compact).sql(text, "us")
+    right = ask(lambda table: f"SELECT count({time}) AS dates FROM {table}")
+    return right["dates"] == found["numbers"]
 
 
 def _check_strptime(

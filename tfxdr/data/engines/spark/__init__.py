@@ -1,0 +1,1 @@
+"""Preparation by Apache Spark; needs the extra `tfxdr[spark]` and Java."""
