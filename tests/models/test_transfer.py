@@ -107,26 +107,6 @@ def test_frozen_weights_keep_every_bit(policy, embedding, blocks):
         assert not any(same) if moves else all(same), part.name
 
 
-@pytest.mark.parametrize("policy", ["gumbel", "rl-scst", "soft"])
-def test_training_by_what_was_decided_leaves_the_policy(policy):
-    model = make(policy)
-    with tf.GradientTape() as tape:
-        loss, count = model.decided_loss(BATCH)
-    moved = tape.gradient(loss, model.trainable_variables)
-    own = {id(variable) for variable in model.policy_variables}
-    for variable, gradient in zip(
-        model.trainable_variables, moved, strict=True
-    ):
-        assert id(variable) not in own or gradient is None, variable.name
-    assert float(count) == 4
-    # The loss of inference's actions: nothing here has dropout.
-    user = model.user_vector(BATCH.history)
-    values = model.instance_loss(user, model.head, BATCH)
-    real = tf.cast(BATCH.positives != 0, tf.float32)
-    wanted = tf.reduce_sum(values * real) / 4
-    np.testing.assert_allclose(loss, wanted, rtol=1e-6)
-
-
 @pytest.mark.parametrize(("actions", "tuned"), [((0,), 0), ((1,), 2)])
 def test_the_read_out_follows_the_top_block(actions, tuned):
     norm = tf.keras.layers.LayerNormalization()

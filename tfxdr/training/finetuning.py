@@ -18,7 +18,6 @@ from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
 
-
 FirstWeights = Sequence[tuple[tf.Variable, np.ndarray]]
 
 
@@ -62,6 +61,7 @@ class FinetuneStage(Stage):
 
     name = "finetune"
     model: TransferModel
+    batches: FinetuneBatches
 
     def __init__(
         self,
