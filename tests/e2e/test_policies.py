@@ -295,7 +295,7 @@ def test_a_run_killed_twice_ends_with_the_same_metrics(
     # Its own cache: pre-training must happen again, and be killed.
     first = [*QUICK, "--policy=gumbel", "--checkpoint_seconds=0"]
     run = tmp_path / "run"
-    for stage, flags in (("pretrain", first), ("finetune", ["--resume"])):
+    for stage, flags in (("pretrain", first), ("retrain", ["--resume"])):
         process = start(tmp_path, *flags, "--run=run")
         kill_when(process, functools.partial(rows, run, stage))
         assert not (run / "metrics.json").exists()
@@ -310,3 +310,32 @@ def test_a_run_killed_twice_ends_with_the_same_metrics(
             one.pop("seconds")
             one.pop("cached", None)
         assert resumed[stage] == whole[stage]
+
+
+def test_a_policy_that_learns_on_trains_the_rest_anew(
+    learned, monkeypatch, capfd
+):
+    folder, _ = learned
+
+    def go(run, *flags):
+        code, _, err = call_here(
+            folder, monkeypatch, capfd, *flags, f"--run={run}"
+        )
+        assert code == 0, err
+        return folder / run
+
+    flags = [*QUICK, "--policy=rl-scst", "--patience=9"]
+    whole = go("whole", *flags, "--epochs=3")
+    longer = go("longer", *flags)
+    assert [p.name for p in (longer / "checkpoints").glob("retrain*")] == [
+        "retrain-after-2"
+    ]
+    go("longer", "--resume", "--epochs=3")
+    assert [p.name for p in (longer / "checkpoints").glob("retrain*")] == [
+        "retrain-after-3"
+    ]
+    assert rows(longer, "finetune") == rows(longer, "retrain") == 3
+    for part in ("test", "actions"):
+        assert metrics(longer)[part] == metrics(whole)[part]
+    once = go("once", *flags, "--epochs=3", "--policy_retrain=false")
+    assert rows(once, "finetune") == 3 and not rows(once, "retrain")

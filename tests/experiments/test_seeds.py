@@ -131,6 +131,7 @@ def test_an_earlier_run_was_split_by_its_seed():
         "--policy_start=0.5",
         "--policy_decay=0.0",
         "--policy_embedding=trained",
+        "--policy_retrain=false",
     ]
     read = Options.from_flagfile(text, "options.flags")
     assert (read.seed, read.data.split_seed) == (4, 4)

@@ -58,6 +58,7 @@ _TRANSFER_ALONE = {
         "policy_start",
         "policy_decay",
         "policy_embedding",
+        "policy_retrain",
         "tuner",
         "pooling",
         "train_embeddings",

@@ -156,7 +156,7 @@ def _curves(first: Mapping[str, JudgedRun]) -> Iterable[Part]:
             continue
         monitors = {
             stage: run.result["protocol"]["monitor"]
-            for stage in ("finetune", "joint")
+            for stage in ("finetune", "retrain", "joint")
         }
         monitors["pretrain"] = run.options.get(
             "pretrain_monitor", "validation_loss"

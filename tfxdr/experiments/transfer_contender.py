@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
+from tfxdr.training import distribution
 from tfxdr.training.cost import Costs
-from tfxdr.training.finetuning import FinetuneStage
+from tfxdr.training.finetuning import FinetuneStage, RetrainStage
+from tfxdr.training.fit import checkpoints
 from tfxdr.types import FIRST_ITEM
 
 if TYPE_CHECKING:
@@ -76,6 +79,26 @@ class TransferContender(TrainedContender[FinetuneStage]):
         )
         return stage, {"warm_start": told | {"test": metrics}}
 
+    def fit(self, stage: FinetuneStage) -> Mapping[str, float]:
+        """Trains the model; where a policy learned, once more by it."""
+        options = self.experiment.options.model
+        if not (options.policy_retrain and stage.model.policy_variables):
+            return super().fit(stage)
+        first = stage.first_weights()
+        searched = super().fit(stage)
+        again = RetrainStage(stage, first, epochs=int(searched["epochs"]))
+        self._drop_others_than(again)
+        return super().fit(again)
+
+    def _drop_others_than(self, stage: RetrainStage) -> None:
+        """Checkpoints of what the policy decided before it learned on."""
+        if not distribution.current().is_chief:
+            return
+        mine = checkpoints(self.folder.path, stage.checkpoints)
+        for folder in mine.parent.glob(f"{stage.name}-*"):
+            if folder != mine:
+                shutil.rmtree(folder)
+
     def _untrained(self) -> FinetuneStage:
         return self.experiment.stage(self._policy, None)
 
@@ -88,6 +111,7 @@ class TransferContender(TrainedContender[FinetuneStage]):
         return {
             "pretrain": options.pretrain.pretrain_monitor,
             "finetune": options.monitor,
+            "retrain": options.monitor,
         }
 
     def _test(

@@ -131,6 +131,15 @@ class TransferModel(keras.Model):
             loss += weight * parts.counted_by(mean, positions, count)
         return loss, count
 
+    def decided_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `batch_loss`, with the actions of inference.
+
+        Towers and head can learn by it, a policy cannot.
+        """
+        actions = tf.stop_gradient(self.actions(batch.history))
+        user = self._encode(batch.history, actions, batch.seed)
+        return self._mean_loss(user, batch)
+
     def _routed_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         seed = _fold(batch.seed, Draw.POLICY)
         context = Context(batch.history, seed, batch.step, batch.epoch)

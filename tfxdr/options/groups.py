@@ -194,6 +194,12 @@ class Model(Group):
         "trained for rl-scst.",
         choices=("auto", "frozen", "trained"),
     )
+    policy_retrain: bool = setting(
+        True,
+        "Once a policy has learned, train all else again, from the weights "
+        "that it started from, as the policy decides by then; false is the "
+        "paper's.",
+    )
     tuner: str = setting(
         "copy", "What a tuned block is: all of its weights, or adapters."
     )

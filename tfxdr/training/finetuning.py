@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -15,6 +17,8 @@ from tfxdr.models.transfer import TransferModel
 from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
+
+FirstWeights = Sequence[tuple[tf.Variable, np.ndarray]]
 
 
 class Judge(Protocol):
@@ -57,6 +61,7 @@ class FinetuneStage(Stage):
 
     name = "finetune"
     model: TransferModel
+    batches: FinetuneBatches
 
     def __init__(
         self,
@@ -69,8 +74,8 @@ class FinetuneStage(Stage):
     ) -> None:
         self.model = model
         self.batches = batches
-        self._judge = judge
-        self._pretrained = pretrained
+        self.judge = judge
+        self.pretrained = pretrained
         self._shortcut = shortcut
         self._trained = model
         self.scores = self._seen = scorer(model)
@@ -79,17 +84,22 @@ class FinetuneStage(Stage):
     @property
     def parameters(self) -> Parameters:
         """Of pre-training, of the policy, and new ones."""
-        slow = self.model.pretrained_variables if self._pretrained else []
+        slow = self.model.pretrained_variables if self.pretrained else []
         policy = self.model.policy_variables
         known = {id(variable) for variable in (*slow, *policy)}
         new = [v for v in self.model.trainable_variables if id(v) not in known]
         return Parameters(slow, policy, new)
 
+    def first_weights(self) -> FirstWeights:
+        """Of all that trains beside the policy, before it does."""
+        moved = self.parameters
+        return [(v, v.numpy()) for v in (*moved.pretrained, *moved.new)]
+
     def begin(self) -> None:
         """Takes the shortcut, if there is one."""
         found = self._shortcut()
         if found is not None:
-            self._trained, self.batches, self._judge = found
+            self._trained, self.batches, self.judge = found
             self._seen = scorer(found.model)
 
     def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -98,9 +108,9 @@ class FinetuneStage(Stage):
 
     def validate(self) -> dict[str, float]:
         """Metrics and, if users have actions, what these are like."""
-        metrics = self._judge.validate(self._seen)
+        metrics = self.judge.validate(self._seen)
         if self.model.is_routed:
-            actions = self._judge.actions(self.decide, VALIDATION)
+            actions = self.judge.actions(self.decide, VALIDATION)
             if self.model.policy.is_hard and not actions.is_hard:
                 raise ValueError(
                     f"{type(self.model.policy).__name__} says is_hard, but "
@@ -108,6 +118,52 @@ class FinetuneStage(Stage):
                 )
             metrics |= action_metrics(actions)
         return metrics
+
+
+class RetrainStage(FinetuneStage):
+    """The same model once more, under what its policy has learned to decide.
+
+    While a policy learns, towers and head learn from users whom it treats
+    wrongly, and remember them. With little data that is not undone by the time
+    it decides well: they start anew and the policy stays, as an architecture
+    that was searched for is trained again from the start (DARTS, Liu et al.
+    2019). UAF has no such step.
+
+    Args:
+      searched: the stage in which the policy has learned, after its training.
+      first: its model's variables but for the policy's, and the weights that
+        they get back, as `FinetuneStage.first_weights` kept them.
+      epochs: for how many the policy has learned. Once it has learned for
+        more, what it decided before is no longer gone on with.
+    """
+
+    name = "retrain"
+
+    def __init__(
+        self, searched: FinetuneStage, first: FirstWeights, *, epochs: int
+    ) -> None:
+        super().__init__(
+            searched.model,
+            searched.batches,
+            searched.judge,
+            pretrained=searched.pretrained,
+        )
+        for variable, weights in first:
+            variable.assign(weights)
+        self._epochs = epochs
+
+    @property
+    def checkpoints(self) -> str:
+        return f"{self.name}-after-{self._epochs}"
+
+    @property
+    def parameters(self) -> Parameters:
+        """Those of fine-tuning without the policy's."""
+        return dataclasses.replace(super().parameters, policy=())
+
+    def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """That of the policy's decisions."""
+        return self.model.decided_loss(batch)
 
 
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:

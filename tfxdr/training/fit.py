@@ -54,7 +54,7 @@ def fit(
         parameters,
         settings,
         callbacks=callbacks,
-        folder=checkpoints(run_folder, stage.name),
+        folder=checkpoints(run_folder, stage.checkpoints),
         history=History(run_folder),
         progress=progress,
     )
@@ -62,5 +62,5 @@ def fit(
 
 
 def checkpoints(run_folder: Path, stage: str) -> Path:
-    """Where a stage's checkpoints lie."""
+    """Where a stage's checkpoints lie, by what it calls them."""
     return run_folder / "checkpoints" / stage

@@ -75,6 +75,11 @@ class Stage(abc.ABC):
         del batch
 
     @property
+    def checkpoints(self) -> str:
+        """The name of the folder of its checkpoints."""
+        return self.name
+
+    @property
     def companion(self) -> tf.Module:
         """What `after_step` learns; kept and restored beside the model."""
         return tf.Module()

@@ -1,0 +1,82 @@
+"""Towers and head that start anew once a policy has learned."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfxdr.losses.sampled import BayesianPersonalizedRanking
+from tfxdr.registry import backbones, policies, policy_networks, tuners
+from tfxdr.training.assembly import Parts, build_model
+from tfxdr.training.finetuning import FinetuneStage, RetrainStage
+from tfxdr.types import Batch
+
+BATCH = Batch(
+    history=tf.constant([[0, 3, 4], [5, 6, 7]]),
+    positives=tf.constant([[2, 3, 4], [5, 0, 0]]),
+    negatives=tf.constant([[[5], [6], [7]], [[2], [3], [4]]]),
+    candidates=tf.zeros([2, 0], tf.int32),
+    seed=tf.constant([0, 0]),
+    step=tf.constant(0),
+    epoch=tf.constant(0),
+)
+
+
+def make(policy="gumbel"):
+    return build_model(
+        Parts(
+            backbones.parse("nextitnet(channels=8,dilations=[1,2])"),
+            policies.build(policy),
+            policy_networks.parse("nextitnet"),
+            tuners.build("copy"),
+            BayesianPersonalizedRanking(),
+        ),
+        num_source_items=12,
+        num_target_items=9,
+        pooling="last",
+        train_embeddings="auto",
+        top_k=5,
+        pretrained=None,
+        seed=1,
+    )
+
+
+def test_all_but_the_policy_starts_anew():
+    model = make()
+    searched = FinetuneStage(model, None, None, pretrained=False)
+    first = searched.first_weights()
+    before = {v.ref(): v.numpy() for v in model.variables}
+    for variable in model.trainable_variables:
+        variable.assign_add(tf.ones_like(variable))
+    again = RetrainStage(searched, first, epochs=7)
+    own = {v.ref() for v in model.policy_variables}
+    for variable in model.trainable_variables:
+        added = 1.0 if variable.ref() in own else 0.0
+        np.testing.assert_allclose(
+            variable, before[variable.ref()] + added, rtol=1e-6
+        )
+    assert own and not again.parameters.policy
+    moved = {v.ref() for v in again.parameters.all}
+    assert moved == {v.ref() for v in model.trainable_variables} - own
+    assert (again.name, again.checkpoints) == ("retrain", "retrain-after-7")
+
+
+@pytest.mark.parametrize("policy", ["gumbel", "rl-scst", "soft"])
+def test_a_policy_does_not_move_by_what_it_decided(policy):
+    model = make(policy)
+    with tf.GradientTape() as tape:
+        loss, count = model.decided_loss(BATCH)
+    moved = tape.gradient(loss, model.trainable_variables)
+    own = {variable.ref() for variable in model.policy_variables}
+    assert own
+    for variable, gradient in zip(
+        model.trainable_variables, moved, strict=True
+    ):
+        if variable.ref() in own:
+            assert gradient is None, variable.name
+    # The loss of inference's actions: nothing here has dropout.
+    user = model.user_vector(BATCH.history)
+    values = model.instance_loss(user, model.head, BATCH)
+    real = tf.cast(BATCH.positives != 0, tf.float32)
+    assert float(count) == 4
+    wanted = tf.reduce_sum(values * real) / 4
+    np.testing.assert_allclose(loss, wanted, rtol=1e-6)
