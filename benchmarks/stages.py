@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,7 +18,9 @@ import tfxdr.tuners  # noqa: F401
 import tensorflow as tf
 
 from benchmarks import naive
+from tfxdr.data.users import user_rows
 from tfxdr.evaluation import Ranker
+from tfxdr.models.frozen_prefix import remembered
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.ragged import Ragged
@@ -127,7 +129,9 @@ def _backbone(shapes: Shapes):
     )
 
 
-def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
+def _transfer_model(
+    shapes: Shapes, policy: str, loss: str = "softmax"
+) -> TransferModel:
     """Random weights, decisions that differ between users."""
     model = build_model(
         Parts(
@@ -135,7 +139,7 @@ def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
             policies.build(policy),
             policy_networks.parse("nextitnet"),
             tuners.build("copy"),
-            loss=losses.build("softmax"),
+            loss=losses.build(loss),
         ),
         num_source_items=shapes.items,
         num_target_items=shapes.items,
@@ -151,12 +155,16 @@ def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
     return model
 
 
-def _training_step(model: tf.Module, batch: Batch) -> Step:
+def _training_step(
+    model: tf.Module,
+    batch: Batch,
+    trained: Sequence[tf.Variable] | None = None,
+) -> Step:
     """As `tfxdr.training.loop` makes it of a model and a batch."""
     parameters = ParameterGroups(
         OptimizerSettings(optimizers.parse("adam"), 1e-3),
         pretrained=[],
-        new=model.trainable_variables,
+        new=model.trainable_variables if trained is None else trained,
         total_steps=1000,
     )
     variables = parameters.variables_to_train
@@ -215,6 +223,31 @@ def one_tower(policy: str) -> Callable[[Shapes], Stage]:
         head = 3 * shapes.batch * shapes.logits
         flops = shapes.tower + backward + head
         return Stage(shapes.batch, flops, ours, other, "naive", flops)
+
+    return stage
+
+
+def looked_up(policy: str, loss: str) -> Callable[[Shapes], Stage]:
+    """As a run does it: frozen blocks are looked up; beside tfxdr's `all`."""
+
+    def stage(shapes: Shapes) -> Stage:
+        def ours() -> Step:
+            model = _transfer_model(shapes, policy, loss)
+            users = np.arange(shapes.batch)
+            items = shapes.history.numpy().ravel()
+            lengths = np.full(shapes.batch, shapes.length)
+            history = Ragged.from_lengths(items, lengths)
+            fast = remembered(model, history, users, shapes.batch)
+            rows = tf.constant(user_rows(shapes.batch).pad_left(users, 1))
+            batch = shapes.inputs(0)._replace(history=rows)
+            return _training_step(fast, batch, model.trainable_variables)
+
+        def other() -> Step:
+            model = _transfer_model(shapes, "all", loss)
+            return _training_step(model, shapes.inputs(0))
+
+        flops, of_all = (one_tower(p)(shapes).flops for p in (policy, "all"))
+        return Stage(shapes.batch, flops, ours, other, "tfxdr's all", of_all)
 
     return stage
 
@@ -343,6 +376,9 @@ STAGES: dict[str, Callable[[Shapes], Stage]] = {
     "rl-scst": self_critical,
     "cls": one_tower("cls"),
     "last-2": one_tower("last-2"),
+    "cls-cached": looked_up("cls", "softmax"),
+    "cls-cached-bpr": looked_up("cls", "bpr"),
+    "last-2-cached": looked_up("last-2", "softmax"),
     "infer-all": inference("all"),
     "infer-gumbel": inference("gumbel"),
     "full-ranking": full_ranking,
