@@ -14,7 +14,7 @@ from tensorflow import keras
 
 from tfxdr.errors import TrainingError
 from tfxdr.registry.metric_names import rising
-from tfxdr.training import distribution
+from tfxdr.training import distribution, precision
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
@@ -184,7 +184,8 @@ class Loop:
             )
         for step, batch in enumerate(batches, start=first):
             self._callbacks.on_train_batch_begin(step)
-            self._step(batch)
+            with precision.of_steps():
+                self._step(batch)
             self.stage.after_step(batch)
             line.advance(lambda: float(self._mean_loss()))
             if self._callbacks.callbacks:
