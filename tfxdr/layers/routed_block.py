@@ -10,6 +10,7 @@ from tensorflow import keras
 
 from tfxdr.ops.own_gradients import has_own_gradients
 from tfxdr.ops.positions import Positions, read_by_block
+from tfxdr.ops.tracing import needs_autograph
 
 
 class RoutedBlock(keras.layers.Layer):
@@ -49,18 +50,21 @@ class RoutedBlock(keras.layers.Layer):
         self.hard = hard
         self.hard_in_training = hard_in_training
         self._frozen, self._tuned = _mapping(frozen), _mapping(tuned)
+        autograph = needs_autograph(frozen, tuned)
         self._ways = [
             _one_op(
                 lambda hidden, action, mask, outputs: self._frozen(
                     hidden, mask, outputs=outputs
-                )
+                ),
+                autograph,
             ),
             _one_op(
                 lambda hidden, action, mask, outputs: self._tuned(
                     hidden, mask, outputs=outputs
-                )
+                ),
+                autograph,
             ),
-            _one_op(self._split),
+            _one_op(self._split, autograph),
         ]
 
     def call(
@@ -195,7 +199,9 @@ def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
     return mapping
 
 
-def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def _one_op(
+    call: Callable[..., tf.Tensor], autograph: bool
+) -> Callable[..., tf.Tensor]:
     """A function that a graph keeps as one op: not taken, it costs one.
 
     What was traced with gradients of our own is not for graphs without them.
@@ -205,6 +211,7 @@ def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
         op = tf.function(
             call,
             reduce_retracing=True,
+            autograph=autograph,
             experimental_attributes={"_noinline": True},
         )
         # TensorFlow counts traces by the place in the code: it takes the blocks

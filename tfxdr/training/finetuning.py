@@ -12,6 +12,7 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.tracing import needs_autograph
 from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
@@ -85,6 +86,12 @@ class FinetuneStage(Stage):
         new = [v for v in self.model.trainable_variables if id(v) not in known]
         return Parameters(slow, policy, new)
 
+    @property
+    def components(self) -> list[object]:
+        loss = self.model.instance_loss
+        inside = [x for x in vars(loss).values() if isinstance(x, tf.Module)]
+        return [*super().components, loss, *inside]
+
     def begin(self) -> None:
         """Takes the shortcut, if there is one."""
         found = self._shortcut()
@@ -113,12 +120,16 @@ class FinetuneStage(Stage):
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
     """The model's logits as one graph for histories of every size."""
     return tf.function(
-        model.call, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        model.call,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        autograph=needs_autograph(model),
     )
 
 
 def decider(model: TransferModel) -> tf.types.experimental.GenericFunction:
     """The model's actions as one graph for histories of every size."""
     return tf.function(
-        model.actions, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        model.actions,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        autograph=needs_autograph(model),
     )
