@@ -33,6 +33,7 @@ from tfxdr.registry import (
     policy_networks,
     tuners,
 )
+from tfxdr.training import precision
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.finetuning import scorer
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
@@ -299,6 +300,28 @@ def self_critical(shapes: Shapes) -> Stage:
     )
 
 
+def in_bfloat16(stage: Callable[[Shapes], Stage]) -> Callable[[Shapes], Stage]:
+    """With `--mixed_precision=bfloat16`, beside the same step without."""
+
+    def rounded(shapes: Shapes) -> Stage:
+        plain = stage(shapes)
+
+        def ours() -> Step:
+            step = plain.ours()
+
+            def call() -> object:
+                with precision.of_steps("bfloat16"):
+                    return step()
+
+            return call
+
+        return dataclasses.replace(
+            plain, ours=ours, other=plain.ours, other_name="tfxdr's float32"
+        )
+
+    return rounded
+
+
 def inference(policy: str) -> Callable[[Shapes], Stage]:
     """Logits of all target items for a batch of users."""
 
@@ -379,6 +402,9 @@ STAGES: dict[str, Callable[[Shapes], Stage]] = {
     "cls-cached": looked_up("cls", "softmax"),
     "cls-cached-bpr": looked_up("cls", "bpr"),
     "last-2-cached": looked_up("last-2", "softmax"),
+    "pre-train-bf16": in_bfloat16(pretraining),
+    "finetune-all-bf16": in_bfloat16(one_tower("all")),
+    "gumbel-bf16": in_bfloat16(two_towers("gumbel")),
     "infer-all": inference("all"),
     "infer-gumbel": inference("gumbel"),
     "full-ranking": full_ranking,

@@ -64,20 +64,24 @@ def chosen(precision: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def of_steps() -> Iterator[None]:
-    """Graphs that are called inside are rewritten, if that was chosen."""
-    if _current == NONE:
+def of_steps(precision: str = "") -> Iterator[None]:
+    """Graphs that are called inside are rewritten.
+
+    Args:
+      precision: to what; by default what was chosen.
+    """
+    precision = precision or _current
+    if precision == NONE:
         yield
         return
     before = os.environ.get(_LIST)
     os.environ[_LIST] = _STAY
-    tf.config.optimizer.set_experimental_options({_REWRITER[_current]: True})
+    rewriter = _REWRITER[precision]
+    tf.config.optimizer.set_experimental_options({rewriter: True})
     try:
         yield
     finally:
-        tf.config.optimizer.set_experimental_options(
-            {_REWRITER[_current]: False}
-        )
+        tf.config.optimizer.set_experimental_options({rewriter: False})
         if before is None:
             del os.environ[_LIST]
         else:
