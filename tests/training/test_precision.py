@@ -15,8 +15,11 @@ KERNEL = tf.random.stateless_normal([32, 32], [3, 4])
 
 @pytest.fixture(autouse=True)
 def chosen():
-    with precision.chosen("bfloat16"):
-        yield
+    try:
+        with precision.chosen("bfloat16"):
+            yield
+    except InputError as error:
+        pytest.skip(str(error))
 
 
 def outputs(x):
