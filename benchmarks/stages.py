@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,11 +17,13 @@ import tfxdr.tuners  # noqa: F401
 import tensorflow as tf
 
 from benchmarks import naive
+from benchmarks.shapes import Shapes
+from tfxdr.data.users import user_rows
 from tfxdr.evaluation import Ranker
+from tfxdr.models.frozen_prefix import remembered
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.ragged import Ragged
-from tfxdr.policy_networks.encoders import PAPER_DILATIONS as POLICY_DILATIONS
 from tfxdr.registry import (
     backbones,
     losses,
@@ -31,6 +32,7 @@ from tfxdr.registry import (
     policy_networks,
     tuners,
 )
+from tfxdr.training import precision
 from tfxdr.training.assembly import Parts, build_model
 from tfxdr.training.finetuning import scorer
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
@@ -62,64 +64,6 @@ class Stage:
     other_flops: float
 
 
-class Shapes:
-    """Sizes, what they come to in FLOPs, and inputs at random.
-
-    Args:
-      chosen: `batch`, `length`, `channels`, `layers`, `items`, `users`.
-    """
-
-    def __init__(self, chosen: argparse.Namespace) -> None:
-        self.batch, self.length = chosen.batch, chosen.length
-        self.channels, self.items = chosen.channels, chosen.items
-        self.users = chosen.users
-        cycle = POLICY_DILATIONS * (chosen.layers // len(POLICY_DILATIONS) + 1)
-        self.dilations = cycle[: chosen.layers]
-        # A forward pass: of a layer over the batch, and of a row of logits.
-        self.layer = 2.0 * 3 * self.channels**2 * self.length * self.batch
-        self.logits = 2.0 * self.channels * self.items
-        self.tower = self.layer * chosen.layers
-        self.policy = self.layer * len(POLICY_DILATIONS)
-
-    @property
-    def history(self) -> tf.Tensor:
-        """`[batch, length]`, without padding."""
-        return self.ids([self.batch, self.length], 1)
-
-    def ids(self, shape: list[int], seed: int) -> tf.Tensor:
-        """Real items."""
-        return tf.random.stateless_uniform(
-            shape, [seed, 0], FIRST_ITEM, self.items, tf.int32
-        )
-
-    def inputs(self, candidates: int) -> Batch:
-        """Of a training step; an instance a row."""
-        return Batch(
-            history=self.history,
-            positives=self.ids([self.batch, 1], 2),
-            negatives=self.ids([self.batch, 1, 1], 3),
-            candidates=self.ids([self.batch, candidates], 4),
-            seed=tf.constant([0, 1]),
-            step=tf.constant(0),
-            epoch=tf.constant(0),
-        )
-
-    def naive_tower(self, tuned: int | None = None) -> naive.Tower:
-        """Of the backbone's shape; by default all is trained."""
-        tuned = len(self.dilations) // 2 if tuned is None else tuned
-        return naive.Tower(self.items, self.channels, self.dilations, tuned)
-
-    def naive_routed(self, kind: str) -> naive.TwoTowers:
-        policy = naive.Tower(
-            self.items,
-            self.channels,
-            POLICY_DILATIONS,
-            len(POLICY_DILATIONS) // 2,
-        )
-        towers = self.naive_tower(0), self.naive_tower()
-        return naive.TwoTowers(*towers, policy, self.items, kind)
-
-
 def _backbone(shapes: Shapes):
     dilations = ",".join(map(str, shapes.dilations))
     return backbones.parse(
@@ -127,7 +71,9 @@ def _backbone(shapes: Shapes):
     )
 
 
-def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
+def _transfer_model(
+    shapes: Shapes, policy: str, loss: str = "softmax"
+) -> TransferModel:
     """Random weights, decisions that differ between users."""
     model = build_model(
         Parts(
@@ -135,7 +81,7 @@ def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
             policies.build(policy),
             policy_networks.parse("nextitnet"),
             tuners.build("copy"),
-            loss=losses.build("softmax"),
+            loss=losses.build(loss),
         ),
         num_source_items=shapes.items,
         num_target_items=shapes.items,
@@ -151,12 +97,16 @@ def _transfer_model(shapes: Shapes, policy: str) -> TransferModel:
     return model
 
 
-def _training_step(model: tf.Module, batch: Batch) -> Step:
+def _training_step(
+    model: tf.Module,
+    batch: Batch,
+    trained: Sequence[tf.Variable] | None = None,
+) -> Step:
     """As `tfxdr.training.loop` makes it of a model and a batch."""
     parameters = ParameterGroups(
         OptimizerSettings(optimizers.parse("adam"), 1e-3),
         pretrained=[],
-        new=model.trainable_variables,
+        new=model.trainable_variables if trained is None else trained,
         total_steps=1000,
     )
     variables = parameters.variables_to_train
@@ -219,6 +169,31 @@ def one_tower(policy: str) -> Callable[[Shapes], Stage]:
     return stage
 
 
+def looked_up(policy: str, loss: str) -> Callable[[Shapes], Stage]:
+    """As a run does it: frozen blocks are looked up; beside tfxdr's `all`."""
+
+    def stage(shapes: Shapes) -> Stage:
+        def ours() -> Step:
+            model = _transfer_model(shapes, policy, loss)
+            users = np.arange(shapes.batch)
+            items = shapes.history.numpy().ravel()
+            lengths = np.full(shapes.batch, shapes.length)
+            history = Ragged.from_lengths(items, lengths)
+            fast = remembered(model, history, users, shapes.batch)
+            rows = tf.constant(user_rows(shapes.batch).pad_left(users, 1))
+            batch = shapes.inputs(0)._replace(history=rows)
+            return _training_step(fast, batch, model.trainable_variables)
+
+        def other() -> Step:
+            model = _transfer_model(shapes, "all", loss)
+            return _training_step(model, shapes.inputs(0))
+
+        flops, of_all = (one_tower(p)(shapes).flops for p in (policy, "all"))
+        return Stage(shapes.batch, flops, ours, other, "tfxdr's all", of_all)
+
+    return stage
+
+
 def _routed_flops(shapes: Shapes) -> float:
     """A frozen tower has a gradient of its input, and none of its weights."""
     head = shapes.batch * shapes.logits
@@ -264,6 +239,28 @@ def self_critical(shapes: Shapes) -> Stage:
         "tfxdr's gumbel",
         flops,
     )
+
+
+def in_bfloat16(stage: Callable[[Shapes], Stage]) -> Callable[[Shapes], Stage]:
+    """With `--mixed_precision=bfloat16`, beside the same step without."""
+
+    def rounded(shapes: Shapes) -> Stage:
+        plain = stage(shapes)
+
+        def ours() -> Step:
+            step = plain.ours()
+
+            def call() -> object:
+                with precision.of_steps("bfloat16"):
+                    return step()
+
+            return call
+
+        return dataclasses.replace(
+            plain, ours=ours, other=plain.ours, other_name="tfxdr's float32"
+        )
+
+    return rounded
 
 
 def inference(policy: str) -> Callable[[Shapes], Stage]:
@@ -343,6 +340,12 @@ STAGES: dict[str, Callable[[Shapes], Stage]] = {
     "rl-scst": self_critical,
     "cls": one_tower("cls"),
     "last-2": one_tower("last-2"),
+    "cls-cached": looked_up("cls", "softmax"),
+    "cls-cached-bpr": looked_up("cls", "bpr"),
+    "last-2-cached": looked_up("last-2", "softmax"),
+    "pre-train-bf16": in_bfloat16(pretraining),
+    "finetune-all-bf16": in_bfloat16(one_tower("all")),
+    "gumbel-bf16": in_bfloat16(two_towers("gumbel")),
     "infer-all": inference("all"),
     "infer-gumbel": inference("gumbel"),
     "full-ranking": full_ranking,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfxdr.layers.attention import AttentionBlock
 from tfxdr.layers.causal_convolution import CausalConvolutionBlock
 from tfxdr.layers.routed_block import RoutedBlock, twin
 from tfxdr.ops.own_gradients import none_of_our_own
@@ -171,6 +172,42 @@ def test_a_hard_block_still_mixes_in_training():
         hard(HIDDEN, action, mask=MASK, seed=seed),
         mixed(HIDDEN, action, mask=MASK, seed=seed),
     )
+
+
+@pytest.mark.parametrize("actions", [[0, 1, 1], [0, 0, 0], [1, 1, 1]])
+@pytest.mark.parametrize("mode", ["eager", "function", "xla"])
+def test_hard_training_gives_values_and_gradients_of_the_mix(actions, mode):
+    _, frozen, tuned = make()
+    weights = tf.random.stateless_normal(HIDDEN.shape, [3, 4])
+    found = []
+    for hard in (True, False):
+        block = RoutedBlock(frozen, tuned, hard_in_training=hard)
+
+        def compute(hidden, action, block=block):
+            with tf.GradientTape() as tape:
+                tape.watch(hidden)
+                output = block(hidden, action, mask=MASK, seed=tf.zeros([2]))
+                loss = tf.reduce_sum(weights * output)
+            read = [hidden, *tuned.trainable_variables]
+            return [output, *tape.gradient(loss, read)]
+
+        if mode != "eager":
+            compute = tf.function(compute, jit_compile=mode == "xla")
+        found.append(compute(HIDDEN, tf.constant(actions, tf.float32)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_what_draws_is_mixed_in_hard_training_too():
+    frozen, tuned = (AttentionBlock(6, dropout=0.5) for _ in range(2))
+    seed = tf.constant([1, 2])
+    hard, mixed = (
+        RoutedBlock(frozen, tuned, hard_in_training=hard)(
+            HIDDEN, tf.constant([0.0, 1.0, 1.0]), mask=MASK, seed=seed
+        )
+        for hard in (True, False)
+    )
+    np.testing.assert_array_equal(hard, mixed)
 
 
 @pytest.mark.parametrize("mode", ["eager", "function"])

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import tfxdr
 from tfxdr import registry, testing
+from tfxdr.ops.gumbel import straight_through
 
 
 class Tossed(tfxdr.Policy):
@@ -31,6 +32,14 @@ class Half(Tossed):
 
     def decide(self, logits, context):
         return 0.5 * super().decide(logits, context)
+
+
+class Followed(tfxdr.Policy):
+    is_hard_in_training = True
+
+    def call(self, logits, context, training):
+        soft = tf.sigmoid(logits[..., 0])
+        return straight_through(tf.round(soft), soft)
 
 
 class OneBlock(Tossed):
@@ -105,6 +114,7 @@ class Static(tfxdr.Policy):
     ("policy", "broken"),
     [
         (Half, "exactly 0 or 1 .*is_hard is true"),
+        (Followed, "stands for 0 or 1, and for no gradient"),
         (OneBlock, r"should return actions \(5, 4\), they are \(5, 1\)"),
         (Large, r"actions should be in \[0, 1\]"),
         (Seeded, "Inference depends .*another seed or epoch"),

@@ -13,14 +13,14 @@ from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options.groups import PRETRAIN_MONITORS
 from tfxdr.registry import backbones
-from tfxdr.training import pretraining
+from tfxdr.training import loop, pretraining
 from tfxdr.training.checkpoint import restore_variables
 from tfxdr.training.pretrain_split import (
     hold_users_out,
     leave_one_out,
     split_last,
 )
-from tfxdr.training.pretrain_stage import LastItems
+from tfxdr.training.pretrain_stage import LastItems, PretrainStage
 from tfxdr.training.progress import Progress, StageLine
 
 HISTORY = Ragged.from_rows(
@@ -334,3 +334,23 @@ def test_a_stopped_run_ends_with_the_same_metrics(tmp_path, monkeypatch):
     assert not resumed.cached
     for key in whole.metrics.keys() - {"seconds", "test/seconds"}:
         assert resumed.metrics[key] == whole.metrics[key], key
+
+
+def test_a_step_is_traced_once_whatever_a_batch_holds(tmp_path, monkeypatch):
+    """15 histories of different lengths: the last batch is a short one."""
+    shapes, traces = set(), []
+    original = loop.Loop._train_step
+
+    def step(self, batch):
+        traces.append(batch.history.shape)
+        return original(self, batch)
+
+    def seen(self, batch):
+        shapes.add(tuple(batch.history.shape))
+
+    monkeypatch.setattr(loop.Loop, "_train_step", step)
+    monkeypatch.setattr(PretrainStage, "after_step", seen)
+    history = Ragged.from_rows([list(range(2, 4 + i)) for i in range(18)])
+    run(tmp_path, history=history)
+    assert len(traces) == 1
+    assert len(shapes) > 2

@@ -32,6 +32,8 @@ class Backbone(keras.layers.Layer):
       whose outputs are wanted to those of its input that they depend on, both
       `Positions`; its `call` then takes `outputs`, given where its input holds
       no others than it reads;
+    - `draws`, false if no seed changes what it computes, so that a step may
+      leave rows out that take another block's place;
     - `get_config`, so that fine-tuning can make a twin of it.
 
     Attributes:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import scipy.special
-import scipy.stats
+import scipy  # loads its statistics, which takes a while, when they are used
 
 from tfxdr import errors
 from tfxdr.evaluation.arrays import SavedArrays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import scipy.stats
+import scipy  # loads its statistics, which takes a while, when they are used
 
 from tfxdr.evaluation.binary import Probabilities
 from tfxdr.evaluation.metrics import hits

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy.stats
+import scipy  # loads its statistics, which takes a while, when they are used
 
 from tfxdr.evaluation.significance import holm
 

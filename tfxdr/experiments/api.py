@@ -17,6 +17,7 @@ from tfxdr.experiments.start import (
     distributed,
     finished_run,
     import_components,
+    mixed_precision,
     plain_progress,
     ready,
 )
@@ -62,7 +63,8 @@ def run(
     progress = plain_progress()
     given = resolve(data, options, options_from, progress.say)
     chosen = ready(options_from(given.options))
-    with keras_as_it_comes(), distributed(chosen, in_python=True):
+    devices = distributed(chosen, in_python=True)
+    with keras_as_it_comes(), devices, mixed_precision(chosen):
         names = [spec.name for spec in compared(chosen)]
         base = RunFolder(Path(chosen.run.run or default_folder(chosen, names)))
         with base.held():

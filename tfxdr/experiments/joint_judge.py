@@ -16,6 +16,7 @@ from tfxdr.evaluation import Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.tracing import needs_autograph
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
@@ -103,8 +104,11 @@ class JointScores:
 
     def __init__(self, model: JointModel, data: JointData) -> None:
         self.model = model
-        self.logits = tf.function(model.logits, reduce_retracing=True)
-        self._items = tf.function(model.score_items, reduce_retracing=True)
+        autograph = needs_autograph(model)
+        self.logits, self._items = (
+            tf.function(call, reduce_retracing=True, autograph=autograph)
+            for call in (model.logits, model.score_items)
+        )
         self._data = data
         self._table = Items(
             tf.range(data.num_target_items),

@@ -130,6 +130,23 @@ def distributed(options: Options, *, in_python: bool = False) -> Iterator[None]:
         say(f"worker {devices.index} of {devices.count}: done")
 
 
+@contextlib.contextmanager
+def mixed_precision(options: Options) -> Iterator[None]:
+    """What is trained inside has its products as options say.
+
+    Raises:
+      InputError: this machine has no such products.
+    """
+    if options.compute.mixed_precision == "none":
+        yield
+        return
+    from tfxdr.training import precision
+
+    set_threads(options.compute.threads)
+    with precision.chosen(options.compute.mixed_precision):
+        yield
+
+
 def set_threads(threads: int) -> None:
     """Both pools of TensorFlow, which start with its first operation.
 

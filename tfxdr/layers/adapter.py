@@ -94,6 +94,11 @@ class AdaptedBlock(keras.layers.Layer):
         for layer in leaves(block):
             layer.trainable = isinstance(layer, keras.layers.LayerNormalization)
 
+    @property
+    def draws(self) -> bool:
+        """As the block: adapters have no dropout."""
+        return getattr(self.block, "draws", True)
+
     def reads(self, outputs: Positions) -> Positions | None:
         """As the block: adapters see single positions."""
         return read_by_block(self.block, outputs)

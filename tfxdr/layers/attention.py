@@ -131,6 +131,11 @@ class AttentionBlock(keras.layers.Layer):
             output = adapters[1](read, output)
         return attended + dropout(output, self.dropout, seeds[2])
 
+    @property
+    def draws(self) -> bool:
+        """Whether a step's seed changes what it computes."""
+        return self.dropout > 0
+
     def _attend(
         self,
         hidden: tf.Tensor,

@@ -24,6 +24,7 @@ class CausalConvolutionBlock(keras.layers.Layer):
 
     Attributes:
       num_adapters: how many adapters it has room for.
+      draws: whether a step's seed changes what it computes.
 
     Args:
       channels: width in and out.
@@ -36,6 +37,7 @@ class CausalConvolutionBlock(keras.layers.Layer):
     """
 
     num_adapters = 2
+    draws = False
 
     def __init__(
         self,

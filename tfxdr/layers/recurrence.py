@@ -76,6 +76,11 @@ class RecurrentBlock(keras.layers.Layer):
             output = adapters[0](hidden, output)
         return dropout(output, self.dropout, seed)
 
+    @property
+    def draws(self) -> bool:
+        """Whether a step's seed changes what it computes."""
+        return self.dropout > 0
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),

@@ -10,6 +10,7 @@ from tensorflow import keras
 
 from tfxdr.ops.own_gradients import has_own_gradients
 from tfxdr.ops.positions import Positions, read_by_block
+from tfxdr.ops.tracing import needs_autograph
 
 
 class RoutedBlock(keras.layers.Layer):
@@ -26,6 +27,9 @@ class RoutedBlock(keras.layers.Layer):
       tuned: its twin, which is trained.
       hard: whether actions are 0 or 1 at inference: each row then goes
         through one mapping alone, where otherwise it goes through both.
+      hard_in_training: whether they are so in training, too, and have no
+        gradient: there, too, each row goes through one mapping, if neither
+        draws (`draws`). Dropout would be another one for other rows.
       name: layer name.
     """
 
@@ -35,6 +39,7 @@ class RoutedBlock(keras.layers.Layer):
         tuned: keras.layers.Layer,
         *,
         hard: bool = False,
+        hard_in_training: bool = False,
         name: str | None = None,
         **kwargs,
     ) -> None:
@@ -43,19 +48,23 @@ class RoutedBlock(keras.layers.Layer):
         self.frozen = frozen
         self.tuned = tuned
         self.hard = hard
+        self.hard_in_training = hard_in_training
         self._frozen, self._tuned = _mapping(frozen), _mapping(tuned)
+        autograph = needs_autograph(frozen, tuned)
         self._ways = [
             _one_op(
                 lambda hidden, action, mask, outputs: self._frozen(
                     hidden, mask, outputs=outputs
-                )
+                ),
+                autograph,
             ),
             _one_op(
                 lambda hidden, action, mask, outputs: self._tuned(
                     hidden, mask, outputs=outputs
-                )
+                ),
+                autograph,
             ),
-            _one_op(self._split),
+            _one_op(self._split, autograph),
         ]
 
     def call(
@@ -76,10 +85,13 @@ class RoutedBlock(keras.layers.Layer):
           outputs: the positions that will be read; the input then holds those
             of `reads(outputs)` alone. By default all.
         """
-        if self.hard and seed is None:
+        if self._takes_one_way(training=seed is not None):
             # A straight-through estimator's 1 may lie below 1 by rounding.
             tuned = tf.cast(tf.cast(action, tf.float32) >= 0.5, tf.int32)
-            return self._route(hidden, tuned, mask, outputs)
+            # In training all rows hardly ever take the same way, and a switch
+            # would keep what both of its sides need for their gradients.
+            route = self._route if seed is None else self._split_rows
+            return route(hidden, tuned, mask, outputs)
         # [batch, 1, 1]
         share = tf.cast(action, hidden.dtype)[:, tf.newaxis, tf.newaxis]
         tuned = self._tuned(hidden, mask, seed, outputs)
@@ -93,6 +105,14 @@ class RoutedBlock(keras.layers.Layer):
         }
         return found.pop() if len(found) == 1 else None
 
+    def _takes_one_way(self, *, training: bool) -> bool:
+        if not training:
+            return self.hard
+        draws = any(
+            getattr(layer, "draws", True) for layer in (self.frozen, self.tuned)
+        )
+        return self.hard_in_training and not draws
+
     def _route(
         self,
         hidden: tf.Tensor,
@@ -101,8 +121,7 @@ class RoutedBlock(keras.layers.Layer):
         outputs: Positions | None,
     ) -> tf.Tensor:
         """Each row through the mapping that its action names."""
-        if mask is None:
-            mask = tf.ones(tf.shape(hidden)[:2], tf.bool)
+        mask = _all_real(hidden) if mask is None else mask
         # All frozen is 0, all tuned is 1, both is 2.
         way = 2 * tf.reduce_max(action) - tf.reduce_min(action)
         output = tf.switch_case(
@@ -112,10 +131,19 @@ class RoutedBlock(keras.layers.Layer):
                 for run in self._ways
             ],
         )
-        length = hidden.shape[1] if outputs is None else None
-        return tf.ensure_shape(
-            output, [hidden.shape[0], length, *hidden.shape[2:]]
-        )
+        return _shaped_as(hidden, output, outputs)
+
+    def _split_rows(
+        self,
+        hidden: tf.Tensor,
+        action: tf.Tensor,
+        mask: tf.Tensor | None,
+        outputs: Positions | None,
+    ) -> tf.Tensor:
+        """As `_route`, without looking whether all rows go one way."""
+        mask = _all_real(hidden) if mask is None else mask
+        output = self._split(hidden, action, mask, outputs)
+        return _shaped_as(hidden, output, outputs)
 
     def _split(
         self,
@@ -136,6 +164,18 @@ class RoutedBlock(keras.layers.Layer):
             )
         ]
         return tf.dynamic_stitch(rows, results)
+
+
+def _all_real(hidden: tf.Tensor) -> tf.Tensor:
+    return tf.ones(tf.shape(hidden)[:2], tf.bool)
+
+
+def _shaped_as(
+    hidden: tf.Tensor, output: tf.Tensor, outputs: Positions | None
+) -> tf.Tensor:
+    """What is known of the shape, which stitching rows forgets."""
+    length = hidden.shape[1] if outputs is None else None
+    return tf.ensure_shape(output, [hidden.shape[0], length, *hidden.shape[2:]])
 
 
 def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
@@ -159,7 +199,9 @@ def _mapping(layer: keras.layers.Layer) -> Callable[..., tf.Tensor]:
     return mapping
 
 
-def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def _one_op(
+    call: Callable[..., tf.Tensor], autograph: bool
+) -> Callable[..., tf.Tensor]:
     """A function that a graph keeps as one op: not taken, it costs one.
 
     What was traced with gradients of our own is not for graphs without them.
@@ -169,6 +211,7 @@ def _one_op(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
         op = tf.function(
             call,
             reduce_retracing=True,
+            autograph=autograph,
             experimental_attributes={"_noinline": True},
         )
         # TensorFlow counts traces by the place in the code: it takes the blocks

@@ -122,6 +122,11 @@ class TransductionUnit(keras.layers.Layer):
             output = adapters[0](read, output)
         return output
 
+    @property
+    def draws(self) -> bool:
+        """Whether a step's seed changes what it computes."""
+        return self.dropout > 0
+
     def _attend(
         self,
         query: tf.Tensor,

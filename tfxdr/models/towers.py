@@ -45,7 +45,12 @@ def tune_blocks(
 
 
 def route_blocks(
-    backbone: Backbone, tuner: Tuner, *, train_embeddings: bool, hard: bool
+    backbone: Backbone,
+    tuner: Tuner,
+    *,
+    train_embeddings: bool,
+    hard: bool,
+    hard_in_training: bool = False,
 ) -> list[tf.Variable]:
     """Makes two towers: each block stays frozen beside its tuned twin.
 
@@ -54,6 +59,7 @@ def route_blocks(
       tuner: makes the tuned version of a twin.
       train_embeddings: whether what stands before the blocks is trained.
       hard: see `RoutedBlock`.
+      hard_in_training: likewise.
 
     Returns:
       The variables of both without what the tuner adds.
@@ -66,6 +72,7 @@ def route_blocks(
             block,
             tuner.tune(copy, width),
             hard=hard,
+            hard_in_training=hard_in_training,
             name=f"{block.name}_routed",
         )
         for block, copy in zip(backbone.blocks, twins, strict=True)

@@ -17,7 +17,7 @@ from tfxdr.experiments.components import (
     with_names_of_metrics,
 )
 from tfxdr.modes import answers, training
-from tfxdr.modes.start import distributed, import_components
+from tfxdr.modes.start import distributed, import_components, mixed_precision
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
 from tfxdr.registry import Spec, origins, plugins
@@ -38,7 +38,8 @@ def dispatch(options: Options) -> None:
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
     _note_session(tuple(chosen_specs(options)))  # checks all names, too
-    with keras_as_it_comes(), distributed(options):
+    precision = mixed_precision(options)
+    with keras_as_it_comes(), distributed(options), precision:
         _MODES[options.run.mode](options)
 
 

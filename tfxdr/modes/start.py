@@ -12,6 +12,7 @@ from tfxdr.experiments.components import flagfile
 from tfxdr.experiments.start import distributed as distributed
 from tfxdr.experiments.start import import_components as import_components
 from tfxdr.experiments.start import make_experiment as make_experiment
+from tfxdr.experiments.start import mixed_precision as mixed_precision
 from tfxdr.experiments.start import opened, reopened
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of

@@ -369,6 +369,12 @@ class Compute(Group):
         choices=("none", "mirrored", "multi-worker"),
         replay=False,
     )
+    mixed_precision: str = setting(
+        "none",
+        "bfloat16: products of matrices in training steps round to 8 bits, and "
+        "results are others; all else stays in float32.",
+        choices=("none", "bfloat16"),
+    )
 
 
 GROUPS: dict[str, type[Group]] = {

@@ -52,6 +52,9 @@ class Policy(tf.Module):
         learns by gradients of the loss remembers training users by them.
       is_hard: whether actions are exactly 0 or 1 at inference; each block
         then runs once for each user there, tuned or frozen, instead of twice.
+      is_hard_in_training: whether they are so in training, too, and get no
+        gradient; each block then runs once for each user there, too, as far
+        as it has no dropout.
       is_told: whether it knows what others have to find out, so that it is a
         ceiling and no competitor.
       num_candidates: how many sampled items `rollout` ranks a positive among.
@@ -64,6 +67,7 @@ class Policy(tf.Module):
     has_network: bool = True
     train_network_embedding: bool = False
     is_hard: bool = False
+    is_hard_in_training: bool = False
     is_told: bool = False
     num_candidates: int = 0
     source_weight: float = 0.0

@@ -43,6 +43,7 @@ class Oracle(Policy):
 
     has_network = False
     is_hard = True
+    is_hard_in_training = True
     is_told = True
 
     def __init__(self, attribute: str, tuned: str, users: KnownUsers) -> None:

@@ -23,6 +23,7 @@ class Random(Policy):
 
     has_network = False
     is_hard = True
+    is_hard_in_training = True
 
     def __init__(self, fresh: bool = False, run_seed: int = 0) -> None:
         """Keeps the options.

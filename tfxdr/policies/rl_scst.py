@@ -25,6 +25,7 @@ class SelfCritical(Policy):
     """
 
     is_hard = True
+    is_hard_in_training = True
     # One reward for a user and their actions is too little to remember users
     # by, and needs what the network can learn.
     train_network_embedding = True

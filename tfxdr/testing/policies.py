@@ -108,6 +108,27 @@ def hard_means_zero_or_one(spec: Spec) -> None:
 
 
 @POLICY.promise
+def hard_in_training_means_without_gradient(spec: Spec) -> None:
+    """`is_hard_in_training` stands for 0 or 1, and for no gradient."""
+    policy = _made(spec)
+    if not _decides(policy) or not policy.is_hard_in_training:
+        return
+    logits = tf.identity(_logits())
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        actions = tf.cast(policy.call(logits, _context(), True), "float32")
+    expect(
+        np.isin(actions, (0, 1)).all(),
+        f"is_hard_in_training is true, and actions are {np.asarray(actions)}",
+    )
+    expect(
+        tape.gradient(actions, logits) is None,
+        "is_hard_in_training is true, and actions have a gradient, which a "
+        "block that runs once cannot give",
+    )
+
+
+@POLICY.promise
 def inference_is_deterministic(spec: Spec) -> None:
     """Inference depends on logits and history, on no seed, step or epoch."""
     policy = _made(spec)

@@ -93,7 +93,11 @@ def build_model(
     network = None
     if actions is None:
         known = route_blocks(
-            backbone, tuner, train_embeddings=tuned, hard=policy.is_hard
+            backbone,
+            tuner,
+            train_embeddings=tuned,
+            hard=policy.is_hard,
+            hard_in_training=policy.is_hard_in_training,
         )
         if policy.has_network:
             network = _policy_network(

@@ -14,6 +14,7 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.tracing import needs_autograph
 from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
@@ -95,6 +96,12 @@ class FinetuneStage(Stage):
         moved = self.parameters
         return [(v, v.numpy()) for v in (*moved.pretrained, *moved.new)]
 
+    @property
+    def components(self) -> list[object]:
+        loss = self.model.instance_loss
+        inside = [x for x in vars(loss).values() if isinstance(x, tf.Module)]
+        return [*super().components, loss, *inside]
+
     def begin(self) -> None:
         """Takes the shortcut, if there is one."""
         found = self._shortcut()
@@ -169,12 +176,16 @@ class RetrainStage(FinetuneStage):
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
     """The model's logits as one graph for histories of every size."""
     return tf.function(
-        model.call, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        model.call,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        autograph=needs_autograph(model),
     )
 
 
 def decider(model: TransferModel) -> tf.types.experimental.GenericFunction:
     """The model's actions as one graph for histories of every size."""
     return tf.function(
-        model.actions, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        model.actions,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        autograph=needs_autograph(model),
     )

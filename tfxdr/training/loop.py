@@ -13,8 +13,9 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import TrainingError
+from tfxdr.ops.tracing import needs_autograph
 from tfxdr.registry.metric_names import rising
-from tfxdr.training import distribution
+from tfxdr.training import distribution, precision
 from tfxdr.training.checkpoint import CheckpointFolder, TrainingState
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.history import History
@@ -179,12 +180,16 @@ class Loop:
         saved = time.monotonic()
         batches = self.stage.batches.epoch(epoch, first)
         if self._step is None:  # one trace for batches of every size
+            optimizers = [optimizer for optimizer, _ in self.parameters.groups]
             self._step = tf.function(
-                self._train_step, input_signature=[batches.element_spec]
+                self._train_step,
+                input_signature=[batches.element_spec],
+                autograph=needs_autograph(*self.stage.components, *optimizers),
             )
         for step, batch in enumerate(batches, start=first):
             self._callbacks.on_train_batch_begin(step)
-            self._step(batch)
+            with precision.of_steps():
+                self._step(batch)
             self.stage.after_step(batch)
             line.advance(lambda: float(self._mean_loss()))
             if self._callbacks.callbacks:

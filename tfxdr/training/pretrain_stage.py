@@ -10,6 +10,7 @@ from tfxdr.evaluation import Ranker, division, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.softmax import mask_reserved
+from tfxdr.ops.tracing import needs_autograph
 from tfxdr.training.pretrain_split import split_last
 from tfxdr.training.stage import Stage
 
@@ -53,6 +54,7 @@ class LastItems:
         self._scores_and_loss = tf.function(
             self._scores_and_loss_of,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
+            autograph=needs_autograph(model),
         )
 
     def _scores_and_loss_of(
@@ -111,6 +113,7 @@ class PretrainStage(Stage):
         self._loss = tf.function(
             model.full_loss,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
+            autograph=needs_autograph(model),
         )
 
     def validate(self) -> dict[str, float]:

@@ -19,7 +19,7 @@ from tfxdr.files import read_json, write_json, written_aside
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import Spec, optimizers
-from tfxdr.training import distribution
+from tfxdr.training import distribution, precision
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.fit import checkpoints, fit
@@ -256,8 +256,10 @@ def _identity(
     fingerprint: str, backbone: Spec, settings: PretrainSettings
 ) -> dict:
     """All that the weights depend on; the code of plugins is part of it."""
+    precise = precision.current() == precision.NONE
     return {
         **({"code": backbone.code} if backbone.code else {}),
+        **({} if precise else {"precision": precision.current()}),
         "format": _FORMAT,
         "data": fingerprint,
         "backbone": backbone.name,

@@ -80,6 +80,11 @@ class Stage(abc.ABC):
         return self.name
 
     @property
+    def components(self) -> list[object]:
+        """Whose code a step runs through, this stage's own included."""
+        return [self, self.model, self.companion]
+
+    @property
     def companion(self) -> tf.Module:
         """What `after_step` learns; kept and restored beside the model."""
         return tf.Module()
