@@ -21,6 +21,7 @@ from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
@@ -346,7 +347,7 @@ class Experiment(abc.ABC):
     def training_counts(self) -> np.ndarray:
         """Training positives of each target row, `[items]`."""
         items = self.users.targets(TRAIN).values
-        return np.bincount(items, minlength=self.task.num_items)
+        return mapped.count(items, self.task.num_items)
 
     def check_data(self, folder: RunFolder) -> None:
         """Whether the data are still those of a finished run.
