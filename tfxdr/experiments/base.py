@@ -16,6 +16,7 @@ from tensorflow import keras
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TEST, TRAIN
+from tfxdr.data.storage import HELD, column_bytes
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
@@ -63,12 +64,14 @@ class Experiment(abc.ABC):
     Attributes:
       kind: of the components that are compared, one run each.
       reads_histories: whether the model knows a user by their history.
+      maps_data: whether what grows with the interactions may be mapped.
       decides_on: what the components tell apart.
       unused_settings: settings that mean nothing here, by group.
     """
 
     kind: Registry
     reads_histories = True
+    maps_data = True
     decides_on = "users"
     unused_settings: Mapping[str, Sequence[str]] = {}
 
@@ -104,7 +107,15 @@ class Experiment(abc.ABC):
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
-        return self._given or self._prepared()
+        data = self._given or self._prepared()
+        choice = self.options.compute.in_memory if self.maps_data else HELD
+        if not data.keep(choice):
+            size = column_bytes(data.manifest) / 1e6
+            self.progress.say(
+                f"histories and targets ({size:,.0f} MB) are mapped from "
+                f"files in {data.folder.parent}, not held in memory"
+            )
+        return data
 
     def _prepared(self) -> PreparedData:
         chosen = self.options.data

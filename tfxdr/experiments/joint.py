@@ -50,6 +50,7 @@ from tfxdr.types import FIRST_ITEM, TRAINING
 
 # Settings that joint training has no use for, by group.
 _TRANSFER_ALONE = {
+    "compute": ("in_memory",),
     "model": (
         "policy",
         "policy_network",
@@ -82,6 +83,7 @@ class JointExperiment(Experiment):
     kind = meta_learners
     unused_settings = _TRANSFER_ALONE
     reads_histories = False
+    maps_data = False
     decides_on = "source items"
     title = "examples and ranking of the test split"
 

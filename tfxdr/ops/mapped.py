@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
 
@@ -71,12 +71,12 @@ def beside(
     size = int(length) * np.dtype(dtype).itemsize
     if not is_mapped(values) or size < max(SMALLEST, 1):
         return np.empty(length, dtype)
-    folder = os.path.dirname(values.filename)
+    folder = os.path.dirname(str(values.filename))
     with _unnamed(folder, size) as file:
         return _map(file, length, dtype, folder)
 
 
-def is_mapped(values: np.ndarray) -> bool:
+def is_mapped(values: np.ndarray) -> TypeGuard[np.memmap]:
     """Whether an array lies in a file."""
     return isinstance(values, np.memmap)
 

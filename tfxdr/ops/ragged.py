@@ -96,7 +96,7 @@ class Ragged:
     def select(self, keep: np.ndarray) -> Ragged:
         """Only the values where `keep`, `[total]` bool; all rows stay."""
         kept = mapped.beside(
-            self.values, np.count_nonzero(keep), self.values.dtype
+            self.values, int(np.count_nonzero(keep)), self.values.dtype
         )
         lengths = np.zeros(len(self), np.int64)
         end = 0

@@ -363,6 +363,13 @@ class Compute(Group):
         choices=("none", "mirrored", "multi-worker"),
         replay=False,
     )
+    in_memory: str = setting(
+        "auto",
+        "Hold histories and targets in memory; false: map them from files in "
+        "--cache_dir; auto: map what is large for the memory that is free.",
+        choices=("auto", "true", "false"),
+        replay=False,
+    )
 
 
 GROUPS: dict[str, type[Group]] = {
