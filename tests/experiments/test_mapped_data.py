@@ -112,6 +112,32 @@ def test_free_memory_is_known_here():
     assert free is not None and 0 < free < 2**50
 
 
+@pytest.mark.parametrize(
+    "folder, limit, used, cached",
+    [
+        ("", "memory.max", "memory.current", "inactive_file"),
+        (
+            "memory",
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+    ],
+)
+def test_a_container_has_a_limit_of_its_own(
+    monkeypatch, tmp_path, folder, limit, used, cached
+):
+    monkeypatch.setattr(storage, "_CGROUP", tmp_path)
+    place = tmp_path / folder
+    place.mkdir(exist_ok=True)
+    (place / limit).write_text("5000\n")
+    (place / used).write_text("3000\n")
+    (place / "memory.stat").write_text(f"cache 9\n{cached} 400\n")
+    assert storage.free_bytes() == 2400
+    (place / limit).write_text("max\n")
+    assert storage.free_bytes() > 5000
+
+
 def test_users_are_read_again_when_they_are_to_lie_elsewhere(tmp_path):
     data = tfxdr.prepare("synthetic(users=60)", cache_dir=tmp_path)
     before = data.users()

@@ -14,6 +14,15 @@ _ITEM, _SPLIT, _TIME, _RATING = 4, 1, 8, 4
 # the device holds of them, and the order of an epoch.
 _COPIES = 4
 _CGROUP = Path("/sys/fs/cgroup")
+_GROUP_FILES = (
+    (".", "memory.max", "memory.current", "inactive_file"),
+    (
+        "memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
+    ),
+)
 
 
 def is_held(choice: str, manifest: Mapping) -> bool:
@@ -60,15 +69,23 @@ def _of_machine() -> int | None:
 
 
 def _of_group() -> int | None:
-    """What the control group of a container leaves."""
-    try:
-        most, now = (
-            int((_CGROUP / name).read_text())
-            for name in ("memory.max", "memory.current")
-        )
-    except (OSError, ValueError):  # There is none, or it says "max".
-        return None
-    return max(most - now, 0)
+    """What the control group of a container leaves, in either version.
+
+    Files that the system has cached count as used there, and are not.
+    """
+    for folder, limit, used, cached in _GROUP_FILES:
+        place = _CGROUP / folder
+        try:
+            most, now = (
+                int((place / name).read_text()) for name in (limit, used)
+            )
+            words = (place / "memory.stat").read_text().split()
+        except (OSError, ValueError):  # There is none, or it says "max".
+            continue
+        if cached in words:
+            now -= int(words[words.index(cached) + 1])
+        return max(most - now, 0)
+    return None
 
 
 def _of_process() -> int | None:
