@@ -9,7 +9,8 @@ from tfxdr.data import storage
 from tfxdr.data.splits import TRAIN
 from tfxdr.files import read_json
 from tfxdr.ops import mapped
-from tfxdr.registry import policies
+from tfxdr.policies.item_knn import ItemKnn
+from tfxdr.policies.popularity import Popularity
 
 pytestmark = pytest.mark.usefixtures("in_place")
 
@@ -64,8 +65,8 @@ def test_the_same_to_the_last_digit(monkeypatch, tmp_path):
     assert (held[-1], found[-1]) == (False, True)
 
 
-@pytest.mark.parametrize("name", ["item-knn", "popularity"])
-def test_baselines_count_the_same(monkeypatch, tmp_path, name):
+@pytest.mark.parametrize("baseline", [ItemKnn(), Popularity()])
+def test_baselines_count_the_same(monkeypatch, tmp_path, baseline):
     data = tfxdr.prepare("synthetic(users=60)", cache_dir=tmp_path)
     monkeypatch.setattr(mapped, "PART", 100)
     monkeypatch.setattr(mapped, "SMALLEST", 0)
@@ -73,7 +74,7 @@ def test_baselines_count_the_same(monkeypatch, tmp_path, name):
     for choice in ("true", "false"):
         data.keep(choice)
         users = data.users()
-        score = policies.build(name).fit(
+        score = baseline.fit(
             users.history,
             users.targets(TRAIN),
             data.num_source_items,
