@@ -164,7 +164,11 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
     if chosen.refresh_candidates:
         candidates = _candidates(contender, Path(chosen.refresh_candidates))
     retrieval = serving.Retrieval(
-        chosen.k_max, candidates, chosen.exclude_history
+        chosen.k_max,
+        candidates,
+        chosen.exclude_history,
+        chosen.export_retrieval,
+        chosen.min_recall,
     )
     return serving.export(
         contender.servable(retrieval),

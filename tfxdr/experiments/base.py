@@ -351,9 +351,9 @@ class Experiment(abc.ABC):
         """The latest source items that are known of a user."""
         return self.data.manifest["options"]["max_history"]
 
-    def example_rows(self, users: Users) -> np.ndarray:
+    def example_rows(self, users: Users, most: int = _EXAMPLES) -> np.ndarray:
         """Test users on whom an export is compared with its model."""
-        return np.flatnonzero(users.targets(TEST).lengths)[:_EXAMPLES]
+        return np.flatnonzero(users.targets(TEST).lengths)[:most]
 
     def training_counts(self) -> np.ndarray:
         """Training positives of each target row, `[items]`."""

@@ -36,6 +36,7 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
+from tfxdr.serving.approximate import BRUTE_FORCE
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
@@ -322,6 +323,12 @@ class JointContender(TrainedContender[JointStage]):
                 f"--exclude_history: --backbone={experiment.backbone} reads "
                 "no histories, so there is nothing to leave out: drop the "
                 "option"
+            )
+        if retrieval.kind != BRUTE_FORCE:
+            raise InputError(
+                f"--export_retrieval={retrieval.kind}: "
+                f"--backbone={experiment.backbone} scores pairs, and has no "
+                "vectors of users to search an index with: drop the option"
             )
         users = experiment.all_users
         names = [raw.decode() for raw in users.ids]

@@ -21,6 +21,8 @@ from tfxdr.training.cost import Costs
 from tfxdr.training.finetuning import FinetuneStage
 from tfxdr.types import FIRST_ITEM
 
+_QUERIES = 1000  # test users for whom an index is measured
+
 if TYPE_CHECKING:
     from tfxdr.experiments.transfer import TransferExperiment
 
@@ -127,6 +129,9 @@ class TransferContender(TrainedContender[FinetuneStage]):
                 for row in experiment.example_rows(users)
             ],
             retrieval=retrieval,
+            queries=padded(
+                experiment.histories, experiment.example_rows(users, _QUERIES)
+            ),
         )
 
     def user_scores(self) -> UserScores:
