@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -72,10 +73,7 @@ def test_an_index_that_finds_too_little_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["faiss", "scann"])
 def test_a_missing_package_is_named(monkeypatch, kind):
-    def missing(name):
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr(approximate.importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, kind, None)
     with pytest.raises(InputError, match=f"--export_retrieval={kind}: exp"):
         transfer("last-1", kind=kind)
 
@@ -125,10 +123,13 @@ def test_most_of_many_items_are_found():
     assert facts["recall_users"] == 50
 
 
+MANY = [*TARGET, *(f"t{number}" for number in range(60))]
+
+
 @needs_scann
 def test_scann_answers_in_the_model(tmp_path):
     made = export(
-        transfer("last-1", min_recall=0.5, kind="scann").servable,
+        transfer("last-1", target=MANY, min_recall=0.5, kind="scann").servable,
         tmp_path / "shop",
     )
     said = json.loads((made.folder / "signature.json").read_text())
@@ -141,8 +142,12 @@ def test_scann_answers_in_the_model(tmp_path):
 @needs_scann
 @pytest.mark.parametrize(
     "options, flag",
-    [({"exclude_history": True}, "exclude_history"), ({"k_max": 8}, "k_max")],
+    [
+        ({"exclude_history": True, "target": MANY}, "--exclude_history"),
+        ({"k_max": 68, "target": MANY}, "--k_max=68"),
+        ({}, "expected 16 candidates or more"),
+    ],
 )
 def test_what_scann_cannot(options, flag):
-    with pytest.raises(InputError, match=re.escape(f"--{flag}")):
+    with pytest.raises(InputError, match=re.escape(flag)):
         transfer("last-1", kind="scann", **options)

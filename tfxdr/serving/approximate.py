@@ -25,8 +25,10 @@ FOLDER = "retrieval"  # of an export, for what is not in its SavedModel
 # at to find them. The values of its documentation for a high recall.
 _LINKS, _LOOKED_AT = 32, 200
 # ScaNN, as its documentation has it: about the root of the items as leaves, of
-# which a tenth is searched, and exact scores for some times the answers.
-_SHARE_OF_LEAVES, _REORDERED = 10, 10
+# which a tenth is searched, and exact scores for some times the answers. Of few
+# leaves, all are searched.
+_SHARE_OF_LEAVES, _LEAST_LEAVES, _REORDERED = 10, 20, 10
+_FEWEST = 16  # items from which ScaNN learns how to round vectors
 
 
 class Index(abc.ABC):
@@ -98,7 +100,7 @@ class ScannIndex(Index):
       k: how many items an answer holds.
 
     Raises:
-      InputError: there are fewer items than that.
+      InputError: there are fewer items than that, or too few at all.
     """
 
     kind = SCANN
@@ -107,11 +109,11 @@ class ScannIndex(Index):
         self, vectors: np.ndarray, identifiers: Sequence[str], k: int
     ) -> None:
         installed(SCANN)
-        if len(vectors) < k:
+        if len(vectors) < max(k, _FEWEST):
             raise InputError(
-                f"--export_retrieval=scann: answers hold --k_max={k} items, "
-                f"but there are {len(vectors)} candidates; lower --k_max, or "
-                "choose --export_retrieval=brute-force"
+                f"--export_retrieval=scann: expected {max(k, _FEWEST)} "
+                f"candidates or more (--k_max={k}), found {len(vectors)}; "
+                f"choose --export_retrieval={BRUTE_FORCE}"
             )
         # Not known to tensorflow-recommenders before ScaNN is installed.
         from tensorflow_recommenders.layers.factorized_top_k import ScaNN
@@ -120,12 +122,23 @@ class ScannIndex(Index):
         self.layer = ScaNN(
             k=k,
             num_leaves=leaves,
-            num_leaves_to_search=-(-leaves // _SHARE_OF_LEAVES),
+            num_leaves_to_search=min(
+                leaves, max(_LEAST_LEAVES, leaves // _SHARE_OF_LEAVES)
+            ),
             num_reordering_candidates=min(_REORDERED * k, len(vectors)),
             name="scann",
         )
-        self.layer.index(tf.constant(vectors, tf.float32), list(identifiers))
+        self.layer.index(
+            tf.constant(vectors, tf.float32), tf.constant(list(identifiers))
+        )
         self._place = {raw: place for place, raw in enumerate(identifiers)}
+        self._k = k
+
+    def best(self, queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and raw ids, `[batch, k]` each, as a graph answers."""
+        scores, names = self.layer(queries)  # of no known shape
+        shape = [None, self._k]
+        return tf.ensure_shape(scores, shape), tf.ensure_shape(names, shape)
 
     def search(self, queries: np.ndarray, k: int) -> np.ndarray:
         names = self.layer(tf.constant(queries), k=k)[1].numpy()

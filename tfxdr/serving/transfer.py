@@ -222,7 +222,7 @@ class TransferServable(Servable):
 
     def _recommend(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         if self._scann is not None:
-            scores, items = self._scann.layer(self._query(history))
+            scores, items = self._scann.best(self._query(history))
             return {"items": items, "scores": scores}
         excluded = None
         if self._retrieval.exclude_history:
