@@ -15,7 +15,7 @@ import numpy as np
 
 from tfxdr.errors import InputError
 
-PART = 1 << 22  # values that are worked on at a time
+PART = 1 << 20  # values that are worked on at a time
 SMALLEST = 1 << 22  # bytes: what is smaller is held
 
 
