@@ -115,6 +115,10 @@ class Experiment(abc.ABC):
                 f"histories and targets ({size:,.0f} MB) are mapped from "
                 f"files in {data.folder.parent}, not held in memory"
             )
+        return self._grown(data)
+
+    def _grown(self, data: PreparedData) -> PreparedData:
+        """With the items that a model is to have beside those of the data."""
         return data
 
     def _prepared(self) -> PreparedData:

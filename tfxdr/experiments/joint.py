@@ -72,6 +72,7 @@ _TRANSFER_ALONE = {
         "pretrained_learning_rate",
         "policy_learning_rate",
         "warm_start",
+        "warm_start_vanished",
     ),
     "task": ("task", "attribute"),
     "pretrain": tuple(settings_of(Pretrain)),

@@ -39,6 +39,7 @@ class RunFolder:
         self.metrics = path / "metrics.json"
         self.weights = path / "weights"
         self.checkpoints = path / "checkpoints"
+        self.vanished = path / "vanished.json"  # items beside those of the data
 
     @property
     def finished(self) -> bool:

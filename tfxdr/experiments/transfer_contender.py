@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfxdr.data.grown import GrownData
 from tfxdr.experiments.contender import TrainedContender, padded
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.warm_start import described, warm_start
+from tfxdr.files import write_json
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
 from tfxdr.report.run import show_actions
@@ -70,6 +72,8 @@ class TransferContender(TrainedContender[FinetuneStage]):
         stage = experiment.stage(self._policy, None)
         run = experiment.options.finetune.warm_start
         told = warm_start(run, stage.model, experiment)
+        if isinstance(experiment.data, GrownData):
+            write_json(self.folder.vanished, experiment.data.kept)
         metrics = self._test(stage, None)
         name = experiment.monitor
         experiment.progress.say(

@@ -327,6 +327,11 @@ class Finetune(Group):
         "A finished run of the same components on earlier data, whose weights "
         "this one starts from, item by item; nothing is pre-trained then.",
     )
+    warm_start_vanished: str = setting(
+        "drop",
+        "What becomes of that run's items that the new data do not have.",
+        choices=("drop", "keep"),
+    )
     policy_learning_rate: float | None = setting(
         None,
         "The rate of the policy network; none: --learning_rate.",
