@@ -67,6 +67,8 @@ setuptools.setup(
         ],
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "serving": [SERVING],
+        # --export_retrieval=faiss.
+        "faiss": ["faiss-cpu>=1.8,<2"],
         # Logs that zstd compressed; Python reads the other kinds by itself.
         "zstd": ["zstandard>=0.22"],
         # --engine=spark. PySpark's tasks need the other two, and it warns of

@@ -77,6 +77,62 @@ def made_aside(path: Path, flag: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def parts_beside(path: Path, request: dict, flag: str) -> Iterator[Path]:
+    """Gives a folder beside a file for its parts, which outlives a kill.
+
+    What is in it of an earlier process is kept, if that was asked the same.
+    The folder is gone when the block ends or fails; it stays where the process
+    is killed or interrupted, for the next one to go on.
+
+    Args:
+      path: the file that is made of the parts.
+      request: all that the parts depend on.
+      flag: the option that chose its place, for the message.
+
+    Raises:
+      InputError: The place cannot be written, the disk is full, or another
+        process is at it.
+    """
+    folder = path.with_name(f".{path.name}.parts")
+    with _explained(path.parent, flag):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder, path, flag):
+            _forget_others(folder, request)
+            try:
+                yield folder
+            except Exception:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, path: Path, flag: str) -> Iterator[None]:
+    with open(folder / _LOCK, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{flag}={path}: another process is writing it; wait for it, "
+                "or choose another name"
+            ) from error
+        yield
+
+
+def _forget_others(folder: Path, request: dict) -> None:
+    """Removes parts of another request."""
+    asked, text = folder / "request.json", json.dumps(request, sort_keys=True)
+    if asked.exists() and asked.read_text(encoding="utf-8") == text:
+        return
+    for leftover in folder.iterdir():
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        elif leftover.name != _LOCK:
+            leftover.unlink()
+    write_text(asked, text)
+
+
+@contextlib.contextmanager
 def _folder_beside(target: Path, flag: str) -> Iterator[Path]:
     """A temporary sibling that is locked in the block, and gone behind it."""
     temporary = _beside(target)

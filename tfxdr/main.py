@@ -77,6 +77,12 @@ def _main(argv: Sequence[str] | None) -> int:
         return _fail(error, BAD_INPUT)
     except TrainingError as error:
         return _fail(error, FAILED)
+    except MemoryError as error:  # outside of training, which says more
+        return _fail(
+            f"out of memory ({error}); map histories and targets by "
+            "--in_memory=false, or keep less of them by --max_history",
+            FAILED,
+        )
     except BrokenPipeError:  # Whoever read us has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:

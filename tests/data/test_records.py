@@ -97,6 +97,15 @@ def test_a_damaged_record_is_named(tmp_path):
         read_shards([path], ALL)
 
 
+@pytest.mark.parametrize("missing", [1, 40, 150])
+def test_a_truncated_file_is_named(tmp_path, missing):
+    path = tmp_path / "users.tfrecord"
+    write_shard(path, make_users([b"x", b"y"]))
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(InputError, match="users.tfrecord: not readable"):
+        read_shards([path], ALL)
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError) as caught:
         write_shard(tmp_path / "no" / "a", make_users([b"x"]))

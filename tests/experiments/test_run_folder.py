@@ -101,6 +101,13 @@ def test_reading_an_unfinished_run(folder):
         RunFolder(folder.path.parent).read()
 
 
+def test_a_folder_that_was_removed_under_a_run_is_no_run(folder):
+    folder.flags.unlink()
+    with pytest.raises(InputError, match="removed or moved while it went on"):
+        folder.finish({"test": {"hr@5": 0.5}})
+    assert not folder.finished
+
+
 def test_a_read_only_place_says_which_flag_chooses_another(
     tmp_path, monkeypatch
 ):

@@ -1,5 +1,7 @@
 """What a run takes along from one on earlier data."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,6 +89,32 @@ def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
     # With a rate of nothing, the test is that of before training.
     test, earlier = told["test"], told["warm_start"]["test"]
     assert earlier["hr@5"] == pytest.approx(test["hr@5"], abs=1e-6)
+
+
+def test_items_that_vanished_stay_where_they_are_asked_to(home):
+    """Also when the run that had them is gone, and from run to run."""
+    first = home / "copied"
+    shutil.copytree(home / "first", first)
+    run = tfxdr.run(
+        _events(home, "-later"),
+        run=home / "keeping",
+        warm_start=first,
+        warm_start_vanished="keep",
+        **_places(home),
+        **OPTIONS | {"learning_rate": 1e-9, "head_start": "random"},
+    )
+    expected = _weights(tfxdr.open_run(first))
+    shutil.rmtree(first)
+    found = _weights(tfxdr.open_run(home / "keeping"))
+    for before, now, gone in zip(expected, found, "ht", strict=True):
+        assert len(now) == 9 and before.keys() <= now.keys()
+        assert [*now][-1] == gone
+        for item, weights in before.items():
+            np.testing.assert_allclose(now[item], weights, atol=1e-6)
+    told = run.best.result["warm_start"]
+    assert told["target_items"] == {"known": 7, "new": 2, "gone": 0}
+    best = tfxdr.open_run(home / "keeping").recommend(history=["h"], k=9)
+    assert "t" in {one.item for one in best.items}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,14 @@ class Transfer:
         return dict(zip(TARGET, found.numpy().tolist(), strict=True))
 
 
-def transfer(policy="gumbel", backbone=BACKBONE, pooling="last", **retrieval):
+def transfer(
+    policy="gumbel",
+    backbone=BACKBONE,
+    pooling="last",
+    target=TARGET,
+    **retrieval,
+):
+    size = len(target) + FIRST_ITEM
     parts = Parts(
         backbones.parse(backbone),
         policies.build(policy),
@@ -72,7 +79,7 @@ def transfer(policy="gumbel", backbone=BACKBONE, pooling="last", **retrieval):
     model = build_model(
         parts,
         num_source_items=len(SOURCE) + FIRST_ITEM,
-        num_target_items=len(TARGET) + FIRST_ITEM,
+        num_target_items=size,
         pooling=pooling,
         train_embeddings="auto",
         top_k=5,
@@ -87,8 +94,8 @@ def transfer(policy="gumbel", backbone=BACKBONE, pooling="last", **retrieval):
     servable = TransferServable(
         model,
         source_ids=SOURCE,
-        target_ids=TARGET,
-        counts=COUNTS,
+        target_ids=target,
+        counts=np.resize(COUNTS, size),
         max_history=MAX_HISTORY,
         examples=HISTORIES,
         retrieval=Retrieval(**{"k_max": 4} | retrieval),

@@ -22,7 +22,7 @@ def _scores(users):
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_best_that_a_user_does_not_have(monkeypatch, size):
-    monkeypatch.setattr(batch, "_MOST_USERS", size)
+    monkeypatch.setattr(batch, "MOST_USERS", size)
     draw = np.random.default_rng(3)
     has = [
         draw.choice(ITEMS, user % (ITEMS + 1), False) for user in range(USERS)
@@ -81,7 +81,7 @@ PEOPLE = np.array([b"u1", b"u 2", "ü".encode(), b"1,5"], object)
 @pytest.mark.parametrize("titled", [True, False])
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
 def test_what_is_written_is_read_back(tmp_path, monkeypatch, suffix, titled):
-    monkeypatch.setattr(batch, "_ROWS", 4)
+    monkeypatch.setattr(batch, "ROWS", 4)
     path = tmp_path / f"it's [x].{suffix}"
     titles = np.array(["A", "", "C", "D", "E"], object) if titled else None
     path.write_text("old")

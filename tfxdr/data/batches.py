@@ -7,12 +7,14 @@ killed starts again at any step and sees the same batches.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.replayed import batches, generator, step_seed
 from tfxdr.errors import InputError
+from tfxdr.ops import mapped
 from tfxdr.ops.free_items import FreeItems
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM, Batch, Draw
@@ -32,7 +34,7 @@ class PretrainBatches:
         self.seed = seed
         self.steps = -(-len(history) // batch_size)  # in an epoch
         self._rows = len(history)
-        self._history = _TensorRows(history)
+        self._history = _rows(history)
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
@@ -114,8 +116,8 @@ class FinetuneBatches:
         self.seed = seed
         rows = -(-positives.lengths // targets_per_user)
         self.steps = int(-(-rows.sum() // batch_size))  # in an epoch
-        self._history = _TensorRows(history)
-        self._known = _TensorRows(FreeItems(positives, num_items).below)
+        self._history = _rows(history)
+        self._known = _rows(FreeItems(positives, num_items).below)
 
     def reading(self, history: Ragged) -> FinetuneBatches:
         """The same batches, with something else of a user for their history.
@@ -124,14 +126,14 @@ class FinetuneBatches:
           history: a row for each user.
         """
         other = copy.copy(self)
-        other._history = _TensorRows(history)
+        other._history = _rows(history)
         return other
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """The batches of an epoch from a step on."""
         owners, positives_of = self._chunks(generator(self.seed, epoch))
         users = tf.constant(owners, tf.int64)
-        chunks = _TensorRows(positives_of)
+        chunks = _rows(positives_of)
 
         def assemble(step: tf.Tensor) -> Batch:
             start = step * self.batch_size
@@ -159,8 +161,7 @@ class FinetuneBatches:
     def _chunks(self, rng: np.random.Generator) -> tuple[np.ndarray, Ragged]:
         """The epoch's rows, shuffled: user of each, and its positives."""
         lengths = self.positives.lengths
-        owner = np.repeat(np.arange(len(lengths)), lengths)
-        order = np.lexsort((rng.random(len(owner)), owner))
+        values = self._shuffled(rng)
         chunks = -(-lengths // self.targets_per_user)
         users = np.repeat(np.arange(len(lengths)), chunks)
         first = np.cumsum(chunks) - chunks
@@ -170,9 +171,22 @@ class FinetuneBatches:
             self.targets_per_user,
         )
         offsets = np.concatenate([[0], np.cumsum(size)])
-        rows = Ragged(self.positives.values[order], offsets)
+        rows = Ragged(values, offsets)
         shuffled = rng.permutation(len(users))
         return users[shuffled], rows.take(shuffled)
+
+    def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
+        """All positives, each user's in a new order."""
+        values, offsets = self.positives.values, self.positives.offsets
+        shuffled = mapped.beside(values, len(values), values.dtype)
+        for rows in mapped.row_parts(offsets):
+            part = slice(offsets[rows.start], offsets[rows.stop])
+            owner = np.repeat(
+                np.arange(rows.stop - rows.start), self.positives.lengths[rows]
+            )
+            order = np.lexsort((rng.random(len(owner)), owner))
+            shuffled[part] = values[part][order]
+        return shuffled
 
     def _negatives(
         self, users: tf.Tensor, positives: tf.Tensor, seed: tf.Tensor
@@ -201,13 +215,21 @@ class FinetuneBatches:
         return tf.reshape(drawn + below + FIRST_ITEM, shape)
 
 
+def _rows(rows: Ragged) -> _TensorRows:
+    """Held on the device, or read from where they are mapped."""
+    return (_MappedRows if mapped.is_mapped(rows.values) else _TensorRows)(rows)
+
+
 class _TensorRows:
     """Ragged rows on the device, gathered into padded batches."""
 
     def __init__(self, rows: Ragged) -> None:
-        # One value more, so that the gather of an empty table has a target.
-        self._values = tf.constant(np.append(rows.values, 0), tf.int32)
         self._offsets = tf.constant(rows.offsets, tf.int64)
+        self._values = self._kept(rows.values)
+
+    def _kept(self, values: np.ndarray) -> Any:
+        # One value more, so that the gather of an empty table has a target.
+        return tf.constant(np.append(values, 0), tf.int32)
 
     def lengths(self, rows: tf.Tensor) -> tf.Tensor:
         """`[rows]` int32."""
@@ -235,8 +257,26 @@ class _TensorRows:
     def _gather(
         self, index: tf.Tensor, real: tf.Tensor, padding: int
     ) -> tf.Tensor:
-        values = tf.gather(self._values, tf.where(real, index, 0))
+        values = self._read(tf.where(real, index, 0))
         return tf.where(real, values, padding)
+
+    def _read(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._values, index)
+
+
+class _MappedRows(_TensorRows):
+    """Ragged rows in a file; a batch reads what it needs."""
+
+    def _kept(self, values: np.ndarray) -> Any:
+        return values
+
+    def _read(self, index: tf.Tensor) -> tf.Tensor:
+        def read(places: np.ndarray) -> np.ndarray:
+            return np.asarray(self._values[places], np.int32)
+
+        values = tf.numpy_function(read, [index], tf.int32, stateful=False)
+        values.set_shape(index.shape)
+        return values
 
 
 def _own_seed(seed: tf.Tensor, draw: Draw) -> tf.Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfxdr.data import storage
 from tfxdr.data.records import Columns, read_shards
 from tfxdr.data.users import Users
 from tfxdr.data.vocabulary import read_lines
@@ -44,6 +45,7 @@ class PreparedData:
         self.folder = folder
         self.manifest = manifest
         self.source = source
+        self._held = True
 
     @classmethod
     def load(
@@ -127,6 +129,18 @@ class PreparedData:
         """All users, read once."""
         return self._users
 
+    def keep(self, choice: str) -> bool:
+        """Whether users are held in memory, of now on, instead of mapped.
+
+        Args:
+          choice: `auto`, `true` or `false` (see `storage`).
+        """
+        held = storage.is_held(choice, self.manifest)
+        if held != self._held:
+            self.__dict__.pop("_users", None)
+        self._held = held
+        return held
+
     def row_of_user(self, user: str) -> int:
         """The row of a raw id.
 
@@ -147,7 +161,8 @@ class PreparedData:
         columns = dict(self.manifest["columns"])
         columns["attributes"] = tuple(columns["attributes"])
         shards = [self.folder / name for name in self.manifest["shards"]]
-        users = read_shards(shards, Columns(**columns))
+        place = None if self._held else self.folder.parent
+        users = read_shards(shards, Columns(**columns), place)
         if len(users) != self.manifest["counts"]["users"]:
             raise InputError(
                 f"{self.folder}: {len(users)} users in the records, "

@@ -11,14 +11,21 @@ import dataclasses
 import errno
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 
 _PARSE_BATCH = 2048
+# Features that grow with the interactions, not with the users alone.
+_LONG = frozenset(
+    ("history", "target", "split", "history_time", "history_rating")
+    + ("target_time", "target_rating")
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,30 +97,39 @@ def _parts(users: Users) -> list[tuple[str, str, list, list[int]]]:
     ]
 
 
-def read_shards(paths: Sequence[Path], columns: Columns) -> Users:
+def read_shards(
+    paths: Sequence[Path], columns: Columns, folder: Path | None = None
+) -> Users:
     """Reads shards written by `write_shard`, in order.
 
+    Args:
+      paths: Of the shards.
+      columns: What their records have.
+      folder: Where to map what grows with the interactions; none to hold it.
+
     Raises:
-      InputError: A shard is missing or damaged; names it.
+      InputError: A shard is missing or damaged, which it names, or there is no
+        room to map them.
     """
-    read = [_read_shard(path, columns) for path in paths]
-    joined = {
-        name: np.concatenate([shard[name][0] for shard in read])
-        for name in read[0]
+    place = None if folder is None else str(folder)
+    parts = {
+        name: mapped.Column(dtype, place if name in _LONG else None)
+        for name, dtype in _dtypes(columns).items()
     }
-    lengths = {
-        name: np.concatenate([shard[name][1] for shard in read])
-        for name in ("history", "target")
-    }
+    lengths = {name: mapped.Column(np.int64) for name in ("history", "target")}
+    for path in paths:
+        for batch in _read_shard(path, columns):
+            for name, ragged in batch.items():
+                parts[name].append(ragged.values.numpy())
+            for name, column in lengths.items():
+                column.append(batch[name].row_lengths().numpy())
+    joined = {name: column.joined() for name, column in parts.items()}
+    rows = {name: column.joined() for name, column in lengths.items()}
     return Users(
         ids=joined["user"],
-        history=Ragged.from_lengths(
-            joined["history"].astype(np.int32), lengths["history"]
-        ),
-        target=Ragged.from_lengths(
-            joined["target"].astype(np.int32), lengths["target"]
-        ),
-        split=joined["split"].astype(np.int8),
+        history=Ragged.from_lengths(joined["history"], rows["history"]),
+        target=Ragged.from_lengths(joined["target"], rows["target"]),
+        split=joined["split"],
         attributes={
             name: np.array(
                 [value.decode() for value in joined[f"attribute/{name}"]]
@@ -127,10 +143,8 @@ def read_shards(paths: Sequence[Path], columns: Columns) -> Users:
     )
 
 
-def _read_shard(
-    path: Path, columns: Columns
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Feature name to (flat values, row lengths)."""
+def _read_shard(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
+    """Some users at a time: feature name to a ragged tensor."""
     import tensorflow as tf
 
     specification = _specification(columns)
@@ -144,28 +158,35 @@ def _read_shard(
         )
         .prefetch(2)
     )
-    parts: dict[str, list] = {name: [] for name in specification}
     try:
-        for batch in dataset:
-            for name, ragged in batch.items():
-                parts[name].append(
-                    (ragged.values.numpy(), ragged.row_lengths().numpy())
-                )
+        yield from dataset
     except tf.errors.OpError as error:
         raise InputError(
             f"{path}: not readable as TFRecord ({error.message}); "
             "delete its folder; it is prepared again by the next run"
         ) from error
+
+
+def _dtypes(columns: Columns) -> dict[str, np.typing.DTypeLike]:
+    """Of each feature in memory; records hold integers of 64 bits."""
+    kept = {"history": np.int32, "target": np.int32, "split": np.int8}
     return {
-        name: (
-            np.concatenate([values for values, _ in batches]),
-            np.concatenate([lengths for _, lengths in batches]),
-        )
-        for name, batches in parts.items()
+        name: kept.get(name, kind.as_numpy_dtype)
+        for name, kind in _kinds(columns).items()
     }
 
 
 def _specification(columns: Columns) -> dict:
+    import tensorflow as tf
+
+    return {
+        name: tf.io.RaggedFeature(kind, row_splits_dtype=tf.int64)
+        for name, kind in _kinds(columns).items()
+    }
+
+
+def _kinds(columns: Columns) -> dict[str, Any]:
+    """TensorFlow's type of each feature."""
     import tensorflow as tf
 
     kinds = {
@@ -184,7 +205,4 @@ def _specification(columns: Columns) -> dict:
         kinds["target_rating"] = tf.float32
     for name in columns.attributes:
         kinds[f"attribute/{name}"] = tf.string
-    return {
-        name: tf.io.RaggedFeature(kind, row_splits_dtype=tf.int64)
-        for name, kind in kinds.items()
-    }
+    return kinds

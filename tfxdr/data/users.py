@@ -1,4 +1,4 @@
-"""All users of prepared data, in memory."""
+"""All users of prepared data, held or mapped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tfxdr.data.splits import (
     training_draw,
 )
 from tfxdr.errors import InputError
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
@@ -57,7 +58,10 @@ class Users:
           split: 0, 1, 2, 3 or several of them.
         """
         wanted = [split] if isinstance(split, int) else list(split)
-        return self.target.select(np.isin(self.split, wanted))
+        keep = mapped.beside(self.split, len(self.split), np.bool_)
+        for part in mapped.parts(len(keep)):
+            keep[part] = np.isin(self.split[part], wanted)
+        return self.target.select(keep)
 
     def without_events(
         self, history_of: np.ndarray, target_of: np.ndarray

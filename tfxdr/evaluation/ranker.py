@@ -93,7 +93,7 @@ class Ranker:
         self._users = np.flatnonzero(targets.lengths)
         self._negatives = None
         if not num_negatives:
-            self._excluded = _distinct(seen, num_items)
+            self._excluded = seen.distinct()
         else:
             self._negatives = sample_negatives(
                 positives,
@@ -178,11 +178,3 @@ class Ranker:
 def _sampled_ranks(scores, sampled, owner, item):
     positive_scores = tf.gather_nd(scores, tf.stack([owner, item], axis=1))
     return rank_among(positive_scores, tf.gather(sampled, owner))
-
-
-def _distinct(rows: Ragged, num_items: int) -> Ragged:
-    """Each id once in a row."""
-    row, item = np.divmod(
-        np.unique(rows.row_of_value * num_items + rows.values), num_items
-    )
-    return Ragged.from_lengths(item, np.bincount(row, minlength=len(rows)))

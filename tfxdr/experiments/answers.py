@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+import tfxdr
 from tfxdr import serving
 from tfxdr.errors import InputError
 from tfxdr.experiments.contender import Contender
 from tfxdr.options.answers import Export
-from tfxdr.serving.batch import best_of_many, check_output, write_best
+from tfxdr.serving.batch import Best, best_of_many, check_output
 from tfxdr.serving.id_files import read_ids
 from tfxdr.serving.recommendations import Recommendations, listed
+from tfxdr.serving.resumed import write_in_parts
 from tfxdr.types import FIRST_ITEM
 
 ALL = "all"  # of --users
@@ -76,7 +80,8 @@ def recommend_many(
 ) -> int:
     """Writes the best items of many users to a file.
 
-    They are those that each one is recommended alone.
+    They are those that each one is recommended alone. Where the process is
+    killed, the same call goes on with what it has.
 
     Args:
       contender: of a finished run.
@@ -100,15 +105,23 @@ def recommend_many(
         rows = _rows_of(contender, users)
     scores = contender.user_scores()
     start = time.monotonic()
-    lines = write_best(
-        output,
-        best_of_many(
+
+    def answer(some: np.ndarray) -> Iterator[Best]:
+        return best_of_many(
             scores,
-            rows,
+            some,
             everyone.target,
             num_items=data.num_target_items - FIRST_ITEM,
             k=k,
-        ),
+        )
+
+    lines = write_in_parts(
+        output,
+        answer,
+        rows,
+        k=k,
+        asked=_identity(contender),
+        say=say,
         users=everyone.ids,
         items=data.target_ids,
         titles=data.target_titles,
@@ -119,6 +132,16 @@ def recommend_many(
         f"({len(rows) / max(seconds, 1e-3):,.0f} users/s): {output}"
     )
     return lines
+
+
+def _identity(contender: Contender) -> dict[str, object]:
+    """What a run's answers depend on: no other training has its record."""
+    record = json.dumps(contender.folder.read(), sort_keys=True)
+    return {
+        "tfxdr": tfxdr.__version__,
+        "run": hashlib.sha256(record.encode()).hexdigest(),
+        "data": contender.experiment.data.fingerprint,
+    }
 
 
 def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
@@ -164,7 +187,11 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
     if chosen.refresh_candidates:
         candidates = _candidates(contender, Path(chosen.refresh_candidates))
     retrieval = serving.Retrieval(
-        chosen.k_max, candidates, chosen.exclude_history
+        chosen.k_max,
+        candidates,
+        chosen.exclude_history,
+        chosen.export_retrieval,
+        chosen.min_recall,
     )
     return serving.export(
         contender.servable(retrieval),

@@ -16,11 +16,13 @@ from tensorflow import keras
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TEST, TRAIN
+from tfxdr.data.storage import HELD, column_bytes
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.options.settings import settings_of
@@ -62,12 +64,14 @@ class Experiment(abc.ABC):
     Attributes:
       kind: of the components that are compared, one run each.
       reads_histories: whether the model knows a user by their history.
+      maps_data: whether what grows with the interactions may be mapped.
       decides_on: what the components tell apart.
       unused_settings: settings that mean nothing here, by group.
     """
 
     kind: Registry
     reads_histories = True
+    maps_data = True
     decides_on = "users"
     unused_settings: Mapping[str, Sequence[str]] = {}
 
@@ -103,7 +107,19 @@ class Experiment(abc.ABC):
     @functools.cached_property
     def data(self) -> PreparedData:
         """Prepared data, from the cache where they are there."""
-        return self._given or self._prepared()
+        data = self._given or self._prepared()
+        choice = self.options.compute.in_memory if self.maps_data else HELD
+        if not data.keep(choice):
+            size = column_bytes(data.manifest) / 1e6
+            self.progress.say(
+                f"histories and targets ({size:,.0f} MB) are mapped from "
+                f"files in {data.folder.parent}, not held in memory"
+            )
+        return self._grown(data)
+
+    def _grown(self, data: PreparedData) -> PreparedData:
+        """With the items that a model is to have beside those of the data."""
+        return data
 
     def _prepared(self) -> PreparedData:
         chosen = self.options.data
@@ -339,14 +355,14 @@ class Experiment(abc.ABC):
         """The latest source items that are known of a user."""
         return self.data.manifest["options"]["max_history"]
 
-    def example_rows(self, users: Users) -> np.ndarray:
+    def example_rows(self, users: Users, most: int = _EXAMPLES) -> np.ndarray:
         """Test users on whom an export is compared with its model."""
-        return np.flatnonzero(users.targets(TEST).lengths)[:_EXAMPLES]
+        return np.flatnonzero(users.targets(TEST).lengths)[:most]
 
     def training_counts(self) -> np.ndarray:
         """Training positives of each target row, `[items]`."""
         items = self.users.targets(TRAIN).values
-        return np.bincount(items, minlength=self.task.num_items)
+        return mapped.count(items, self.task.num_items)
 
     def check_data(self, folder: RunFolder) -> None:
         """Whether the data are still those of a finished run.

@@ -33,7 +33,7 @@ from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.servable import Servable
 from tfxdr.training import distribution
 from tfxdr.training.checkpoint import restore_variables, save_variables
-from tfxdr.training.cost import Costs
+from tfxdr.training.cost import Costs, enough_memory
 from tfxdr.training.fit import fit
 from tfxdr.training.stage import Stage
 from tfxdr.types import FIRST_ITEM
@@ -158,7 +158,7 @@ class CountedContender(Contender):
 
     def train(self) -> dict:
         costs = Costs()
-        with costs.of("finetune"):
+        with costs.of("finetune"), enough_memory("evaluate"):
             metrics = self._test(self.folder.path)
         return {"test": metrics, "cost": costs.stages}
 
@@ -250,7 +250,7 @@ class TrainedContender(Contender, Generic[S]):
             validation = self.fit(stage)
         self._keep(stage)
         self._draw_curves()
-        with costs.of("evaluate"):
+        with costs.of("evaluate"), enough_memory("evaluate"):
             with distribution.current().dividing():
                 test = self._test(stage, self.folder.path)
             shown = self._show(stage)

@@ -36,6 +36,7 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
+from tfxdr.serving.approximate import BRUTE_FORCE
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
@@ -50,6 +51,7 @@ from tfxdr.types import FIRST_ITEM, TRAINING
 
 # Settings that joint training has no use for, by group.
 _TRANSFER_ALONE = {
+    "compute": ("in_memory",),
     "model": (
         "policy",
         "policy_network",
@@ -71,6 +73,7 @@ _TRANSFER_ALONE = {
         "pretrained_learning_rate",
         "policy_learning_rate",
         "warm_start",
+        "warm_start_vanished",
     ),
     "task": ("task", "attribute"),
     "pretrain": tuple(settings_of(Pretrain)),
@@ -83,6 +86,7 @@ class JointExperiment(Experiment):
     kind = meta_learners
     unused_settings = _TRANSFER_ALONE
     reads_histories = False
+    maps_data = False
     decides_on = "source items"
     title = "examples and ranking of the test split"
 
@@ -321,6 +325,12 @@ class JointContender(TrainedContender[JointStage]):
                 f"--exclude_history: --backbone={experiment.backbone} reads "
                 "no histories, so there is nothing to leave out: drop the "
                 "option"
+            )
+        if retrieval.kind != BRUTE_FORCE:
+            raise InputError(
+                f"--export_retrieval={retrieval.kind}: "
+                f"--backbone={experiment.backbone} scores pairs, and has no "
+                "vectors of users to search an index with: drop the option"
             )
         users = experiment.all_users
         names = [raw.decode() for raw in users.ids]

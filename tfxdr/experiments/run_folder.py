@@ -39,6 +39,7 @@ class RunFolder:
         self.metrics = path / "metrics.json"
         self.weights = path / "weights"
         self.checkpoints = path / "checkpoints"
+        self.vanished = path / "vanished.json"  # items beside those of the data
 
     @property
     def finished(self) -> bool:
@@ -224,7 +225,16 @@ class RunFolder:
         """Writes the metrics, which marks the run as finished.
 
         The last checkpoint stays, for a run that is to go on by more epochs.
+
+        Raises:
+          InputError: the folder is no longer the one that was started in.
         """
+        if not self.flags.is_file():
+            raise InputError(
+                f"{self.path}: expected the {self.flags.name} of this run, "
+                "found none: its folder was removed or moved while it went "
+                "on; start it again, and delete what is left there"
+            )
         write_json(self.metrics, metrics)
 
     def before(self) -> str:

@@ -15,6 +15,7 @@ from tfxdr.experiments.components import (
     flagfile,
     with_names_of_metrics,
 )
+from tfxdr.files import read_json
 from tfxdr.options import Options
 from tfxdr.registry import plugins
 from tfxdr.start_up import start_tensorflow
@@ -194,10 +195,13 @@ def reopened(
     Raises:
       InputError: They are found nowhere and cannot be prepared.
     """
+    from tfxdr.data.grown import GrownData
     from tfxdr.experiments.whereabouts import Whereabouts
 
     known = Whereabouts.of(folder)
     options, data = known.settle(options)
+    if data is not None and folder.vanished.is_file():
+        data = GrownData(data, read_json(folder.vanished))
     experiment = make_experiment(
         options, progress=progress, data=data, known=True
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfxdr.backbones import Backbone
 from tfxdr.data.batches import FinetuneBatches
+from tfxdr.data.grown import GrownData, vanished
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.splits import TRAIN, VALIDATION
 from tfxdr.data.users import user_rows
@@ -19,6 +20,7 @@ from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import Contender, CountedContender
 from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.experiments.start import finished_run
 from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.models.frozen_prefix import remembered
@@ -73,6 +75,15 @@ class TransferExperiment(Experiment):
         self.policy_network = policy_networks.parse(
             options.model.policy_network
         )
+
+    def _grown(self, data: PreparedData) -> PreparedData:
+        chosen = self.options.finetune
+        keeps = chosen.warm_start and chosen.warm_start_vanished == "keep"
+        if not keeps or isinstance(data, GrownData):
+            return data
+        folder = RunFolder(Path(chosen.warm_start))
+        earlier = finished_run(folder, self.progress).experiment.data
+        return GrownData(data, vanished(data, earlier))
 
     @functools.cached_property
     def task(self) -> Task:

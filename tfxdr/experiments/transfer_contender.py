@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfxdr.data.grown import GrownData
 from tfxdr.experiments.contender import TrainedContender, padded
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.warm_start import described, warm_start
+from tfxdr.files import write_json
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
 from tfxdr.report.run import show_actions
@@ -23,6 +25,8 @@ from tfxdr.training.cost import Costs
 from tfxdr.training.finetuning import FinetuneStage, RetrainStage
 from tfxdr.training.fit import checkpoints
 from tfxdr.types import FIRST_ITEM
+
+_QUERIES = 1000  # test users for whom an index is measured
 
 if TYPE_CHECKING:
     from tfxdr.experiments.transfer import TransferExperiment
@@ -71,6 +75,8 @@ class TransferContender(TrainedContender[FinetuneStage]):
         stage = experiment.stage(self._policy, None)
         run = experiment.options.finetune.warm_start
         told = warm_start(run, stage.model, experiment)
+        if isinstance(experiment.data, GrownData):
+            write_json(self.folder.vanished, experiment.data.kept)
         metrics = self._test(stage, None)
         name = experiment.monitor
         experiment.progress.say(
@@ -151,6 +157,9 @@ class TransferContender(TrainedContender[FinetuneStage]):
                 for row in experiment.example_rows(users)
             ],
             retrieval=retrieval,
+            queries=padded(
+                experiment.histories, experiment.example_rows(users, _QUERIES)
+            ),
         )
 
     def user_scores(self) -> UserScores:

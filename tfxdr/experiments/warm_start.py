@@ -70,7 +70,8 @@ def warm_start(
     """Gives a new model the weights of a finished run.
 
     What belongs to an item is taken by its raw id: new items keep the values
-    of a new model, and those that are gone stay behind.
+    of a new model, and those that are gone stay behind, unless the data were
+    made to hold them (`GrownData`).
 
     Args:
       run: the folder of the finished run.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.types import FIRST_ITEM
 
@@ -26,24 +29,24 @@ class FreeItems:
 
     def __init__(self, known: Ragged, num_items: int) -> None:
         self.num_items = num_items
-        real = known.values >= FIRST_ITEM
-        row, item = known.row_of_value[real], known.values[real] - FIRST_ITEM
-        # Not np.unique: it hashes since NumPy 2.3, far slower on these keys.
-        keys = np.sort(row * num_items + item)
-        keys = keys[np.diff(keys, prepend=-1) > 0]
-        first_keys = np.arange(len(known) + 1) * num_items
-        starts = np.searchsorted(keys, first_keys)
-        lengths = np.diff(starts)
-        within = np.arange(len(keys)) - np.repeat(starts[:-1], lengths)
-        self._keys = keys - within  # these rise over all rows
-        self._starts = starts
-        self.counts = num_items - FIRST_ITEM - lengths
+        real = known
+        if known.values.min(initial=FIRST_ITEM) < FIRST_ITEM:
+            real = known.select(known.values >= FIRST_ITEM)
+        items = real.distinct()
+        self._keys = mapped.beside(items.values, len(items.values), np.int64)
+        for row, within, values in _places(items.offsets):
+            item = items.values[values] - FIRST_ITEM
+            # These rise over all rows.
+            self._keys[values] = row * num_items + item - within
+        self._starts = items.offsets
+        self.counts = num_items - FIRST_ITEM - items.lengths
 
     @property
     def below(self) -> Ragged:
-        lengths = np.diff(self._starts)
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        return Ragged(self._keys - rows * self.num_items, self._starts)
+        numbers = mapped.beside(self._keys, len(self._keys), np.int32)
+        for row, _, values in _places(self._starts):
+            numbers[values] = self._keys[values] - row * self.num_items
+        return Ragged(numbers, self._starts)
 
     def missing(self, users: np.ndarray) -> bool:
         """Whether one of the users knows everything."""
@@ -77,3 +80,15 @@ class FreeItems:
         """
         number = (drawn * self.counts[users]).astype(np.int64)
         return self.at(users, number)
+
+
+def _places(
+    offsets: np.ndarray,
+) -> Iterator[tuple[np.ndarray, np.ndarray, slice]]:
+    """Rows and places within them of some values at a time."""
+    lengths = np.diff(offsets)
+    for rows in mapped.row_parts(offsets):
+        values = slice(offsets[rows.start], offsets[rows.stop])
+        row = np.repeat(np.arange(rows.start, rows.stop), lengths[rows])
+        within = np.arange(values.start, values.stop) - offsets[row]
+        yield row, within, values

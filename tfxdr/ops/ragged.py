@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from tfxdr.ops import mapped
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ragged:
     """Row `i` is `values[offsets[i]:offsets[i + 1]]`.
+
+    What is made of it is mapped where its values are (see `mapped`), and made
+    a part at a time.
 
     Args:
       values: `[total]`, any dtype.
@@ -24,7 +29,7 @@ class Ragged:
     offsets: np.ndarray
 
     def __post_init__(self):
-        values = np.asarray(self.values)
+        values = np.asanyarray(self.values)  # a mapped one stays it
         offsets = np.asarray(self.offsets, dtype=np.int64)
         if values.ndim != 1 or offsets.ndim != 1 or not len(offsets):
             raise ValueError(
@@ -86,20 +91,67 @@ class Ragged:
     def take(self, rows: Sequence[int] | np.ndarray) -> Ragged:
         """The given rows in the given order."""
         rows = np.asarray(rows, np.int64)
-        lengths = self.lengths[rows]
-        index = _ranges(self.offsets[:-1][rows], lengths)
-        return Ragged(self.values[index], offsets_of(lengths))
+        return self._cut(self.offsets[:-1][rows], self.lengths[rows])
 
     def select(self, keep: np.ndarray) -> Ragged:
         """Only the values where `keep`, `[total]` bool; all rows stay."""
-        counted = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
-        return Ragged(self.values[keep], counted[self.offsets])
+        kept = mapped.beside(
+            self.values, int(np.count_nonzero(keep)), self.values.dtype
+        )
+        lengths = np.zeros(len(self), np.int64)
+        end = 0
+        for rows, values in self._parts():
+            counted = offsets_of(keep[values])
+            bounds = self.offsets[rows.start : rows.stop + 1] - values.start
+            lengths[rows] = np.diff(counted[bounds])
+            start, end = end, end + counted[-1]
+            kept[start:end] = self.values[values][keep[values]]
+        return Ragged.from_lengths(kept, lengths)
 
-    def last(self, length: int) -> Ragged:
+    def distinct(self) -> Ragged:
+        """Each row's values in ascending order, each once; none below 0."""
+        size = int(self.values.max(initial=0)) + 1
+        column = mapped.beside(self.values, len(self.values), self.values.dtype)
+        lengths = np.zeros(len(self), np.int64)
+        end = 0
+        for rows, values in self._parts():
+            number = rows.stop - rows.start
+            row = np.repeat(np.arange(number), self.lengths[rows])
+            # Not np.unique: it hashes since NumPy 2.3, far slower on these.
+            keys = np.sort(row * size + self.values[values])
+            keys = keys[np.diff(keys, prepend=-1) > 0]
+            row, value = np.divmod(keys, size)
+            lengths[rows] = np.bincount(row, minlength=number)
+            start, end = end, end + len(keys)
+            column[start:end] = value
+        return Ragged.from_lengths(column[:end], lengths)
+
+    def first(self, length: int | np.ndarray) -> Ragged:
+        """At most the first `length` values of each row."""
+        lengths = np.minimum(self.lengths, length)
+        return self._cut(self.offsets[:-1], lengths)
+
+    def last(self, length: int | np.ndarray) -> Ragged:
         """At most the last `length` values of each row."""
         lengths = np.minimum(self.lengths, length)
-        index = _ranges(self.offsets[1:] - lengths, lengths)
-        return Ragged(self.values[index], offsets_of(lengths))
+        return self._cut(self.offsets[1:] - lengths, lengths)
+
+    def _cut(self, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
+        """`[rows]` runs of values as rows."""
+        offsets = offsets_of(lengths)
+        values = mapped.beside(self.values, offsets[-1], self.values.dtype)
+        for rows in mapped.row_parts(offsets):
+            part = slice(offsets[rows.start], offsets[rows.stop])
+            values[part] = self.values[_ranges(starts[rows], lengths[rows])]
+        return Ragged(values, offsets)
+
+    def _parts(self) -> Iterator[tuple[slice, slice]]:
+        """Rows and their values, some at a time."""
+        for rows in mapped.row_parts(self.offsets):
+            yield (
+                rows,
+                slice(self.offsets[rows.start], self.offsets[rows.stop]),
+            )
 
     def windows(self, length: int) -> Ragged:
         """Cuts rows into windows of at most `length` values, from the end.
@@ -120,10 +172,7 @@ class Ragged:
         back = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(row))
         ends = self.offsets[1:][row] - back * step
         starts = np.maximum(ends - length, self.offsets[:-1][row])
-        lengths = ends - starts
-        return Ragged(
-            self.values[_ranges(starts, lengths)], offsets_of(lengths)
-        )
+        return self._cut(starts, ends - starts)
 
     def pad_left(
         self,

@@ -85,6 +85,21 @@ class Export(Group):
         "these alone.",
         replay=False,
     )
+    export_retrieval: str = setting(
+        "brute-force",
+        "How the best of many items are found: by a score for each; scann, in "
+        "the model; faiss: by an index beside it, for its vectors.",
+        choices=("brute-force", "faiss", "scann"),
+        replay=False,
+    )
+    min_recall: float = setting(
+        0.95,
+        "The least share of brute force's best --k_max items that faiss or "
+        "scann has to find.",
+        lower=0,
+        upper=1,
+        replay=False,
+    )
     warm_up_sizes: tuple[int, ...] = setting(
         (1,),
         "Rows of the warm-up requests: the server's allowed_batch_sizes.",

@@ -9,6 +9,7 @@ import dataclasses
 
 from tfxdr.errors import InputError
 from tfxdr.options.answers import Compare, Export, Recommend
+from tfxdr.options.compute import Compute
 from tfxdr.options.evaluate import Evaluate
 from tfxdr.options.joint import Joint
 from tfxdr.options.settings import Group, path_setting, setting
@@ -333,6 +334,11 @@ class Finetune(Group):
         "A finished run of the same components on earlier data, whose weights "
         "this one starts from, item by item; nothing is pre-trained then.",
     )
+    warm_start_vanished: str = setting(
+        "drop",
+        "What becomes of that run's items that the new data do not have.",
+        choices=("drop", "keep"),
+    )
     policy_learning_rate: float | None = setting(
         None,
         "The rate of the policy network; none: --learning_rate.",
@@ -352,28 +358,6 @@ class Finetune(Group):
     )
     clip_norm: float = setting(
         0.0, "The gradient's largest norm; 0: any.", lower=0
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Compute(Group):
-    """Speed; results stay the same up to rounding."""
-
-    threads: int = setting(
-        0, "Threads of TensorFlow; 0: one for each core.", lower=0
-    )
-    distribute: str = setting(
-        "none",
-        "Train on several devices: mirrored: all of this machine; "
-        "multi-worker: those of all machines that TF_CONFIG names.",
-        choices=("none", "mirrored", "multi-worker"),
-        replay=False,
-    )
-    mixed_precision: str = setting(
-        "none",
-        "bfloat16: products of matrices in training steps round to 8 bits, and "
-        "results are others; all else stays in float32.",
-        choices=("none", "bfloat16"),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import operator
 
 import numpy as np
 from scipy import sparse
 
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies.base import Baseline
 from tfxdr.registry import policies
@@ -64,7 +67,7 @@ class ItemKnn(Baseline):
             shrinkage=self.shrinkage,
             neighbors=self.neighbors,
         )
-        counts = np.bincount(train_targets.values, minlength=num_target_items)
+        counts = mapped.count(train_targets.values, num_target_items)
         fallback = (-1.0 / (1.0 + counts)).astype(np.float32)
 
         def scorer(history: np.ndarray) -> np.ndarray:
@@ -96,12 +99,11 @@ def cosine_similarity(
     Returns:
       `[source items, target items]` float32.
     """
-    by_item = source.T.tocsr()
-    source_norm = np.sqrt(np.diff(by_item.indptr))
-    target_norm = np.sqrt(np.asarray(target.sum(axis=0), np.float64).ravel())
+    source_norm = np.sqrt(mapped.count(source.indices, source.shape[1]))
+    target_norm = np.sqrt(mapped.count(target.indices, target.shape[1]))
     blocks = []
-    for block in _row_blocks(by_item, target):
-        both = (by_item[block] @ target).tocsr()
+    for block in _item_blocks(source, target):
+        both = _co_occurrences(source, target, block)
         row = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
         norm = source_norm[block][row] * target_norm[both.indices]
         both.data = (both.data / (norm + shrinkage)).astype(np.float32)
@@ -109,12 +111,26 @@ def cosine_similarity(
     return sparse.vstack(blocks, format="csr", dtype=np.float32)
 
 
-def _row_blocks(
-    by_item: sparse.csr_matrix, target: sparse.csr_matrix
+def _co_occurrences(
+    source: sparse.csr_matrix, target: sparse.csr_matrix, block: slice
+) -> sparse.csr_matrix:
+    """How many users have both, `[source items of the block, target items]`."""
+    products = (
+        source[users][:, block].T.tocsr() @ target[users]
+        for users in mapped.row_parts(source.indptr)
+    )
+    return functools.reduce(operator.add, products).tocsr()
+
+
+def _item_blocks(
+    source: sparse.csr_matrix, target: sparse.csr_matrix
 ) -> list[slice]:
-    """Runs of rows whose product has a bounded number of entries."""
+    """Runs of source items whose products have a bounded number of entries."""
     per_user = np.diff(target.indptr).astype(np.float64)
-    entries = np.minimum(by_item @ per_user, target.shape[1])
+    entries = np.zeros(source.shape[1])
+    for users in mapped.row_parts(source.indptr):
+        entries += source[users].T @ per_user[users]
+    entries = np.minimum(entries, target.shape[1])
     block = (np.cumsum(entries) // _BLOCK_PRODUCTS).astype(np.int64)
     bounds = [0, *(np.flatnonzero(np.diff(block)) + 1), len(block)]
     return [slice(*pair) for pair in itertools.pairwise(bounds)]
@@ -135,12 +151,11 @@ def _keep_largest(
 
 def _incidence(rows: Ragged, num_items: int) -> sparse.csr_matrix:
     """Which rows hold which real items, `[rows, num_items]` of 0 and 1."""
-    real = rows.values >= FIRST_ITEM
-    places = rows.row_of_value[real], rows.values[real]
-    matrix = sparse.csr_matrix(
-        (np.ones(real.sum(), np.float32), places),
-        shape=(len(rows), num_items),
+    if rows.values.min(initial=FIRST_ITEM) < FIRST_ITEM:
+        rows = rows.select(rows.values >= FIRST_ITEM)
+    items = rows.distinct()
+    ones = mapped.beside(items.values, len(items.values), np.float32)
+    ones[:] = 1
+    return sparse.csr_matrix(
+        (ones, items.values, items.offsets), shape=(len(rows), num_items)
     )
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    return matrix

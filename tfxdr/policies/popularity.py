@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies.base import Baseline
 from tfxdr.registry import policies
@@ -22,7 +23,7 @@ class Popularity(Baseline):
         num_target_items: int,
     ) -> Scorer:
         del history, num_source_items
-        counts = np.bincount(train_targets.values, minlength=num_target_items)
+        counts = mapped.count(train_targets.values, num_target_items)
         counts = counts.astype(np.float32)
 
         def scorer(history: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import tensorflow as tf
 
@@ -26,8 +27,8 @@ _FORMATS = {
     ".jsonl": "FORMAT json",
 }
 _SCORES = 1 << 24  # scores in memory at a time: 64 MiB, and as much to rank
-_MOST_USERS = 1024  # whose histories are encoded at a time
-_ROWS = 1 << 18  # of the file that are handed over at a time
+MOST_USERS = 1024  # whose histories are encoded at a time
+ROWS = 1 << 18  # of the file that are handed over at a time
 _MEMORY = "1GB"  # of DuckDB
 _TABLE = (
     'CREATE TABLE answers ("user" VARCHAR, rank INTEGER, item VARCHAR, '
@@ -72,7 +73,7 @@ def best_of_many(
       num_items: real ones, as in what `scores` returns.
       k: how many items, at most.
     """
-    size = int(np.clip(_SCORES // max(num_items, 1), 1, _MOST_USERS))
+    size = int(np.clip(_SCORES // max(num_items, 1), 1, MOST_USERS))
     rank = _ranker(min(k, num_items))
     for start in range(0, len(users), size):
         batch = users[start : start + size]
@@ -151,22 +152,40 @@ def write_best(
     check_output(path)
     names = ['"user"', "rank", "item", "score"]
     names += [] if titles is None else ["title"]
-    with made_aside(path, "--output") as folder:
-        connection = connect(folder, _MEMORY, os.cpu_count() or 1)
-        with contextlib.closing(connection):
-            connection.execute(_TABLE)
-            for part in _collected(answers):
-                columns = _columns(part, users, items, titles)
-                insert_arrays(connection, "part", columns)
-                connection.execute("INSERT INTO answers SELECT * FROM part")
-                connection.execute("DROP TABLE part")
-            rows = count_rows(connection, "answers")
-            made = str(folder / path.name).replace("'", "''")
-            connection.execute(
-                f"COPY (SELECT {', '.join(names)} FROM answers) TO '{made}' "
-                f"({_FORMATS[path.suffix]})"
-            )
-    return rows
+    with (
+        made_aside(path, "--output") as folder,
+        contextlib.closing(opened(folder)) as connection,
+    ):
+        connection.execute(_TABLE)
+        for part in _collected(answers):
+            columns = _columns(part, users, items, titles)
+            insert_arrays(connection, "part", columns)
+            connection.execute("INSERT INTO answers SELECT * FROM part")
+            connection.execute("DROP TABLE part")
+        return copied(connection, ", ".join(names), folder / path.name)
+
+
+def opened(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A database in a folder, for a table or view `answers`."""
+    return connect(folder, _MEMORY, os.cpu_count() or 1)
+
+
+def copied(
+    connection: duckdb.DuckDBPyConnection, names: str, path: Path
+) -> int:
+    """Writes `answers` into a file, in order; returns how many lines.
+
+    Args:
+      connection: has them.
+      names: of the columns.
+      path: what its name ends in is the format.
+    """
+    made = str(path).replace("'", "''")
+    connection.execute(
+        f"COPY (SELECT {names} FROM answers) TO '{made}' "
+        f"({_FORMATS[path.suffix]})"
+    )
+    return count_rows(connection, "answers")
 
 
 def _collected(answers: Iterator[Best]) -> Iterator[Best]:
@@ -174,7 +193,7 @@ def _collected(answers: Iterator[Best]) -> Iterator[Best]:
     kept: list[Best] = []
     for one in answers:
         kept.append(one)
-        if sum(len(best.user) for best in kept) >= _ROWS:
+        if sum(len(best.user) for best in kept) >= ROWS:
             yield _joined(kept)
             kept = []
     if kept:

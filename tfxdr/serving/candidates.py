@@ -114,11 +114,16 @@ class Retrieval:
       candidates: raw ids of the items to choose from; empty: all.
       exclude_history: leave out the items of the request's history, where the
         domains share items.
+      kind: `brute-force`, or an index of `approximate` to find most of the
+        best by.
+      min_recall: of an index, the least share of the best that it finds.
     """
 
     k_max: int = 100
     candidates: Sequence[str] = ()
     exclude_history: bool = False
+    kind: str = "brute-force"
+    min_recall: float = 0.0
 
 
 def candidate_rows(

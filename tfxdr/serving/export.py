@@ -84,6 +84,7 @@ def export(
                 for name, signature in servable.signatures.items()
             },
             **servable.facts,
+            **servable.beside(aside),
             **(about or {}),
         }
         write_json(aside / DESCRIPTION, description)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.errors import InputError
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.ragged import Ragged
+from tfxdr.serving import approximate
 from tfxdr.serving.candidates import (
     LOWEST,
     Candidates,
@@ -32,10 +36,12 @@ from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
 _ALL = Retrieval()
 _NONE = -1  # the place of an item that is no candidate
 _SCORED = 1000  # items whose single scores are compared
+_BATCH = 64  # users whose vectors are made at a time
 _HISTORY = (
     'Raw source ids, oldest first; "" is padding, at either end. Ids that '
     "were not in training are known as unknown ones"
 )
+_QUERY = "What an index of the candidates is searched with"
 _SCORES = "Logits, highest first; the lowest float32 beside an empty item"
 
 
@@ -53,10 +59,12 @@ class TransferServable(Servable):
       max_history: the latest items that the model reads.
       examples: raw histories on which answers are compared.
       retrieval: what can be recommended.
+      queries: `[n, longest]` int32 source rows of users, padded on the left,
+        for whom the recall of an index is measured; by default the examples.
 
     Raises:
-      InputError: if a candidate is unknown, or the domains share no items
-        that could be excluded.
+      InputError: if a candidate is unknown, the domains share no items that
+        could be excluded, or the index is not to be had.
     """
 
     kind = "transfer"
@@ -71,6 +79,7 @@ class TransferServable(Servable):
         max_history: int,
         examples: Sequence[Sequence[str]],
         retrieval: Retrieval = _ALL,
+        queries: np.ndarray | None = None,
     ) -> None:
         self._model = model
         self._max_history = max_history
@@ -93,6 +102,19 @@ class TransferServable(Servable):
             [self._target_ids[row - FIRST_ITEM] for row in rows],
             retrieval.k_max,
         )
+        self._queries = queries
+        self._index = approximate.build(
+            retrieval.kind,
+            table[rows],
+            [self._target_ids[row - FIRST_ITEM] for row in rows],
+            retrieval.k_max,
+        )
+        if self._scann is not None and retrieval.exclude_history:
+            raise InputError(
+                "--exclude_history: --export_retrieval=scann finds --k_max "
+                "items, whatever is left out of them; drop the option, or "
+                "choose --export_retrieval=brute-force"
+            )
         place = np.full(len(table), _NONE, np.int32)
         place[rows] = np.arange(len(rows))
         self._place = tf.Variable(place, trainable=False, name="place")
@@ -103,7 +125,10 @@ class TransferServable(Servable):
             "candidate_ids": self._candidates.identifiers,
             "candidate_place": self._place,
         }
+        if self._scann is not None:
+            self.tracked["scann"] = self._scann.layer
         self.facts = {
+            "retrieval": retrieval.kind,
             "k_max": retrieval.k_max,
             "max_history": max_history,
             "exclude_history": retrieval.exclude_history,
@@ -113,6 +138,43 @@ class TransferServable(Servable):
         }
         self.known_rows = row_finder(self._source)
         self.signatures = self._signatures()
+
+    @property
+    def _scann(self) -> approximate.ScannIndex | None:
+        """The index that is a part of the graph."""
+        index = self._index
+        return index if isinstance(index, approximate.ScannIndex) else None
+
+    @property
+    def _is_searched_elsewhere(self) -> bool:
+        """Whether an index beside the graph is searched with its vectors."""
+        return isinstance(self._index, approximate.FaissIndex)
+
+    def beside(self, folder: Path) -> dict[str, object]:
+        if self._index is None:
+            return {}
+        facts = approximate.measured(
+            self._index,
+            self._vectors_of_queries(),
+            self._candidates.vectors.numpy(),
+            k=self._retrieval.k_max,
+            min_recall=self._retrieval.min_recall,
+        )
+        names = [raw.decode() for raw in self._candidates.identifiers.numpy()]
+        return facts | self._index.write(folder, names)
+
+    def _vectors_of_queries(self) -> np.ndarray:
+        """`[n, d + 2]` of the users for whom an index is measured."""
+        padded = self._queries
+        if padded is None or not len(padded):
+            rows = [self._rows(example)[0] for example in self._examples]
+            padded = Ragged.from_rows(rows).pad_left()
+        return np.concatenate(
+            [
+                self._query_of(tf.constant(padded[start : start + _BATCH]))
+                for start in range(0, len(padded), _BATCH)
+            ]
+        )
 
     def _signatures(self) -> dict[str, Signature]:
         history = tf.TensorSpec([None, None], tf.string, name="history")
@@ -143,7 +205,9 @@ class TransferServable(Servable):
             "embed": Signature(
                 tf.function(self._embed, input_signature=[history]),
                 self._histories,
-                alone | {"user_vector": "What the target head reads"},
+                alone
+                | {"user_vector": "What the target head reads"}
+                | ({"query": _QUERY} if self._is_searched_elsewhere else {}),
             ),
             "explain": Signature(
                 tf.function(self._explain, input_signature=[history]),
@@ -157,6 +221,9 @@ class TransferServable(Servable):
         }
 
     def _recommend(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        if self._scann is not None:
+            scores, items = self._scann.best(self._query(history))
+            return {"items": items, "scores": scores}
         excluded = None
         if self._retrieval.exclude_history:
             excluded = self._places(history)
@@ -173,7 +240,10 @@ class TransferServable(Servable):
 
     def _embed(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         vector = self._model.user_vector(self._read(history))
-        return {"user_vector": tf.cast(vector, tf.float32)}
+        found = {"user_vector": tf.cast(vector, tf.float32)}
+        if self._is_searched_elsewhere:
+            found["query"] = self._query(history)
+        return found
 
     def _explain(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"actions": self._model.actions(self._read(history))}
@@ -255,6 +325,7 @@ class TransferServable(Servable):
                 best["items"][number].numpy(),
                 best["scores"][number].numpy(),
                 allowed,
+                exact=self._scann is None,
             )
             for kind, found, own in (
                 ("user vectors", vectors, self._model.user_vector),

@@ -52,6 +52,7 @@ class CheckpointFolder:
     def __init__(self, folder: Path, checkpoint: tf.train.Checkpoint) -> None:
         self.folder = folder
         self.checkpoint = checkpoint
+        self._is_used = False  # by this process
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -60,8 +61,19 @@ class CheckpointFolder:
         return [x for x in found if isinstance(x, tf.Variable)]
 
     def save(self) -> None:
-        """Writes the next number, and deletes all but the one before."""
+        """Writes the next number, and deletes all but the one before.
+
+        Raises:
+          InputError: what this process has written is gone.
+        """
         saved = self._saved()
+        if self._is_used and not saved:
+            raise InputError(
+                f"{self.folder}: expected the checkpoints of this run, found "
+                "none: its folder was removed or moved while it went on; "
+                "start it again, and delete what is left there"
+            )
+        self._is_used = True
         number = saved[-1] + 1 if saved else 0
         save_variables(self.folder / str(number), self.checkpoint)
         self._delete(saved[:-1])
@@ -104,6 +116,7 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Deletes all."""
+        self._is_used = False
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _saved(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 import sys
 import time
@@ -11,6 +12,16 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tfxdr.errors import TrainingError
+
+# What takes less memory, by stage.
+_LOWERS = {
+    "model": "the backbone's width or its number of blocks",
+    "pretrain": "--pretrain_batch_size, --pretrain_length or the backbone's "
+    "width",
+    "finetune": "--batch_size, --targets_per_user or the backbone's width",
+    "joint": "--batch_size or the backbone's width",
+    "evaluate": "--eval_batch_size",
+}
 
 
 def peak_bytes() -> int:
@@ -21,7 +32,7 @@ def peak_bytes() -> int:
 
 @contextlib.contextmanager
 def enough_memory(stage: str) -> Iterator[None]:
-    """Says which stage ran out of memory.
+    """Says which stage ran out of memory, on what, and what lowers it.
 
     Raises:
       TrainingError: instead of what TensorFlow or Python raises then.
@@ -30,9 +41,20 @@ def enough_memory(stage: str) -> Iterator[None]:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrainingError(
-            f"{stage}: out of memory; lower the batch size, "
-            "--targets_per_user or the backbone's width"
+            f"{stage}: out of memory{_asked(error)}; lower "
+            f"{_LOWERS.get(stage, _LOWERS['finetune'])}, or map the data by "
+            "--in_memory=false"
         ) from error
+
+
+def _asked(error: Exception) -> str:
+    """What there was no room for, as far as that is known."""
+    text = getattr(error, "message", "") or str(error)
+    found = re.search(r"(shape|allocate|of size)[^\n]*", text)
+    if found is None:
+        return ""
+    # What follows is the device, by TensorFlow's name of it, and its allocator.
+    return f" ({found[0].partition(' on /')[0]})"
 
 
 class Costs:

@@ -72,11 +72,7 @@ def leave_one_out(history: Ragged) -> PretrainSplit:
     """
     held = history.lengths >= 3
     kept = history.lengths - 2 * held
-    place = np.arange(len(history.values)) - np.repeat(
-        history.offsets[:-1], history.lengths
-    )
-    training = history.select(place < np.repeat(kept, history.lengths))
-    training = training.take(np.flatnonzero(kept >= 2))
+    training = history.first(kept).take(np.flatnonzero(kept >= 2))
     if not held.any() or not len(training):
         raise InputError(
             "--pretrain_split=leave-one-out: no user has the four source "
@@ -89,7 +85,4 @@ def leave_one_out(history: Ragged) -> PretrainSplit:
 
 def split_last(rows: Ragged) -> tuple[Ragged, Ragged]:
     """Rows without their last value, and the last values as rows of one."""
-    ends = rows.offsets[1:] - 1
-    is_last = np.zeros(len(rows.values), bool)
-    is_last[ends] = True
-    return rows.select(~is_last), rows.select(is_last)
+    return rows.first(rows.lengths - 1), rows.last(1)
