@@ -20,6 +20,7 @@ from tfxdr.evaluation import BehaviorWeights
 from tfxdr.evaluation.groups import Groups, kinds_of
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import TrainedContender
+from tfxdr.experiments.joint_baselines import LabelBaselines
 from tfxdr.experiments.joint_judge import (
     JointJudge,
     JointScores,
@@ -36,6 +37,7 @@ from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
+from tfxdr.report.table import Row
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
@@ -112,13 +114,14 @@ class JointExperiment(Experiment):
             seed=self.options.data.split_seed,
             positive_above=chosen.positive_above,
             liked_alone=chosen.joint_history_liked,
+            negatives=chosen.joint_negatives,
         )
 
     @functools.cached_property
     def all_users(self) -> Users:
         """As prepared, with the share of training items that is used.
 
-        Where events have no label of their own, those of users who have met
+        Where negatives are sampled beside events, those of users who have met
         every item of a domain are left out: no negative is left beside them.
         """
         users = self.data.users().keep_train_fraction(
@@ -149,7 +152,9 @@ class JointExperiment(Experiment):
     ) -> np.ndarray:
         """`[users]` bool, who has met every item that needs a negative."""
         full = np.zeros(len(items), bool)
-        if rating is None or self.options.joint.positive_above is None:
+        chosen = self.options.joint
+        unrated = rating is None or chosen.positive_above is None
+        if unrated or (chosen.joint_negatives and name == "target"):
             met = np.unique(items.row_of_value * size + items.values) // size
             full = np.bincount(met, minlength=len(items)) >= size - FIRST_ITEM
         if full.all() or not full.any():
@@ -174,6 +179,18 @@ class JointExperiment(Experiment):
         ranking = NextTarget(self.options, self.data, users)
         return JointJudge(self.examples, ranking, self.monitor)
 
+    def baseline_rows(self) -> list[Row]:
+        """Popularity, an item's share of positives where examples are judged;
+        biases; and item-kNN, which ranks alone."""
+        popularity, *others = super().baseline_rows()
+        baselines = LabelBaselines(self.examples, self.options.data.split_seed)
+        metrics = {**baselines.shares(), **popularity.metrics}
+        return [
+            dataclasses.replace(popularity, metrics=metrics),
+            baselines.biases(self.task),
+            *others,
+        ]
+
     @property
     def backbone_phrase(self) -> str:
         known = ", ".join(entry.name for entry in meta_learners.entries())
@@ -186,6 +203,16 @@ class JointExperiment(Experiment):
     @property
     def monitor(self) -> str:
         return self.options.finetune.monitor or BINARY_METRICS[0]
+
+    @property
+    def warned_by(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().warned_by, self.ranked_by)))
+
+    @property
+    def teaches_ranking(self) -> bool:
+        return (
+            bool(self.examples.negatives) or self.examples.target.label is None
+        )
 
     @property
     def compared_text(self) -> str:
@@ -244,7 +271,13 @@ class JointExperiment(Experiment):
         """A new model and what weighs its source behaviors, to be trained."""
         with enough_memory("model"):
             model = build_joint(
-                self.backbone, meta, self.examples.sizes, self.options.seed
+                self.backbone,
+                meta,
+                self.examples.sizes,
+                self.options.seed,
+                counts=(
+                    self.training_counts() if self.examples.negatives else None
+                ),
             )
         scores = JointScores(model, self.examples)
         batches = JointBatches(

@@ -12,6 +12,7 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "policy_start": lambda options: "0.5",
     "policy_decay": lambda options: "0.0",
     "policy_embedding": lambda options: "trained",
+    "joint_negatives": lambda options: "0",
 }
 
 
