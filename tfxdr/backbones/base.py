@@ -227,7 +227,7 @@ class JointBackbone(keras.layers.Layer):
       sizes: of the tables.
       embedding_size: of an item's and of a category's vector.
       embedding_scale: standard deviation of first vectors.
-      dropout: rate in training; above 0, `call` takes a `seed`.
+      dropout_rate: in training; above 0, `call` takes a `seed`.
       uses_source: whether the source domain takes part in training.
       source_embedding: what the source features are; none without the source.
       target_embedding: what the target features are.
@@ -264,7 +264,7 @@ class JointBackbone(keras.layers.Layer):
         self.sizes = JointSizes(*sizes)
         self.embedding_size = embedding_size
         self.embedding_scale = embedding_scale
-        self.dropout = dropout
+        self.dropout_rate = dropout
         self.uses_source = uses_source
         source, self.target_embedding = domain_embeddings(
             self.sizes.source_items,
@@ -276,7 +276,7 @@ class JointBackbone(keras.layers.Layer):
         )
         self.source_embedding = source if uses_source else None
 
-    def users(self, name: str) -> keras.layers.Embedding:
+    def user_table(self, name: str) -> keras.layers.Embedding:
         """A table of users' vectors."""
         return id_embedding(
             self.sizes.users, self.embedding_size, name, self.embedding_scale
@@ -327,7 +327,7 @@ class JointBackbone(keras.layers.Layer):
           seed: of `call`.
           place: tells draws of one call apart.
         """
-        return dropout(x, self.dropout, block_seed(seed, place))
+        return dropout(x, self.dropout_rate, block_seed(seed, place))
 
     def penalty(self) -> tf.Tensor:
         """What is added to the loss of both domains, a scalar."""
@@ -339,7 +339,7 @@ class JointBackbone(keras.layers.Layer):
             "sizes": tuple(self.sizes),
             "embedding_size": self.embedding_size,
             "embedding_scale": self.embedding_scale,
-            "dropout": self.dropout,
+            "dropout": self.dropout_rate,
         }
 
 

@@ -66,7 +66,7 @@ class CoNet(JointBackbone):
             raise ValueError(f"sparse should be >= 0, received {sparse}")
         self.hidden = tuple(hidden)
         self.sparse = sparse
-        self.user_embedding = self.users("user")
+        self.user_embedding = self.user_table("user")
         self.units = [
             CrossUnit(width, name=f"unit{index}")
             if self.uses_source

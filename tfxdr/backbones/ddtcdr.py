@@ -82,7 +82,8 @@ class DDTCDR(JointBackbone):
         self.alpha = alpha
         self.orthogonality = orthogonality
         self.source_users, self.target_users = (
-            self.users(f"{domain}_users") for domain in ("source", "target")
+            self.user_table(f"{domain}_users")
+            for domain in ("source", "target")
         )
         self.source_tower, self.target_tower = (
             [

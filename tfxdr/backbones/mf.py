@@ -57,7 +57,7 @@ class MatrixFactorization(JointBackbone):
             **kwargs,
         )
         self.shared = shared
-        self.user_embedding = self.users("user")
+        self.user_embedding = self.user_table("user")
         self.target_biases = self._biases("target", self.sizes.target_items)
         if shared:
             self.source_biases = self._biases("source", self.sizes.source_items)

@@ -59,7 +59,7 @@ class MultiTask(JointBackbone):
         )
         check_hidden(hidden, least=2)
         self.hidden = tuple(hidden)
-        self.user_embedding = self.users("user")
+        self.user_embedding = self.user_table("user")
         *shared, own = self.hidden
         self.shared_layers = [
             keras.layers.Dense(width, activation="relu", name=f"shared{index}")

@@ -294,11 +294,10 @@ class Experiment(abc.ABC):
 
     @functools.cached_property
     def counted(self) -> Sequence[Row]:
-        """What every table shows beside the runs, counted once."""
+        """A row for each baseline of every table, made once."""
         return self.baseline_rows()
 
     def baseline_rows(self) -> list[Row]:
-        """What only counts, a row each."""
         return [self.baseline_row(name) for name in BASELINES]
 
     def baseline_row(self, name: str) -> Row:

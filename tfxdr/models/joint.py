@@ -134,7 +134,7 @@ class JointModel(keras.Model):
         self, user: tf.Tensor, source: Items, target: Items, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the heads read in training: with the backbone's dropout."""
-        if not self.backbone.dropout:  # then it need not take a seed
+        if not self.backbone.dropout_rate:  # then it need not take a seed
             return self.backbone(user, source, target)
         return self.backbone(user, source, target, seed=seed)
 
