@@ -79,18 +79,27 @@ class MultiTask(JointBackbone):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `JointBackbone`."""
         users = self.user_embedding(user)
-        vectors = []
-        for domain, (features, own) in enumerate(
-            (
-                (self.source_features(source), self.source_layer),
-                (self.target_features(target), self.target_layer),
-            )
-        ):
-            hidden = tf.concat([users, features], axis=-1)
-            for place, layer in enumerate((*self.shared_layers, own)):
-                hidden = layer(self.dropped(hidden, seed, 2 * place + domain))
-            vectors.append(hidden)
-        return vectors[0], vectors[1]
+        return (
+            self._read(
+                users, self.source_features(source), self.source_layer, seed, 0
+            ),
+            self._read(
+                users, self.target_features(target), self.target_layer, seed, 1
+            ),
+        )
+
+    def _read(
+        self,
+        users: tf.Tensor,
+        features: tf.Tensor,
+        own: keras.layers.Layer,
+        seed: tf.Tensor | None,
+        domain: int,
+    ) -> tf.Tensor:
+        hidden = tf.concat([users, features], axis=-1)
+        for place, layer in enumerate((*self.shared_layers, own)):
+            hidden = layer(self.dropped(hidden, seed, 2 * place + domain))
+        return hidden
 
     def get_config(self) -> dict:
         return {
