@@ -367,7 +367,7 @@ def test_an_unknown_domain_is_an_error():
 def test_sampled_items_beside_rated_ones_are_no_training_events():
     data = joint(negatives=500)
     examples = data.train
-    rows = data.training_rows(examples, np.full(len(examples), -1), generator())
+    rows = data.target_rows(examples, np.full(len(examples), -1), generator())
     assert rows.negatives.shape == (len(examples), 500)
     # User 0 trains on items 2, 3 and 6, and user 1 on 2, whatever they rated.
     of_users = {
@@ -375,9 +375,7 @@ def test_sampled_items_beside_rated_ones_are_no_training_events():
         for user in set(rows.user.tolist())
     }
     assert of_users == {0: {4, 5, 7, 8}, 1: set(range(3, 9))}
-    again = data.training_rows(
-        examples, np.full(len(examples), -1), generator(1)
-    )
+    again = data.target_rows(examples, np.full(len(examples), -1), generator(1))
     assert (again.negatives != rows.negatives).any()
 
 
