@@ -110,6 +110,8 @@ class JointBatch(NamedTuple):
       seed: `[2]` int32, for every stateless random draw of this step.
       step: `[]` int32, from 0 over the whole training.
       epoch: `[]` int32, from 0.
+      negatives: `[batch, number]`, sampled target items from which a ranking
+        is learned beside the labels; empty without any.
     """
 
     user: tf.Tensor
@@ -123,6 +125,7 @@ class JointBatch(NamedTuple):
     seed: tf.Tensor
     step: tf.Tensor
     epoch: tf.Tensor
+    negatives: Items | tuple[()] = ()
 
 
 class Context(NamedTuple):

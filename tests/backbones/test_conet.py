@@ -119,6 +119,8 @@ def test_sizes_are_no_options():
         "hidden",
         "sparse",
         "only_target",
+        "embedding_scale",
+        "dropout",
     ]
 
 

@@ -1,5 +1,6 @@
 """Joint models and meta-learners as a person runs them."""
 
+import json
 import re
 
 import numpy as np
@@ -50,7 +51,8 @@ def weighed(folder):
 
 def test_a_run_stores_probabilities_weights_and_figures(weighed):
     run, out = weighed
-    assert "| none " in out and "| bip " in out and "| popularity " in out
+    for row in ("none", "bip", "popularity", "bias", "item-knn"):
+        assert f"| {row} " in out
     test = metrics(run / "bip")["test"]
     examples = Probabilities.load(run / "bip" / "probabilities.npz")
     assert examples.metrics()["auc"] == pytest.approx(test["auc"], abs=1e-6)
@@ -92,6 +94,27 @@ def test_recommend_answers_for_a_user_and_refuses_a_history(
     code, _, err = go(folder, *flags, "--history=s0001")
     assert code == 1
     assert "--user=ID" in err
+
+
+@pytest.mark.parametrize("mode", ["recommend", "export"])
+def test_who_is_below_popularity_is_said_to_be(weighed, folder, go, mode):
+    flags = [f"--mode={mode}", "--run=run/none"]
+    if mode == "recommend":
+        flags.append("--user=u000007")
+    else:
+        flags.append("--export_dir=warned")
+    found = metrics(folder / "run" / "none")
+    popular = found["baselines"]["popularity"]["ndcg@5"]
+    path = folder / "run" / "none" / "metrics.json"
+    before = path.read_text()
+    for own in (popular, popular - 0.01):
+        found["test"]["ndcg@5"] = own
+        path.write_text(json.dumps(found))
+        code, out, err = go(folder, *flags)
+        assert code == 0, err
+        said = "none ranks below popularity in its test (NDCG@5 "
+        assert (said in out + err) == (own < popular)
+    path.write_text(before)
 
 
 def test_an_export_answers_for_a_user(weighed, folder, go):

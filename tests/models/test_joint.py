@@ -340,3 +340,59 @@ def test_mixed_precision_keeps_logits_whole(name):
         tf.keras.mixed_precision.set_global_policy(None)
     assert {loss.dtype, *(logit.dtype for logit in logits)} == {tf.float32}
     assert np.isfinite(loss)
+
+
+@pytest.fixture(params=[*NAMES, ONLY_TARGET])
+def ranking(request):
+    """A model that learns a ranking, and a batch with sampled items."""
+    tf.keras.utils.set_random_seed(1)
+    model = JointModel(
+        backbones.build(request.param, sizes=SIZES), counts=np.arange(8)
+    )
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0.0, 0.5, variable.shape))
+    return model, make_batch()._replace(negatives=items(rng, "target", 7, 3))
+
+
+def test_a_ranking_is_learned_of_the_example_and_of_sampled_items(ranking):
+    model, batch = ranking
+
+    def logits(chosen):
+        _, vector = model.backbone(batch.user, batch.source, chosen)
+        return model.ranking_head(vector, chosen.item).numpy().astype(float)
+
+    sampled = [
+        logits(Items(*(ids[:, column] for ids in batch.negatives)))
+        for column in range(3)
+    ]
+    own, label = logits(batch.target), batch.target_label.numpy()
+    losses = [np.logaddexp(0, own) - label * own]
+    losses += [np.logaddexp(0, one) for one in sampled]
+    judged = model.logits(batch)[1].numpy().astype(float)
+    expected = (
+        np.logaddexp(0, judged) - label * judged + np.mean(losses, axis=0)
+    )
+    close(model.example_losses(batch)[1], expected)
+
+
+def test_the_ranking_head_orders_the_catalogue(ranking):
+    model, batch = ranking
+    table = Items(tf.range(8), tf.range(8) % 5)
+    scores = model.score_items(batch.user, batch.source, table)
+    for item in range(8):
+        chosen = Items(*(tf.fill([7], ids[item]) for ids in table))
+        _, vector = model.backbone(batch.user, batch.source, chosen)
+        close(scores[:, item], model.ranking_head(vector, chosen.item))
+
+
+def test_the_ranking_head_is_trained(ranking):
+    model, batch = ranking
+    head = model.ranking_head.trainable_variables
+    trained = {variable.ref() for variable in model.variables_to_train}
+    assert {variable.ref() for variable in head} <= trained
+
+    def loss():
+        return model.lower_loss(batch, tf.ones([7]))
+
+    assert all(np.abs(g).max() > 1e-6 for g in gradients(loss, head))

@@ -50,6 +50,7 @@ def test_the_better_baseline_is_named():
     [
         ({}, "shows no reason"),
         ({"collapsed": True}, "has collapsed"),
+        ({"labels_alone": True}, "rated pairs alone.*--joint_negatives, now 0"),
         ({"items": 5_000}, "too few targets: 10,000 training items, 2.0 of"),
         ({"validation": 12}, "validation has 12 items.*--split_fractions"),
         (

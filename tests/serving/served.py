@@ -106,7 +106,9 @@ def transfer(
 USERS = ["ann", "bob", "cem"]
 
 
-def joint(backbone="conet(embedding_size=4,hidden=[8,4])", **options):
+def joint(
+    backbone="conet(embedding_size=4,hidden=[8,4])", ranks=False, **options
+):
     sizes = JointSizes(
         users=len(USERS) + FIRST_ITEM,
         source_items=len(SOURCE) + FIRST_ITEM,
@@ -115,7 +117,10 @@ def joint(backbone="conet(embedding_size=4,hidden=[8,4])", **options):
         target_categories=3,
     )
     tf.keras.utils.set_random_seed(4)
-    model = JointModel(backbones.parse(backbone).build(sizes=sizes))
+    model = JointModel(
+        backbones.parse(backbone).build(sizes=sizes),
+        counts=COUNTS if ranks else None,
+    )
     random = np.random.default_rng(6)
     for variable in model.variables:
         variable.assign(random.normal(0.0, 0.4, variable.shape))

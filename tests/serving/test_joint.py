@@ -85,3 +85,13 @@ def test_a_wrong_answer_is_noticed(signature):
 
     with pytest.raises(TrainingError, match="differ by 0.0"):
         servable.check(answers | {signature: wrong})
+
+
+def test_a_ranking_has_scores_of_its_own():
+    servable = joint(ranks=True)
+    answers = servable.answers()
+    servable.check(answers)
+    answer = answers["recommend"](user=strings(["ann"]))
+    item = answer["items"].numpy()[0, 0].decode()
+    logit = logits(answers, "ann")[item]
+    assert abs(answer["scores"].numpy()[0, 0] - logit) > 0.01

@@ -29,6 +29,7 @@ SMALL = {
         "ddtcdr": "ddtcdr(embedding_size=3,hidden=[6,4])",
         "gru4rec": "gru4rec(channels=8,num_blocks=2)",
         "hstu": "hstu(channels=8,num_heads=2)",
+        "mf": "mf(embedding_size=3,shared=true)",
         "mtl": "mtl(embedding_size=3,hidden=[6,4])",
         "nextitnet": "nextitnet(channels=8,dilations=[1,2,4,8])",
         "sasrec": "sasrec(channels=8,num_heads=2)",
@@ -79,6 +80,7 @@ OWN = [
 KINDS = [
     *((contract(known, text), text) for known, text in OWN),
     (JOINT_BACKBONE, "conet(embedding_size=3,hidden=[6,4],only_target=true)"),
+    (JOINT_BACKBONE, "mf(embedding_size=3)"),
 ]
 
 

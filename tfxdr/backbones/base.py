@@ -7,9 +7,13 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tfxdr.layers.domain_embedding import domain_embeddings
+from tfxdr.layers.domain_embedding import (
+    EMBEDDING_SCALE,
+    domain_embeddings,
+    id_embedding,
+)
 from tfxdr.layers.target_head import TargetHead
-from tfxdr.ops.dropout import dropout
+from tfxdr.ops.dropout import check_rate, dropout
 from tfxdr.ops.positions import LAST, Positions, read_by_block
 from tfxdr.registry import Entry
 from tfxdr.types import Draw, Items, JointSizes
@@ -224,6 +228,8 @@ class JointBackbone(keras.layers.Layer):
     Attributes:
       sizes: of the tables.
       embedding_size: of an item's and of a category's vector.
+      embedding_scale: standard deviation of first vectors.
+      dropout_rate: in training; above 0, `call` takes a `seed`.
       uses_source: whether the source domain takes part in training.
       source_embedding: what the source features are; none without the source.
       target_embedding: what the target features are.
@@ -234,6 +240,10 @@ class JointBackbone(keras.layers.Layer):
       embedding_size: of an item's and of a category's vector.
       uses_source: whether the source domain takes part; not in the config of
         this class, for a subclass has its own option for it, or none.
+      embedding_scale: standard deviation of first vectors; BIP's authors have
+        1, PyTorch's default.
+      dropout: rate in training; a subclass that has the option calls
+        `dropped` where it applies.
       name: layer name.
 
     Raises:
@@ -246,12 +256,17 @@ class JointBackbone(keras.layers.Layer):
         embedding_size: int,
         *,
         uses_source: bool = True,
+        embedding_scale: float = EMBEDDING_SCALE,
+        dropout: float = 0.0,
         name: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
+        check_rate(dropout)
         self.sizes = JointSizes(*sizes)
         self.embedding_size = embedding_size
+        self.embedding_scale = embedding_scale
+        self.dropout_rate = dropout
         self.uses_source = uses_source
         source, self.target_embedding = domain_embeddings(
             self.sizes.source_items,
@@ -259,13 +274,23 @@ class JointBackbone(keras.layers.Layer):
             self.sizes.source_categories,
             self.sizes.target_categories,
             embedding_size,
+            embedding_scale,
         )
         self.source_embedding = source if uses_source else None
+
+    def user_table(self, name: str) -> keras.layers.Embedding:
+        """A table of users' vectors."""
+        return id_embedding(
+            self.sizes.users, self.embedding_size, name, self.embedding_scale
+        )
 
     def call(
         self, user: tf.Tensor, source: Items, target: Items
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the heads of the two domains read.
+
+        A subclass with `dropout` also takes `seed=None`, `[2]` int32 of a
+        training step; none at inference.
 
         Args:
           user: `[batch]` int32.
@@ -294,6 +319,18 @@ class JointBackbone(keras.layers.Layer):
         """Embeddings of item and category, joined: `[..., features]`."""
         return self.target_embedding(items)
 
+    def dropped(
+        self, x: tf.Tensor, seed: tf.Tensor | None, place: int
+    ) -> tf.Tensor:
+        """With dropout in training.
+
+        Args:
+          x: any shape.
+          seed: of `call`.
+          place: tells draws of one call apart.
+        """
+        return dropout(x, self.dropout_rate, block_seed(seed, place))
+
     def penalty(self) -> tf.Tensor:
         """What is added to the loss of both domains, a scalar."""
         return tf.zeros([])
@@ -303,6 +340,8 @@ class JointBackbone(keras.layers.Layer):
             **super().get_config(),
             "sizes": tuple(self.sizes),
             "embedding_size": self.embedding_size,
+            "embedding_scale": self.embedding_scale,
+            "dropout": self.dropout_rate,
         }
 
 

@@ -9,7 +9,7 @@ from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone, check_hidden
 from tfxdr.layers.cross_unit import CrossUnit
-from tfxdr.layers.domain_embedding import id_embedding
+from tfxdr.layers.domain_embedding import EMBEDDING_SCALE
 from tfxdr.registry import backbones
 from tfxdr.types import Items, JointSizes
 
@@ -30,6 +30,8 @@ class CoNet(JointBackbone):
         hidden: Sequence[int] = (64, 32, 16, 8),
         sparse: float = 0.0,
         only_target: bool = False,
+        embedding_scale: float = EMBEDDING_SCALE,
+        dropout: float = 0.0,
         *,
         name: str = "conet",
         **kwargs,
@@ -42,6 +44,9 @@ class CoNet(JointBackbone):
           hidden: width of every layer.
           sparse: factor of the lasso on the cross connections (SCoNet).
           only_target: leaves the source domain out (CoNet-S): a plain tower.
+          embedding_scale: standard deviation of first vectors; the authors
+            of BIP have 1.
+          dropout: of what a layer reads, in training.
           name: layer name.
 
         Raises:
@@ -51,6 +56,8 @@ class CoNet(JointBackbone):
             sizes,
             embedding_size,
             uses_source=not only_target,
+            embedding_scale=embedding_scale,
+            dropout=dropout,
             name=name,
             **kwargs,
         )
@@ -59,9 +66,7 @@ class CoNet(JointBackbone):
             raise ValueError(f"sparse should be >= 0, received {sparse}")
         self.hidden = tuple(hidden)
         self.sparse = sparse
-        self.user_embedding = id_embedding(
-            self.sizes.users, embedding_size, "user"
-        )
+        self.user_embedding = self.user_table("user")
         self.units = [
             CrossUnit(width, name=f"unit{index}")
             if self.uses_source
@@ -72,17 +77,23 @@ class CoNet(JointBackbone):
         ]
 
     def call(
-        self, user: tf.Tensor, source: Items, target: Items
+        self,
+        user: tf.Tensor,
+        source: Items,
+        target: Items,
+        seed: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `JointBackbone`; without source its vector is 0."""
         users = self.user_embedding(user)
         hidden = tf.concat([users, self.target_features(target)], axis=-1)
         if not self.uses_source:
-            for unit in self.units:
-                hidden = unit(hidden)
+            for place, unit in enumerate(self.units):
+                hidden = unit(self.dropped(hidden, seed, 2 * place))
             return tf.zeros_like(hidden), hidden
         other = tf.concat([users, self.source_features(source)], axis=-1)
-        for unit in self.units:
+        for place, unit in enumerate(self.units):
+            hidden = self.dropped(hidden, seed, 2 * place)
+            other = self.dropped(other, seed, 2 * place + 1)
             other, hidden = unit(other, hidden)
         return other, hidden
 

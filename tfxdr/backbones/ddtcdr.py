@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone, check_hidden
-from tfxdr.layers.domain_embedding import id_embedding
+from tfxdr.layers.domain_embedding import EMBEDDING_SCALE
 from tfxdr.registry import backbones
 from tfxdr.types import Items, JointSizes
 
@@ -45,6 +45,8 @@ class DDTCDR(JointBackbone):
         hidden: Sequence[int] = (64, 8),
         alpha: float = 0.03,
         orthogonality: float = 0.1,
+        embedding_scale: float = EMBEDDING_SCALE,
+        dropout: float = 0.0,
         *,
         name: str = "ddtcdr",
         **kwargs,
@@ -58,19 +60,29 @@ class DDTCDR(JointBackbone):
           alpha: share of the other domain's user vector, in [0, 1].
           orthogonality: factor of the penalty. Its curvature is 8 times that,
             and BIP's Neumann series needs less than 2.
+          embedding_scale: standard deviation of first vectors; the authors
+            of BIP have 1.
+          dropout: of what a layer reads, in training.
           name: layer name.
 
         Raises:
           ValueError: if an option is out of range.
         """
-        super().__init__(sizes, embedding_size, name=name, **kwargs)
+        super().__init__(
+            sizes,
+            embedding_size,
+            embedding_scale=embedding_scale,
+            dropout=dropout,
+            name=name,
+            **kwargs,
+        )
         check_hidden(hidden)
         _check(alpha, orthogonality)
         self.hidden = tuple(hidden)
         self.alpha = alpha
         self.orthogonality = orthogonality
         self.source_users, self.target_users = (
-            id_embedding(self.sizes.users, embedding_size, f"{domain}_users")
+            self.user_table(f"{domain}_users")
             for domain in ("source", "target")
         )
         self.source_tower, self.target_tower = (
@@ -88,7 +100,11 @@ class DDTCDR(JointBackbone):
         super().build(input_shape)
 
     def call(
-        self, user: tf.Tensor, source: Items, target: Items
+        self,
+        user: tf.Tensor,
+        source: Items,
+        target: Items,
+        seed: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `JointBackbone`."""
         source_users, target_users = (
@@ -102,11 +118,15 @@ class DDTCDR(JointBackbone):
                 self.source_tower,
                 (source_users, to_source),
                 self.source_features(source),
+                seed,
+                first_place=0,
             ),
             self._blend(
                 self.target_tower,
                 (target_users, to_target),
                 self.target_features(target),
+                seed,
+                first_place=1,
             ),
         )
 
@@ -115,11 +135,20 @@ class DDTCDR(JointBackbone):
         tower: Sequence[keras.layers.Layer],
         users: tuple[tf.Tensor, tf.Tensor],
         features: tf.Tensor,
+        seed: tf.Tensor | None,
+        *,
+        first_place: int,
     ) -> tf.Tensor:
-        """What a tower makes of the own and of the mapped user vector."""
+        """What a tower makes of the own and of the mapped user vector.
+
+        Dropout leaves out the same of both.
+        """
         own, mapped = (tf.concat([u, features], axis=-1) for u in users)
-        for layer in tower:
-            own, mapped = layer(own), layer(mapped)
+        for number, layer in enumerate(tower):
+            place = 2 * number + first_place
+            own, mapped = (
+                layer(self.dropped(x, seed, place)) for x in (own, mapped)
+            )
         return (1 - self.alpha) * own + self.alpha * mapped
 
     def penalty(self) -> tf.Tensor:

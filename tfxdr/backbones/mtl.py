@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone, check_hidden
-from tfxdr.layers.domain_embedding import id_embedding
+from tfxdr.layers.domain_embedding import EMBEDDING_SCALE
 from tfxdr.registry import backbones
 from tfxdr.types import Items, JointSizes
 
@@ -28,6 +28,8 @@ class MultiTask(JointBackbone):
         sizes: JointSizes,
         embedding_size: int = 10,
         hidden: Sequence[int] = (64, 32, 16, 8),
+        embedding_scale: float = EMBEDDING_SCALE,
+        dropout: float = 0.0,
         *,
         name: str = "mtl",
         **kwargs,
@@ -39,17 +41,25 @@ class MultiTask(JointBackbone):
           embedding_size: of a user's, an item's and a category's vector.
           hidden: width of every layer, two or more; the last is a domain's
             own.
+          embedding_scale: standard deviation of first vectors; the authors
+            of BIP have 1.
+          dropout: of what a layer reads, in training.
           name: layer name.
 
         Raises:
           ValueError: if an option is out of range.
         """
-        super().__init__(sizes, embedding_size, name=name, **kwargs)
+        super().__init__(
+            sizes,
+            embedding_size,
+            embedding_scale=embedding_scale,
+            dropout=dropout,
+            name=name,
+            **kwargs,
+        )
         check_hidden(hidden, least=2)
         self.hidden = tuple(hidden)
-        self.user_embedding = id_embedding(
-            self.sizes.users, embedding_size, "user"
-        )
+        self.user_embedding = self.user_table("user")
         *shared, own = self.hidden
         self.shared_layers = [
             keras.layers.Dense(width, activation="relu", name=f"shared{index}")
@@ -61,23 +71,34 @@ class MultiTask(JointBackbone):
         )
 
     def call(
-        self, user: tf.Tensor, source: Items, target: Items
+        self,
+        user: tf.Tensor,
+        source: Items,
+        target: Items,
+        seed: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `JointBackbone`."""
         users = self.user_embedding(user)
         return (
-            self.source_layer(
-                self._shared(users, self.source_features(source))
+            self._read(
+                users, self.source_features(source), self.source_layer, seed, 0
             ),
-            self.target_layer(
-                self._shared(users, self.target_features(target))
+            self._read(
+                users, self.target_features(target), self.target_layer, seed, 1
             ),
         )
 
-    def _shared(self, users: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    def _read(
+        self,
+        users: tf.Tensor,
+        features: tf.Tensor,
+        own: keras.layers.Layer,
+        seed: tf.Tensor | None,
+        domain: int,
+    ) -> tf.Tensor:
         hidden = tf.concat([users, features], axis=-1)
-        for layer in self.shared_layers:
-            hidden = layer(hidden)
+        for place, layer in enumerate((*self.shared_layers, own)):
+            hidden = layer(self.dropped(hidden, seed, 2 * place + domain))
         return hidden
 
     def get_config(self) -> dict:

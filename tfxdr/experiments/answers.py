@@ -42,6 +42,13 @@ def check_ranks(contender: Contender) -> None:
         )
 
 
+def say_how_it_ranks(contender: Contender) -> None:
+    """Says so if popular items would do better."""
+    note = contender.ranking_note()
+    if note:
+        contender.experiment.progress.say(note)
+
+
 def recommend_one(
     contender: Contender,
     *,
@@ -61,6 +68,7 @@ def recommend_one(
       InputError: there is no such user, or the model reads no histories.
     """
     check_ranks(contender)
+    say_how_it_ranks(contender)
     experiment = contender.experiment
     if not user:
         if not experiment.reads_histories:
@@ -97,6 +105,7 @@ def recommend_many(
     """
     check_output(output)
     check_ranks(contender)
+    say_how_it_ranks(contender)
     experiment = contender.experiment
     data, say = experiment.data, experiment.progress.say
     everyone = data.users()
@@ -182,6 +191,7 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
       InputError: a candidate is unknown, or the folder cannot be written.
       TrainingError: what was saved answers otherwise than the trained model.
     """
+    say_how_it_ranks(contender)
     experiment = contender.experiment
     candidates: Sequence[str] = ()
     if chosen.refresh_candidates:

@@ -36,7 +36,7 @@ from tfxdr.registry import (
     optimizers,
     policies,
 )
-from tfxdr.registry.metric_names import at_cutoff
+from tfxdr.registry.metric_names import at_cutoff, ranking_metric
 from tfxdr.report.table import Row
 from tfxdr.training.cost import peak_bytes
 from tfxdr.training.loop import LoopSettings
@@ -197,6 +197,21 @@ class Experiment(abc.ABC):
         """The validation metric that picks the epoch."""
 
     @property
+    def ranked_by(self) -> str:
+        """The metric by which a ranking is held against popularity."""
+        return ranking_metric("ndcg", self.options.evaluate.top_n[0])
+
+    @property
+    def warned_by(self) -> tuple[str, ...]:
+        """Metrics by which a run is held against baselines."""
+        return (self.monitor,)
+
+    @property
+    def teaches_ranking(self) -> bool:
+        """Whether training says anything of items that a user has not met."""
+        return True
+
+    @property
     @abc.abstractmethod
     def compared_text(self) -> str:
         """Names of the components that are compared."""
@@ -293,11 +308,16 @@ class Experiment(abc.ABC):
             self.task.num_items,
         )
 
-    def baseline_rows(self) -> list[Row]:
-        """What every table shows beside the runs."""
-        return [self._baseline_row(name) for name in BASELINES]
+    @functools.cached_property
+    def counted(self) -> Sequence[Row]:
+        """A row for each baseline of every table, made once."""
+        return self.baseline_rows()
 
-    def _baseline_row(self, name: str) -> Row:
+    def baseline_rows(self) -> list[Row]:
+        return [self.baseline_row(name) for name in BASELINES]
+
+    def baseline_row(self, name: str) -> Row:
+        """A baseline's test on this task."""
         start = time.monotonic()
         baseline = policies.build(name)
         metrics = self.task.test(self.fit_baseline(baseline), None)

@@ -26,6 +26,7 @@ from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
 from tfxdr.report.figures import learning_curves, save_figure
 from tfxdr.report.history import read_history
+from tfxdr.report.table import metric_title
 from tfxdr.report.tensorboard import write_hparams
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
@@ -91,6 +92,9 @@ class Contender(abc.ABC):
             "protocol": experiment.protocol(),
             "versions": _versions(),
             **self.train(),
+            "baselines": {
+                row.name: dict(row.metrics) for row in experiment.counted
+            },
         }
         options = experiment.options_of(self.spec).to_plain()
         write_hparams(
@@ -104,6 +108,24 @@ class Contender(abc.ABC):
     def take_part(self) -> None:
         """A worker's part of `run`, beside the chief; it writes nothing."""
         return
+
+    def ranking_note(self) -> str:
+        """What to know of a finished run's ranking; "" if it is above
+        popularity, or ranks nothing."""
+        result, metric = self.folder.read(), self.experiment.ranked_by
+        if metric not in result["test"]:
+            return ""
+        known = result.get("baselines", {}).get("popularity")
+        if known is None:  # a run of an earlier version
+            known = self.experiment.baseline_row("popularity").metrics
+        ours, theirs = result["test"][metric], known[metric]
+        if ours >= theirs:
+            return ""
+        return (
+            f"note: {self.spec} ranks below popularity in its test "
+            f"({metric_title(metric)} {ours:.4f} against {theirs:.4f}): the "
+            "most frequent items would serve users better"
+        )
 
     @abc.abstractmethod
     def train(self) -> dict:

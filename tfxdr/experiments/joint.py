@@ -5,21 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tfxdr.backbones import is_joint
-from tfxdr.data.joint.batches import JointBatches, source_of_users
+from tfxdr.data.joint.batches import JointBatches
 from tfxdr.data.joint.examples import JointData
-from tfxdr.data.splits import TEST
 from tfxdr.data.users import Users, user_rows
 from tfxdr.errors import InputError
-from tfxdr.evaluation import BehaviorWeights
 from tfxdr.evaluation.groups import Groups, kinds_of
 from tfxdr.experiments.base import Experiment
-from tfxdr.experiments.contender import TrainedContender
+from tfxdr.experiments.joint_baselines import LabelBaselines
+from tfxdr.experiments.joint_contender import JointContender
 from tfxdr.experiments.joint_judge import (
     JointJudge,
     JointScores,
@@ -34,18 +31,12 @@ from tfxdr.options.groups import Pretrain
 from tfxdr.options.settings import settings_of
 from tfxdr.registry import Spec, backbones, meta_learners
 from tfxdr.registry.metric_names import BINARY_METRICS
-from tfxdr.report.behaviors import Behavior
-from tfxdr.report.run import show_behaviors
-from tfxdr.serving.approximate import BRUTE_FORCE
-from tfxdr.serving.batch import UserScores
-from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.joint import JointServable
+from tfxdr.report.table import Row
 from tfxdr.training import distribution
-from tfxdr.training.cost import Costs, enough_memory
+from tfxdr.training.cost import enough_memory
 from tfxdr.training.joint import (
     JointStage,
     build_joint,
-    weigh_behaviors,
 )
 from tfxdr.types import FIRST_ITEM, TRAINING
 
@@ -117,13 +108,14 @@ class JointExperiment(Experiment):
             seed=self.options.data.split_seed,
             positive_above=chosen.positive_above,
             liked_alone=chosen.joint_history_liked,
+            negatives=chosen.joint_negatives,
         )
 
     @functools.cached_property
     def all_users(self) -> Users:
         """As prepared, with the share of training items that is used.
 
-        Where events have no label of their own, those of users who have met
+        Where negatives are sampled beside events, those of users who have met
         every item of a domain are left out: no negative is left beside them.
         """
         users = self.data.users().keep_train_fraction(
@@ -154,7 +146,9 @@ class JointExperiment(Experiment):
     ) -> np.ndarray:
         """`[users]` bool, who has met every item that needs a negative."""
         full = np.zeros(len(items), bool)
-        if rating is None or self.options.joint.positive_above is None:
+        chosen = self.options.joint
+        unrated = rating is None or chosen.positive_above is None
+        if unrated or (chosen.joint_negatives and name == "target"):
             met = np.unique(items.row_of_value * size + items.values) // size
             full = np.bincount(met, minlength=len(items)) >= size - FIRST_ITEM
         if full.all() or not full.any():
@@ -179,6 +173,18 @@ class JointExperiment(Experiment):
         ranking = NextTarget(self.options, self.data, users)
         return JointJudge(self.examples, ranking, self.monitor)
 
+    def baseline_rows(self) -> list[Row]:
+        """Popularity, an item's share of positives where examples are judged;
+        biases; and item-kNN, which ranks alone."""
+        popularity, *others = super().baseline_rows()
+        baselines = LabelBaselines(self.examples, self.options.data.split_seed)
+        metrics = {**baselines.shares(), **popularity.metrics}
+        return [
+            dataclasses.replace(popularity, metrics=metrics),
+            baselines.biases(self.task),
+            *others,
+        ]
+
     @property
     def backbone_phrase(self) -> str:
         known = ", ".join(entry.name for entry in meta_learners.entries())
@@ -191,6 +197,16 @@ class JointExperiment(Experiment):
     @property
     def monitor(self) -> str:
         return self.options.finetune.monitor or BINARY_METRICS[0]
+
+    @property
+    def warned_by(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().warned_by, self.ranked_by)))
+
+    @property
+    def teaches_ranking(self) -> bool:
+        return (
+            bool(self.examples.negatives) or self.examples.target.label is None
+        )
 
     @property
     def compared_text(self) -> str:
@@ -249,7 +265,13 @@ class JointExperiment(Experiment):
         """A new model and what weighs its source behaviors, to be trained."""
         with enough_memory("model"):
             model = build_joint(
-                self.backbone, meta, self.examples.sizes, self.options.seed
+                self.backbone,
+                meta,
+                self.examples.sizes,
+                self.options.seed,
+                counts=(
+                    self.training_counts() if self.examples.negatives else None
+                ),
             )
         scores = JointScores(model, self.examples)
         batches = JointBatches(
@@ -264,128 +286,3 @@ class JointExperiment(Experiment):
 
     def contender(self, spec: Spec, folder: RunFolder) -> JointContender:
         return JointContender(self, spec, folder)
-
-
-class JointContender(TrainedContender[JointStage]):
-    """A meta-learner."""
-
-    experiment: JointExperiment
-
-    def _first(self, costs: Costs) -> tuple[JointStage, dict[str, Mapping]]:
-        del costs  # Random weights have none.
-        return self._untrained(), {}
-
-    def _untrained(self) -> JointStage:
-        return self.experiment.stage(self.experiment.meta(self.spec))
-
-    def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
-        return tf.train.Checkpoint(model=stage.model, meta=stage.meta)
-
-    @property
-    def _monitors(self) -> dict[str, str]:
-        return {JointStage.name: self.experiment.monitor}
-
-    def _test(self, stage: JointStage, folder: Path | None) -> dict[str, float]:
-        scores = JointScores(stage.model, self.experiment.examples)
-        return self.experiment.judge.test(scores, folder)
-
-    def _show(self, stage: JointStage) -> dict[str, Mapping]:
-        """What the meta-learner makes of the test users' source behaviors."""
-        experiment = self.experiment
-        weights = weigh_behaviors(
-            stage.model,
-            stage.meta,
-            experiment.examples,
-            np.flatnonzero(experiment.all_users.targets(TEST).lengths),
-            experiment.options.finetune.batch_size,
-        )
-        if weights is None:
-            return {}
-        categories = self.category_names(weights)
-        shown = show_behaviors(
-            weights,
-            categories,
-            self.folder.path,
-            self.experiment.progress.say,
-            experiment.groups,
-        )
-        return {"behaviors": shown}
-
-    def category_names(self, weights: BehaviorWeights) -> np.ndarray:
-        """`[behaviors]` the category of each one's item, "" if unknown."""
-        names = self.experiment.data.source_categories
-        if names is None:
-            return np.full(len(weights), "", object)
-        return names[weights.item - FIRST_ITEM]
-
-    def servable(self, retrieval: Retrieval) -> JointServable:
-        experiment = self.experiment
-        if retrieval.exclude_history:
-            raise InputError(
-                f"--exclude_history: --backbone={experiment.backbone} reads "
-                "no histories, so there is nothing to leave out: drop the "
-                "option"
-            )
-        if retrieval.kind != BRUTE_FORCE:
-            raise InputError(
-                f"--export_retrieval={retrieval.kind}: "
-                f"--backbone={experiment.backbone} scores pairs, and has no "
-                "vectors of users to search an index with: drop the option"
-            )
-        users = experiment.all_users
-        names = [raw.decode() for raw in users.ids]
-        examples = experiment.examples
-        return JointServable(
-            self.trained().model,
-            user_ids=names,
-            target_ids=experiment.data.target_ids.tolist(),
-            source=source_of_users(examples, np.arange(len(users))),
-            category=examples.target.category,
-            counts=experiment.training_counts(),
-            examples=[names[row] for row in experiment.example_rows(users)],
-            k_max=retrieval.k_max,
-            candidates=retrieval.candidates,
-        )
-
-    def user_scores(self) -> UserScores:
-        rows = tf.TensorSpec([None], tf.int32)
-        ranked = tf.function(self.servable(Retrieval()).scores, [rows])
-        return lambda users: ranked(tf.constant(users + FIRST_ITEM, tf.int32))
-
-    def explain(
-        self, user: str, k: int
-    ) -> tuple[list[Behavior], list[Behavior]]:
-        """A test user's most and least useful source behaviors.
-
-        Args:
-          user: raw id.
-          k: how many of each, at most.
-
-        Raises:
-          InputError: if the run weighs no behaviors, or not this user's.
-        """
-        self.experiment.check_data(self.folder)
-        path = self.folder.path / "behavior_weights.npz"
-        if not path.is_file():
-            raise InputError(
-                f"--mode=explain: {self.folder.path} weighs no behaviors; "
-                "train with --meta=bip"
-            )
-        weights = BehaviorWeights.load(path)
-        data = self.experiment.data
-        row = data.row_of_user(user)
-        relative = weights.relative()
-        categories = self.category_names(weights)
-        titles = data.source_titles
-
-        def shown(place: int) -> Behavior:
-            item = weights.item[place] - FIRST_ITEM
-            return Behavior(
-                data.source_ids[item],
-                float(relative[place]),
-                categories[place],
-                "" if titles is None else titles[item],
-            )
-
-        most, least = weights.most_and_least(row, k)
-        return [shown(place) for place in most], [shown(p) for p in least]

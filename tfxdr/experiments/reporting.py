@@ -252,7 +252,7 @@ def _opened(run: JudgedRun, progress: Progress):
 def _behaviors(
     first: Mapping[str, JudgedRun], progress: Progress
 ) -> Iterable[Part]:
-    from tfxdr.experiments.joint import JointContender
+    from tfxdr.experiments.joint_contender import JointContender
     from tfxdr.report.behaviors import weight_histogram
 
     for name, run in first.items():

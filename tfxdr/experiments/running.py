@@ -19,6 +19,7 @@ from tfxdr.experiments.whereabouts import INPUTS, Whereabouts, record
 from tfxdr.files import write_text
 from tfxdr.options import Options
 from tfxdr.registry import Spec, meta_learners, policies
+from tfxdr.registry.metric_names import is_ranking
 from tfxdr.report.history import read_history
 from tfxdr.report.run import compare_actions, result_row
 from tfxdr.report.table import Row, to_csv, to_markdown
@@ -106,7 +107,7 @@ def run_all(
     experiment.with_seed(seeds[0]).check(specs)
     start(experiment, base, experiment.options, resume=resume)
     names = {str(spec) for spec in specs}
-    counted = experiment.baseline_rows()
+    counted = experiment.counted
     folders = _folders(base, specs, seeds)
     results: dict[Spec, list[dict]] = {spec: [] for spec in specs}
     for (spec, seed), folder in folders.items():
@@ -201,14 +202,16 @@ def _warnings(
         first.setdefault(str(spec), folder)
     found = []
     for row in own:
-        evidence = _evidence(experiment, first[row.name])
-        if evidence is not None:
-            metric = experiment.monitor
-            found.append(verdict(row, counted, metric, evidence))
+        for metric in experiment.warned_by:
+            evidence = _evidence(experiment, first[row.name], metric)
+            if evidence is not None:
+                found.append(verdict(row, counted, metric, evidence))
     return [text for text in found if text]
 
 
-def _evidence(experiment: Experiment, folder: RunFolder) -> Evidence | None:
+def _evidence(
+    experiment: Experiment, folder: RunFolder, metric: str
+) -> Evidence | None:
     """What a finished run says of itself; `None` if nothing was trained."""
     result = folder.read()
     if "validation" not in result:
@@ -224,6 +227,7 @@ def _evidence(experiment: Experiment, folder: RunFolder) -> Evidence | None:
         training=len(experiment.users.targets(TRAIN).values),
         validation=len(experiment.users.targets(VALIDATION).values),
         items=experiment.task.num_items - FIRST_ITEM,
+        labels_alone=is_ranking(metric) and not experiment.teaches_ranking,
     )
 
 

@@ -7,10 +7,11 @@ from tensorflow import keras
 
 from tfxdr.types import FIRST_ITEM, Items
 
-# On planted low-rank ratings joint models generalize the worse the larger the
-# vectors start: from 0.1 on visibly, and 1 (PyTorch's default, in the code of
-# BIP's authors) learns the training rows by heart.
-_STDDEV = 0.03
+# Standard deviation of first vectors. On planted low-rank ratings joint models
+# generalize the worse the larger the vectors start: from 0.1 on visibly, and 1
+# (PyTorch's default, in the code of BIP's authors) learns the training rows by
+# heart.
+EMBEDDING_SCALE = 0.03
 
 
 class DomainEmbedding(keras.layers.Layer):
@@ -23,6 +24,7 @@ class DomainEmbedding(keras.layers.Layer):
       num_items: size of the item table, reserved ids included.
       num_categories: size of the category table; 0 leaves categories out.
       size: of an item's vector, and of a category's.
+      scale: standard deviation of first vectors.
       name: layer name.
 
     Raises:
@@ -35,6 +37,7 @@ class DomainEmbedding(keras.layers.Layer):
         num_categories: int = 0,
         size: int = 10,
         *,
+        scale: float = EMBEDDING_SCALE,
         name: str | None = None,
         **kwargs,
     ) -> None:
@@ -48,13 +51,20 @@ class DomainEmbedding(keras.layers.Layer):
                 raise ValueError(
                     f"{key} should be >= {least}, received {value}"
                 )
+        if not scale > 0:
+            raise ValueError(
+                f"embedding_scale should be above 0, received {scale}"
+            )
         self.num_items = num_items
         self.num_categories = num_categories
         self.size = size
-        self.item = id_embedding(num_items, size, "item")
+        self.scale = scale
+        self.item = id_embedding(num_items, size, "item", scale)
         self.category = None
         if num_categories:
-            self.category = id_embedding(num_categories, size, "category")
+            self.category = id_embedding(
+                num_categories, size, "category", scale
+            )
 
     def call(self, items: Items) -> tf.Tensor:
         """Maps ids of any shape to `[..., size]`, or `[..., 2 * size]`."""
@@ -69,6 +79,7 @@ class DomainEmbedding(keras.layers.Layer):
             "num_items": self.num_items,
             "num_categories": self.num_categories,
             "size": self.size,
+            "scale": self.scale,
         }
 
 
@@ -78,6 +89,7 @@ def domain_embeddings(
     num_source_categories: int,
     num_target_categories: int,
     size: int,
+    scale: float = EMBEDDING_SCALE,
 ) -> tuple[DomainEmbedding, DomainEmbedding]:
     """The embeddings of source and target, equally wide.
 
@@ -87,17 +99,23 @@ def domain_embeddings(
     categories = (num_source_categories, num_target_categories)
     if max(categories) <= FIRST_ITEM:
         categories = (0, 0)
-    return (
-        DomainEmbedding(num_source_items, categories[0], size, name="source"),
-        DomainEmbedding(num_target_items, categories[1], size, name="target"),
+    source, target = (
+        DomainEmbedding(items, number, size, scale=scale, name=name)
+        for name, items, number in (
+            ("source", num_source_items, categories[0]),
+            ("target", num_target_items, categories[1]),
+        )
     )
+    return source, target
 
 
-def id_embedding(rows: int, size: int, name: str) -> keras.layers.Embedding:
-    """A table of `rows` vectors."""
+def id_embedding(
+    rows: int, size: int, name: str, scale: float = EMBEDDING_SCALE
+) -> keras.layers.Embedding:
+    """A table of `rows` vectors, whose first values deviate by `scale`."""
     return keras.layers.Embedding(
         rows,
         size,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=_STDDEV),
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=scale),
         name=name,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
+from tfxdr.layers.ranking_head import RankingHead
 from tfxdr.ops import parts
-from tfxdr.types import Items, JointBatch
+from tfxdr.types import Draw, Items, JointBatch
 
 # Pairs of user and item that are scored at once: some 50 MB of activations
 # in towers 64 wide, whatever the catalogue's size.
@@ -22,34 +24,48 @@ class JointModel(keras.Model):
     level does not judge the backbone by the head that is trained with it (the
     code of BIP's authors). All variables exist after construction.
 
+    What users like of what they have met, and what they meet at all, are two
+    questions: where ratings answer the first, a ranking head on the target's
+    vector may answer the second, trained on what they like against sampled
+    items and what they do not like.
+
     Attributes:
       backbone: below the heads.
       source_head: of the source domain.
       target_head: of the target domain.
       replacement_head: of the target domain in the upper level.
+      ranking_head: of the target domain, orders its catalogue; none: the
+        target head does.
 
     Args:
       backbone: what both domains share.
+      counts: `[items]` positives of training, of each target row, from which
+        a ranking head starts; batches then have negatives. None: there is no
+        such head.
       name: model name.
     """
 
     def __init__(
-        self, backbone: JointBackbone, *, name: str = "joint", **kwargs
+        self,
+        backbone: JointBackbone,
+        *,
+        counts: np.ndarray | None = None,
+        name: str = "joint",
+        **kwargs,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.backbone = backbone
         self.source_head, self.target_head, self.replacement_head = (
-            # Logits stay in full precision under a mixed one.
-            keras.layers.Dense(
-                1, dtype=keras.backend.floatx(), name=f"{head}_head"
-            )
-            for head in ("source", "target", "replacement")
+            _head(domain) for domain in ("source", "target", "replacement")
         )
+        self.ranking_head = None if counts is None else RankingHead(counts)
         none = tf.zeros([1], tf.int32)
         source, target = backbone(none, Items(none, none), Items(none, none))
         self.source_head(source)
         self.target_head(target)
         self.replacement_head(target)
+        if self.ranking_head is not None:
+            self.ranking_head(target, none)
 
     @property
     def shared_variables(self) -> list[tf.Variable]:
@@ -68,6 +84,8 @@ class JointModel(keras.Model):
         Without the source domain its head stays out, too.
         """
         variables = self.shared_variables + self.target_head.trainable_variables
+        if self.ranking_head is not None:
+            variables += self.ranking_head.trainable_variables
         if self.backbone.uses_source:
             variables += self.source_head.trainable_variables
         return variables
@@ -88,20 +106,66 @@ class JointModel(keras.Model):
         )
 
     def example_losses(self, batch: JointBatch) -> tuple[tf.Tensor, tf.Tensor]:
-        """Cross-entropies of source and target examples, both `[batch]`.
+        """Cross-entropies of a training step, both `[batch]`.
 
         The source's are 0 where there is no source example, and all of them
-        if the backbone does not use that domain.
+        if the backbone does not use that domain. That of a ranking is part
+        of the target's.
         """
-        source, target = self.logits(batch)
+        source_vector, vector = self._trained_vectors(
+            batch.user, batch.source, batch.target, batch.seed
+        )
+        target = _logit(self.target_head, vector)
         target_loss = _cross_entropy(target, batch.target_label)
+        if self.ranking_head is not None:
+            target_loss += self._ranking_losses(
+                self.ranking_head, batch, vector
+            )
         if not self.backbone.uses_source:
             return tf.zeros_like(target_loss), target_loss
+        source = _logit(self.source_head, source_vector)
         present = tf.cast(batch.has_source, source.dtype)
         return (
             _cross_entropy(source, batch.source_label) * present,
             target_loss,
         )
+
+    def _trained_vectors(
+        self, user: tf.Tensor, source: Items, target: Items, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the heads read in training: with the backbone's dropout."""
+        if not self.backbone.dropout_rate:  # then it need not take a seed
+            return self.backbone(user, source, target)
+        return self.backbone(user, source, target, seed=seed)
+
+    def _ranking_losses(
+        self, head: RankingHead, batch: JointBatch, vector: tf.Tensor
+    ) -> tf.Tensor:
+        """The mean cross-entropy of a row's example and its sampled items.
+
+        Args:
+          head: orders items.
+          batch: of training rows, with negatives.
+          vector: `[batch, d]`, of the target examples.
+
+        Returns:
+          `[batch]`.
+        """
+        sampled = Items(*batch.negatives)
+        shape = tf.shape(sampled.item)  # [batch, number]
+        user, *source = (
+            tf.repeat(ids, shape[1]) for ids in (batch.user, *batch.source)
+        )
+        others = Items(*(tf.reshape(ids, [-1]) for ids in sampled))
+        fold = tf.random.experimental.stateless_fold_in
+        seed = fold(batch.seed, Draw.NEGATIVES)
+        _, vectors = self._trained_vectors(user, Items(*source), others, seed)
+        own = head(vector, batch.target.item)[:, tf.newaxis]
+        logits = tf.reshape(head(vectors, others.item), shape)
+        label = batch.target_label[:, tf.newaxis]
+        losses = [_cross_entropy(own, label)]
+        losses.append(_cross_entropy(logits, tf.zeros_like(logits)))
+        return tf.reduce_mean(tf.concat(losses, axis=1), axis=1)
 
     def lower_loss(self, batch: JointBatch, weights: tf.Tensor) -> tf.Tensor:
         """`mean(target) + sum(weights * source) + penalty`, a scalar.
@@ -145,10 +209,11 @@ class JointModel(keras.Model):
     def score_items(
         self, user: tf.Tensor, source: Items, items: Items
     ) -> tf.Tensor:
-        """Logits of target items, for ranking: `[batch, n]`.
+        """What orders target items: `[batch, n]`.
 
-        Every pair goes through both towers. Pairs are taken in chunks, so
-        that memory is bounded but for the result.
+        These are logits of the ranking head or, without one, of the target
+        head. Every pair goes through both towers. Pairs are taken in chunks,
+        so that memory is bounded but for the result.
 
         Args:
           user: `[batch]` int32.
@@ -165,11 +230,15 @@ class JointModel(keras.Model):
         def score(chunk: tf.Tensor) -> tf.Tensor:
             pair = tf.minimum(chunk * size + tf.range(size), pairs - 1)
             row, column = pair // columns, pair % columns
-            return self.target_logit(
+            chosen = Items(*(tf.gather(ids, column) for ids in items))
+            _, vector = self.backbone(
                 tf.gather(user, row),
                 Items(*(tf.gather(ids, row) for ids in source)),
-                Items(*(tf.gather(ids, column) for ids in items)),
+                chosen,
             )
+            if self.ranking_head is None:
+                return _logit(self.target_head, vector)
+            return self.ranking_head(vector, chosen.item)
 
         scores = tf.map_fn(
             score,
@@ -180,12 +249,19 @@ class JointModel(keras.Model):
         return tf.reshape(tf.reshape(scores, [-1])[:pairs], [rows, columns])
 
 
+def _head(name: str) -> keras.layers.Layer:
+    # Logits stay in full precision under a mixed one.
+    return keras.layers.Dense(
+        1, dtype=keras.backend.floatx(), name=f"{name}_head"
+    )
+
+
 def _logit(head: keras.layers.Layer, vector: tf.Tensor) -> tf.Tensor:
     return tf.squeeze(head(vector), axis=-1)
 
 
 def _cross_entropy(logit: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """Of each row, `[batch]`."""
+    """Of each label, in its shape."""
     return tf.nn.sigmoid_cross_entropy_with_logits(
         tf.cast(label, logit.dtype), logit
     )

@@ -142,7 +142,7 @@ def export(options: Options) -> None:
 
 
 def explain(options: Options) -> None:
-    from tfxdr.experiments.joint import JointContender
+    from tfxdr.experiments.joint_contender import JointContender
     from tfxdr.report.behaviors import print_behaviors
 
     contender = finished(options)

@@ -20,6 +20,12 @@ class Joint(Group):
         "Ratings above are positives, and unrated events; none: all events.",
         optional=float,
     )
+    joint_negatives: int = setting(
+        1,
+        "Sampled items beside each rated target item, from which a ranking "
+        "is learned; 0: rated pairs alone, which teach none.",
+        lower=0,
+    )
     joint_history: int = setting(
         20,
         "The latest items of each domain that a meta-learner reads.",

@@ -50,6 +50,11 @@ def parse(name: str) -> MetricName:
     return MetricName(metric, cutoff, sampling)
 
 
+def is_ranking(name: str) -> bool:
+    """Whether it judges an order of items."""
+    return parse(name).metric in RANKING_METRICS
+
+
 def at_cutoff(names: Iterable[str], n: int) -> list[str]:
     """Those with this cutoff, and those that have none."""
     return [name for name in names if parse(name).cutoff in ("", str(n))]

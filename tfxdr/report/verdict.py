@@ -30,6 +30,8 @@ class Evidence:
       training: instances.
       validation: instances.
       items: of the target domain.
+      labels_alone: what is judged is a ranking, and the run has learned from
+        labels of what users have met alone.
     """
 
     losses: Sequence[float]
@@ -39,6 +41,7 @@ class Evidence:
     training: int
     validation: int
     items: int
+    labels_alone: bool = False
 
     @property
     def ran_out(self) -> bool:
@@ -104,6 +107,13 @@ _REASONS: tuple[
     (
         lambda e: e.collapsed,
         lambda e: "the policy has collapsed, and all users get the same",
+    ),
+    (
+        lambda e: e.labels_alone,
+        lambda e: (
+            "it has learned from rated pairs alone, which say nothing of what "
+            "users have not rated: raise --joint_negatives, now 0"
+        ),
     ),
     (
         lambda e: e.training < _FEW_PER_ITEM * e.items,

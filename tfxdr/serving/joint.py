@@ -131,10 +131,14 @@ class JointServable(Servable):
         }
 
     def _judge(self, user: tf.Tensor, item: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows, items = self._users.rows(user), self._items.rows(item)
+        logit = self._logits(self._users.rows(user), self._items.rows(item))
+        return {"probability": tf.sigmoid(logit)}
+
+    def _logits(self, rows: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """Of pairs that are judged, `[batch]` float32."""
         pair = Items(items, tf.gather(self._category, items))
         logit = self._model.target_logit(rows, self._beside(rows), pair)
-        return {"probability": tf.sigmoid(tf.cast(logit, tf.float32))}
+        return tf.cast(logit, tf.float32)
 
     def _recommend(self, user: tf.Tensor) -> dict[str, tf.Tensor]:
         scores = self.scores(self._users.rows(user))
@@ -142,7 +146,7 @@ class JointServable(Servable):
         return {"items": names, "scores": scores}
 
     def scores(self, rows: tf.Tensor) -> tf.Tensor:
-        """Logits of the candidates, as a recommendation ranks them.
+        """What orders the candidates, as a recommendation ranks them.
 
         Args:
           rows: `[batch]` int32 rows of the user table.
@@ -177,6 +181,9 @@ class JointServable(Servable):
         known = {raw: row for row, raw in enumerate(self._user_ids, FIRST_ITEM)}
         rows = np.array([known[raw] for raw in self._examples], np.int32)
         scores = self._expected(rows)
+        logits = self._logits(
+            tf.constant(rows), tf.fill([len(rows)], FIRST_ITEM)
+        ).numpy()
         users = tf.constant(_strings(self._examples))
         best = answers["recommend"](user=users)
         first = self._target_ids[0]
@@ -186,7 +193,7 @@ class JointServable(Servable):
         compare(
             f"probabilities of item {first}",
             probability.numpy(),
-            1.0 / (1.0 + np.exp(-scores[:, FIRST_ITEM])),
+            1.0 / (1.0 + np.exp(-logits)),
         )
         for number, raw in enumerate(self._examples):
             compare_best(

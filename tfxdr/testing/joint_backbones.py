@@ -21,6 +21,7 @@ from tfxdr.testing.contract import (
     expect_gradients,
     expect_instance,
     expect_repeated,
+    with_dropout,
 )
 from tfxdr.testing.joint_models import (
     ROWS,
@@ -128,6 +129,30 @@ def the_same_seed_gives_the_same_numbers(spec: Spec) -> None:
         lambda: trained_numbers(_model(spec), MetaLearner()),
         "losses and weights of equal trainings",
     )
+
+
+@JOINT_BACKBONE.promise
+def a_seed_decides_what_is_dropped(spec: Spec) -> None:
+    """With dropout a batch's seed decides the losses, and nothing is dropped
+    at inference."""
+    dropping = with_dropout(spec)
+    if dropping is None:
+        return
+    model, plain, batch = _model(dropping), _model(spec), joint_batch()
+    for one, other in zip(
+        model.logits(batch), plain.logits(batch), strict=True
+    ):
+        expect_equal(one, other, "logits with dropout and without")
+    losses, again, others = (
+        model.example_losses(batch._replace(seed=tf.constant(seed)))
+        for seed in ([1, 2], [1, 2], [3, 4])
+    )
+    for domain in (0, 1)[not model.backbone.uses_source :]:
+        expect_equal(losses[domain], again[domain], "losses of one seed")
+        expect(
+            np.abs(losses[domain] - others[domain]).max() > 0,
+            "with dropout=0.5 two seeds should give different losses",
+        )
 
 
 @JOINT_BACKBONE.promise

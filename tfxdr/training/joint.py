@@ -23,7 +23,12 @@ _UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time
 
 
 def build_joint(
-    backbone: Spec, meta: MetaLearner, sizes: JointSizes, seed: int
+    backbone: Spec,
+    meta: MetaLearner,
+    sizes: JointSizes,
+    seed: int,
+    *,
+    counts: np.ndarray | None = None,
 ) -> JointModel:
     """A joint model and its meta-learner with their first weights.
 
@@ -32,6 +37,7 @@ def build_joint(
       meta: gets what depends on the backbone's sizes.
       sizes: of the tables, `JointData.sizes`.
       seed: of random weights.
+      counts: of the target items, if it learns a ranking; see `JointModel`.
 
     Raises:
       TypeError: if the backbone is none of a joint model.
@@ -43,7 +49,7 @@ def build_joint(
             f"backbone {backbone.name} should be a JointBackbone, it is a "
             f"{type(layer).__name__}"
         )
-    model = JointModel(layer)
+    model = JointModel(layer, counts=counts)
     meta.build(layer)
     return model
 

@@ -362,3 +362,24 @@ def test_options_out_of_range(options):
 def test_an_unknown_domain_is_an_error():
     with pytest.raises(ValueError, match="domain should be one of"):
         joint().evaluation_rows("sauce", 1)
+
+
+def test_sampled_items_beside_rated_ones_are_no_training_events():
+    data = joint(negatives=500)
+    examples = data.train
+    rows = data.target_rows(examples, np.full(len(examples), -1), generator())
+    assert rows.negatives.shape == (len(examples), 500)
+    # User 0 trains on items 2, 3 and 6, and user 1 on 2, whatever they rated.
+    of_users = {
+        user: set(rows.negatives[rows.user == user].ravel().tolist())
+        for user in set(rows.user.tolist())
+    }
+    assert of_users == {0: {4, 5, 7, 8}, 1: set(range(3, 9))}
+    again = data.target_rows(examples, np.full(len(examples), -1), generator(1))
+    assert (again.negatives != rows.negatives).any()
+
+
+def test_unrated_events_have_a_negative_of_their_own():
+    assert joint(UNRATED, negatives=4).negatives == 0
+    data = joint(negatives=4)
+    assert data.evaluation_rows("target", 2).negatives.shape[1] == 0

@@ -331,6 +331,11 @@ class _Assembler:
             seed=seed,
             step=step,
             epoch=epoch,
+            negatives=(
+                self._target.with_category(rows.negatives)
+                if rows.negatives.shape[1]
+                else ()
+            ),
         )
 
 

@@ -162,6 +162,19 @@ class DomainEvents:
             items[row] = self._fixed_negatives(event)
         return items, labels
 
+    def sampled(
+        self, users: np.ndarray, count: int, random: np.random.Generator
+    ) -> np.ndarray:
+        """Items that are no training event of each user, `[rows, count]`.
+
+        Args:
+          users: `[rows]` user rows.
+          count: for each, drawn one by one.
+          random: draws them.
+        """
+        drawn = random.random((len(users), count))
+        return self._free.draw(users[:, np.newaxis], drawn)
+
     def _fixed_negatives(self, event: np.ndarray) -> np.ndarray:
         user = self.user[event]
         drawn = uniform(
@@ -180,13 +193,18 @@ class DomainEvents:
     def _never_met(self) -> FreeItems:
         return FreeItems(self.items, self.num_items)
 
-    def check_negatives(self) -> None:
+    def check_negatives(self, needed: bool) -> None:
         """Every event that needs a negative can have one.
+
+        Args:
+          needed: beside events with ratings, too.
 
         Raises:
           InputError: a user has met every item of the domain.
         """
-        if self.label is None and self._never_met.missing(self.user):
+        if (needed or self.label is None) and self._never_met.missing(
+            self.user
+        ):
             raise InputError(
                 f"a user has met every {self.name} item: there is no negative "
                 "to sample; leave that user out of the data"
@@ -232,7 +250,6 @@ def read_domains(
             user_hash=user_hash,
             seed=seed,
         )
-        events[name].check_negatives()
     return events, comparable
 
 

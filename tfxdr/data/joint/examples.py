@@ -43,6 +43,7 @@ class Rows(NamedTuple):
       target_item: 0 for none.
       target_label: 0 or 1.
       target_end: where the target history ends.
+      negatives: `[rows, number]`, sampled target items; training's alone.
     """
 
     user: np.ndarray
@@ -54,6 +55,7 @@ class Rows(NamedTuple):
     target_item: np.ndarray
     target_label: np.ndarray
     target_end: np.ndarray
+    negatives: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,6 +68,11 @@ class JointData:
     none of the user's training positives (validation and test positives are
     not left out: that would tell the model which they are); in validation and
     test a fixed one, no item that the user ever meets.
+
+    Ratings tell which of the items that users meet they like, and nothing of
+    all others, so that no ranking of a catalogue comes of them. Beside each
+    rated target example of training may therefore stand `negatives` sampled
+    items, new ones each epoch, again none of the user's training events.
 
     Splits: the target's are those of `Users.split`. A user's last source event
     is for test and the last but one for validation, if they have three or more,
@@ -88,6 +95,8 @@ class JointData:
         out of training for a meta-learner's upper level.
       liked_alone: whether a rated event that is no positive leaves a gap in
         the histories that hold it.
+      negatives: sampled items beside each rated target example of training;
+        0 where the target has no ratings.
     """
 
     source: DomainEvents
@@ -97,6 +106,7 @@ class JointData:
     train: np.ndarray
     meta: np.ndarray
     liked_alone: bool = False
+    negatives: int = 0
 
     @classmethod
     def of(
@@ -109,6 +119,7 @@ class JointData:
         seed: int,
         positive_above: float | None = 3.0,
         liked_alone: bool = False,
+        negatives: int = 0,
     ) -> JointData:
         """Makes the examples of prepared data.
 
@@ -123,6 +134,8 @@ class JointData:
           positive_above: ratings above are positives; none: ratings are not
             read.
           liked_alone: whether histories leave out what is no positive.
+          negatives: sampled items beside each target example of training, if
+            the target has ratings.
 
         Raises:
           InputError: nothing can be learned from these data.
@@ -130,6 +143,10 @@ class JointData:
         _check_options(history_length, meta_fraction)
         events, comparable = read_domains(data, users, positive_above, seed)
         target = events["target"]
+        if target.label is None:
+            negatives = 0  # an event's own stands in a row of its own
+        for domain in events.values():
+            domain.check_negatives(bool(negatives) and domain is target)
         train, meta = _hold_out(target, meta_fraction, seed)
         return cls(
             **events,
@@ -138,6 +155,7 @@ class JointData:
             train=target.examples(train),
             meta=target.examples(meta),
             liked_alone=liked_alone,
+            negatives=negatives,
         )
 
     @property
@@ -169,6 +187,8 @@ class JointData:
     ) -> Rows:
         """Training rows: what came before the target examples.
 
+        Sampled items stand beside them.
+
         Args:
           examples: `[rows]` target examples of training.
           source_examples: `[rows]` source examples of the same users; below
@@ -176,12 +196,17 @@ class JointData:
           random: draws negatives.
         """
         event = (examples >> 1).astype(np.int32)
-        return self._joined(
-            self.target.user[event],
+        user = self.target.user[event]
+        rows = self._joined(
+            user,
             [ends[event] for ends in self._training_ends],
             (source_examples, self.source.answers(source_examples, random)),
             (examples, self.target.answers(examples, random)),
         )
+        if not self.negatives:
+            return rows
+        sampled = self.target.sampled(user, self.negatives, random)
+        return rows._replace(negatives=sampled)
 
     @functools.cached_property
     def _training_ends(self) -> list[np.ndarray]:
@@ -322,6 +347,7 @@ class JointData:
             ends, (source, target), strict=True
         ):
             parts += [(examples >> 1).astype(np.int32), *answers, end]
+        parts.append(np.empty((len(user), 0), np.int32))
         return Rows(*parts)
 
 
