@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import copy
-import dataclasses
 import functools
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from tfxdr.data.storage import HELD, column_bytes
 from tfxdr.data.users import Users
 from tfxdr.errors import InputError
 from tfxdr.evaluation.groups import Groups
+from tfxdr.experiments.chosen_dataset import chosen_dataset
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import Task
 from tfxdr.ops import mapped
@@ -32,7 +32,6 @@ from tfxdr.registry import (
     Spec,
     backbones,
     callbacks,
-    datasets,
     optimizers,
     policies,
 )
@@ -88,9 +87,7 @@ class Experiment(abc.ABC):
         self._given = data
         self.backbone = backbones.parse(options.model.backbone)
         self.optimizer = optimizers.parse(options.finetune.optimizer)
-        self.dataset = datasets.parse(options.data.dataset)
-        if options.data.data_path:
-            self.dataset = _read_from(self.dataset, options.data.data_path)
+        self.dataset = chosen_dataset(options.data)
         if not known:
             self._refuse_unused()
 
@@ -397,20 +394,3 @@ class Experiment(abc.ABC):
                 f"{self.data.folder} holds: the input files or their options "
                 "have changed; bring the old ones back or train anew"
             )
-
-
-def _read_from(dataset: Spec, path: str) -> Spec:
-    """A data source that reads a folder or file.
-
-    Raises:
-      InputError: it reads none.
-    """
-    if not dataset.entry.takes("path"):
-        raise InputError(
-            f"--data_path: expected a data source that reads one folder or "
-            f"file, found --dataset={dataset.name}; leave the flag out, and "
-            "name what it reads by its own options "
-            f"(--mode=list {dataset.name})"
-        )
-    given = {**dataset.options, "path": path}
-    return dataclasses.replace(dataset, options=given)
