@@ -24,7 +24,7 @@ BATCH = Batch(
 def make(policy="gumbel"):
     return build_model(
         Parts(
-            backbones.parse("nextitnet(channels=8,dilations=[1,2])"),
+            backbones.parse("nextitnet(channels=8,dilations=[1,2,4,8])"),
             policies.build(policy),
             policy_networks.parse("nextitnet"),
             tuners.build("copy"),
@@ -80,3 +80,32 @@ def test_a_policy_does_not_move_by_what_it_decided(policy):
     assert float(count) == 4
     wanted = tf.reduce_sum(values * real) / 4
     np.testing.assert_allclose(loss, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["gumbel", "rl-scst", "soft"])
+def test_what_was_decided_runs_each_block_once_and_learns_the_same(policy):
+    def step(model):
+        with tf.GradientTape() as tape:
+            loss, _ = model.decided_loss(BATCH)
+        return loss, tape.gradient(loss, model.trainable_variables)
+
+    plain, model = make(policy), make(policy)
+    for one in (plain, model):  # the two users differ in what they get
+        one.actions = lambda history: tf.constant([[1.0, 0.0], [0.0, 1.0]])
+    searched = FinetuneStage(model, None, None, pretrained=False)
+    RetrainStage(searched, searched.first_weights(), epochs=1)
+    blocks = model.backbone.blocks
+    assert [block.hard_in_training for block in blocks] == [
+        policy != "soft"
+    ] * 2
+    (wanted, steps), (loss, mine) = step(plain), step(model)
+    np.testing.assert_allclose(loss, wanted, rtol=1e-6)
+    for one, other in zip(mine, steps, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_allclose(
+                tf.convert_to_tensor(one),
+                tf.convert_to_tensor(other),
+                rtol=1e-5,
+                atol=1e-7,
+            )

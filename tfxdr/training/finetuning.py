@@ -157,6 +157,8 @@ class RetrainStage(FinetuneStage):
         )
         for variable, weights in first:
             variable.assign(weights)
+        for block in self.model.backbone.blocks:
+            block.hard_in_training = block.hard  # it has no gradient any more
         self._epochs = epochs
 
     @property
