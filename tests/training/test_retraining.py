@@ -1,9 +1,13 @@
 """Towers and head that start anew once a policy has learned."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfxdr.experiments.contender import TrainedContender
+from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.losses.sampled import BayesianPersonalizedRanking
 from tfxdr.registry import backbones, policies, policy_networks, tuners
 from tfxdr.training.assembly import Parts, build_model
@@ -43,7 +47,7 @@ def make(policy="gumbel"):
 def test_all_but_the_policy_starts_anew():
     model = make()
     searched = FinetuneStage(model, None, None, pretrained=False)
-    first = searched.first_weights()
+    first = searched.weights_beside_policy()
     before = {v.ref(): v.numpy() for v in model.variables}
     for variable in model.trainable_variables:
         variable.assign_add(tf.ones_like(variable))
@@ -93,7 +97,7 @@ def test_what_was_decided_runs_each_block_once_and_learns_the_same(policy):
     for one in (plain, model):  # the two users differ in what they get
         one.actions = lambda history: tf.constant([[1.0, 0.0], [0.0, 1.0]])
     searched = FinetuneStage(model, None, None, pretrained=False)
-    RetrainStage(searched, searched.first_weights(), epochs=1)
+    RetrainStage(searched, searched.weights_beside_policy(), epochs=1)
     blocks = model.backbone.blocks
     assert [block.hard_in_training for block in blocks] == [
         policy != "soft"
@@ -109,3 +113,49 @@ def test_what_was_decided_runs_each_block_once_and_learns_the_same(policy):
                 rtol=1e-5,
                 atol=1e-7,
             )
+
+
+@pytest.mark.parametrize(
+    ("monitor", "before", "after", "kept"),
+    [
+        ("hr@5", 0.4, 0.5, 2.0),
+        ("hr@5", 0.4, 0.4, 2.0),
+        ("hr@5", 0.4, 0.3, 1.0),
+        ("loss", 0.4, 0.3, 2.0),
+    ],
+)
+def test_what_validation_finds_better_stays(
+    tmp_path, monkeypatch, monitor, before, after, kept
+):
+    said = []
+    contender = object.__new__(TransferContender)
+    contender.folder = types.SimpleNamespace(path=tmp_path)
+    contender.experiment = types.SimpleNamespace(
+        monitor=monitor,
+        progress=types.SimpleNamespace(say=said.append),
+        options=types.SimpleNamespace(
+            model=types.SimpleNamespace(policy_retrain=True)
+        ),
+    )
+
+    def fit(self, stage):
+        added, value = {"finetune": (1, before), "retrain": (2, after)}[
+            stage.name
+        ]
+        for variable in stage.parameters.all:
+            variable.assign_add(tf.fill(variable.shape, float(added)))
+        return {monitor: value, "epochs": 3.0}
+
+    monkeypatch.setattr(TrainedContender, "fit", fit)
+    model = make()
+    own = {variable.ref() for variable in model.policy_variables}
+    first = {v.ref(): v.numpy() for v in model.trainable_variables}
+    stage = FinetuneStage(model, None, None, pretrained=False)
+    told = contender.fit(stage)
+    assert told[monitor] == (after if kept == 2 else before)
+    assert bool(said) == (kept == 1)
+    for variable in model.trainable_variables:
+        added = 1.0 if variable.ref() in own else kept
+        np.testing.assert_allclose(
+            variable, first[variable.ref()] + added, rtol=1e-5
+        )

@@ -16,13 +16,18 @@ from tfxdr.experiments.warm_start import described, warm_start
 from tfxdr.files import write_json
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
+from tfxdr.registry.metric_names import rising
 from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable
 from tfxdr.training import distribution
 from tfxdr.training.cost import Costs
-from tfxdr.training.finetuning import FinetuneStage, RetrainStage
+from tfxdr.training.finetuning import (
+    FinetuneStage,
+    RetrainStage,
+    give_back,
+)
 from tfxdr.training.fit import checkpoints
 from tfxdr.types import FIRST_ITEM
 
@@ -90,11 +95,30 @@ class TransferContender(TrainedContender[FinetuneStage]):
         options = self.experiment.options.model
         if not (options.policy_retrain and stage.model.policy_variables):
             return super().fit(stage)
-        first = stage.first_weights()
+        first = stage.weights_beside_policy()
         searched = super().fit(stage)
+        learned = stage.weights_beside_policy()
         again = RetrainStage(stage, first, epochs=int(searched["epochs"]))
         self._drop_others_than(again)
-        return super().fit(again)
+        retrained = super().fit(again)
+        if self._is_better(retrained, searched):
+            return retrained
+        give_back(learned)
+        return searched
+
+    def _is_better(
+        self, retrained: Mapping[str, float], searched: Mapping[str, float]
+    ) -> bool:
+        """By validation; a tie is, for what was decided is what it fits."""
+        monitor = self.experiment.monitor
+        now, before = (found[monitor] for found in (retrained, searched))
+        better = rising(monitor, now) >= rising(monitor, before)
+        if not better:
+            self.experiment.progress.say(
+                f"retrain: {monitor} was better before, {before:.4f}, so that "
+                "what the policy learned with stays"
+            )
+        return better
 
     def _drop_others_than(self, stage: RetrainStage) -> None:
         """Checkpoints of what the policy decided before it learned on."""

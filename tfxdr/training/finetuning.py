@@ -19,7 +19,7 @@ from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
 
-FirstWeights = Sequence[tuple[tf.Variable, np.ndarray]]
+Weights = Sequence[tuple[tf.Variable, np.ndarray]]
 
 
 class Judge(Protocol):
@@ -91,8 +91,8 @@ class FinetuneStage(Stage):
         new = [v for v in self.model.trainable_variables if id(v) not in known]
         return Parameters(slow, policy, new)
 
-    def first_weights(self) -> FirstWeights:
-        """Of all that trains beside the policy, before it does."""
+    def weights_beside_policy(self) -> Weights:
+        """Of all else that trains, as they are now."""
         moved = self.parameters
         return [(v, v.numpy()) for v in (*moved.pretrained, *moved.new)]
 
@@ -138,8 +138,7 @@ class RetrainStage(FinetuneStage):
 
     Args:
       searched: the stage in which the policy has learned, after its training.
-      first: its model's variables but for the policy's, and the weights that
-        they get back, as `FinetuneStage.first_weights` kept them.
+      first: its `weights_beside_policy` before that.
       epochs: for how many the policy has learned. Once it has learned for
         more, what it decided before is no longer gone on with.
     """
@@ -147,7 +146,7 @@ class RetrainStage(FinetuneStage):
     name = "retrain"
 
     def __init__(
-        self, searched: FinetuneStage, first: FirstWeights, *, epochs: int
+        self, searched: FinetuneStage, first: Weights, *, epochs: int
     ) -> None:
         super().__init__(
             searched.model,
@@ -155,8 +154,7 @@ class RetrainStage(FinetuneStage):
             searched.judge,
             pretrained=searched.pretrained,
         )
-        for variable, weights in first:
-            variable.assign(weights)
+        give_back(first)
         for block in self.model.backbone.blocks:
             block.hard_in_training = block.hard  # it has no gradient any more
         self._epochs = epochs
@@ -173,6 +171,12 @@ class RetrainStage(FinetuneStage):
     def batch_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """That of the policy's decisions."""
         return self.model.decided_loss(batch)
+
+
+def give_back(weights: Weights) -> None:
+    """Variables have these weights again."""
+    for variable, values in weights:
+        variable.assign(values)
 
 
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
