@@ -132,15 +132,19 @@ def _draw(curves: list[Curve], path: pathlib.Path) -> None:
         for curve in (c for c in curves if c.stage == stage):
             for row, values in enumerate((curve.cpu_seconds, curve.peak_mib)):
                 label = f"{curve.size}: {curve.exponent(values):.2f}"
-                panels[row, column].loglog(
-                    FACTORS, values, marker="o", base=2, label=label
+                panels[row, column].plot(
+                    FACTORS, values, marker="o", label=label
                 )
         panels[0, column].set_title(stage)
         panels[1, column].set_xlabel("times the size")
     for panel in panels.flat:
         panel.legend(title="exponent of", fontsize="small")
         panel.grid(alpha=0.3)
+        panel.set_xscale("log", base=2)
         panel.set_xticks(FACTORS, map(str, FACTORS))
+    for panel in panels[0]:
+        panel.set_yscale("log", base=2)
+        panel.yaxis.set_major_formatter("{x:.3f}")
     panels[0, 0].set_ylabel("CPU seconds of a step")
     panels[1, 0].set_ylabel("peak MiB of the process")
     figure.savefig(path, dpi=80)

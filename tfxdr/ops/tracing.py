@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What these packages hold branches and loops over tensors by TensorFlow's ops.
-_BY_OPS = ("tfxdr", "tfxdr_addons", "tensorflow", "tf_keras", "keras")
+_BY_OPS = ("tfxdr", "tensorflow", "tf_keras", "keras")
 
 
 def needs_autograph(*components: object) -> bool:
