@@ -38,8 +38,9 @@ def dispatch(options: Options) -> None:
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
     _note_session(tuple(chosen_specs(options)))  # checks all names, too
-    with keras_as_it_comes(), distributed(options):
-        _MODES[options.run.mode](options)
+    with keras_as_it_comes(), distributed(options) as takes_part:
+        if takes_part:
+            _MODES[options.run.mode](options)
 
 
 def _with_absolute_plugins(options: Options) -> Options:

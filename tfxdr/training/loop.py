@@ -179,8 +179,8 @@ class Loop:
         saved = time.monotonic()
         batches = self.stage.batches.epoch(epoch, first)
         if self._step is None:  # one trace for batches of every size
-            self._step = tf.function(
-                self._train_step, input_signature=[batches.element_spec]
+            self._step = self.devices.stepper(
+                self._train_step, batches.element_spec
             )
         for step, batch in enumerate(batches, start=first):
             self._callbacks.on_train_batch_begin(step)
@@ -259,7 +259,7 @@ class Loop:
             state.best_value.assign(value)
             state.best_epoch.assign(state.epoch)
             state.stale_epochs.assign(0)
-            _copy(self._kept, state.best)
+            _copy(self._kept, state.best_values)
         else:
             state.stale_epochs.assign_add(1)
 
@@ -290,6 +290,7 @@ class Loop:
         self._clock = now
 
     def _save(self) -> None:
+        self.devices.settle()
         self._check_finite()
         self._count_seconds()
         if self.devices.is_chief:
@@ -318,7 +319,7 @@ class Loop:
 
     def _load_best(self) -> None:
         if int(self.state.best_epoch) >= 0:
-            _copy(self.state.best, self._kept)
+            _copy(self.state.best_values, self._kept)
 
     def _summary(self) -> dict[str, float]:
         best = int(self.state.best_epoch) + 1
