@@ -28,7 +28,7 @@ from tfxdr.training.stage import Stage
 
 NAME = "parameter-server"
 # Variables of fewer rows are not worth a request to every server.
-_TABLE_ROWS = 1000
+_TABLE_ROWS = 500
 _CONFIG = "TF_CONFIG"
 _EXAMPLE = (
     '{"cluster": {"chief": ["HOST:PORT"], "ps": ["HOST:PORT", "HOST:PORT"], '
@@ -120,6 +120,8 @@ def connected(say: Callable[[str], None]) -> Distribution:
         divided = servers if shape[0] >= _TABLE_ROWS else 1
         return [divided, *[1] * (len(shape) - 1)]
 
+    # Each checkpoint is a new graph, of which TensorFlow warns.
+    tf.get_logger().setLevel("ERROR")
     try:
         with captured_stderr():
             strategy = tf.distribute.ParameterServerStrategy(
@@ -148,7 +150,6 @@ def served(say: Callable[[str], None]) -> bool:
         return False
     name = "parameter server" if kind == "ps" else kind
     say(f"{name} {index} of {len(jobs[kind])}: at {jobs[kind][index]}")
-    pools = tf.config.threading
     try:
         with captured_stderr():
             tf.distribute.Server(
@@ -156,14 +157,7 @@ def served(say: Callable[[str], None]) -> bool:
                 job_name=kind,
                 task_index=index,
                 protocol="grpc",
-                config=tf.compat.v1.ConfigProto(
-                    intra_op_parallelism_threads=(
-                        pools.get_intra_op_parallelism_threads()
-                    ),
-                    inter_op_parallelism_threads=(
-                        pools.get_inter_op_parallelism_threads()
-                    ),
-                ),
+                config=_threads(),
             )
     except tf.errors.OpError as error:
         raise InputError(
@@ -173,6 +167,14 @@ def served(say: Callable[[str], None]) -> bool:
     _outlast(jobs["chief"][0])
     say(f"{name} {index} of {len(jobs[kind])}: the chief has ended")
     return True
+
+
+def _threads() -> tf.compat.v1.ConfigProto:
+    """As many as `--threads` asks for, beside those that wait for others."""
+    pools = tf.config.threading
+    return tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=pools.get_intra_op_parallelism_threads()
+    )
 
 
 def task_from(text: str | None) -> tuple[dict[str, list[str]], str, int]:
