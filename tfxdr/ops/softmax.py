@@ -253,9 +253,9 @@ def next_item_sampled_softmax(
     """
     num_items = kernel.shape[0]
     samples, log_count = log_uniform_sample(num_samples, num_items, seed)
-    negative = tf.matmul(
-        hidden, rows(kernel, samples), transpose_b=True
-    ) + (rows(bias, samples) - log_count)
+    negative = tf.matmul(hidden, rows(kernel, samples), transpose_b=True) + (
+        rows(bias, samples) - log_count
+    )
     hit = labels[:, tf.newaxis] == samples  # [positions, samples]
     negative = tf.where(hit, negative.dtype.min, negative)
     positive = tf.reduce_sum(hidden * rows(kernel, labels), axis=-1)
