@@ -90,7 +90,8 @@ class TargetHead(ItemHead):
           counts: `[num_items]` training instances of each item.
         """
         smoothed = np.asarray(counts, np.float64) + 1
-        self.bias.assign(np.log(smoothed / smoothed.mean()))
+        start = np.log(smoothed / smoothed.mean())
+        self.bias.assign(start.astype(np.float32))
         for shard in tables.shards(self.kernel):
             shard.assign(_POPULARITY_SCALE * shard)
 
