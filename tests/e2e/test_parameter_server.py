@@ -67,6 +67,7 @@ def _free_address(stack):
     return f"127.0.0.1:{held.getsockname()[1]}"
 
 
+@pytest.mark.large  # four processes that import TensorFlow
 def test_two_servers_train_and_one_machine_goes_on_with_it(cluster, tmp_path):
     """What they kept reads back whole: it is judged alike, and exported."""
     processes, _ = cluster(TWO_SERVERS, *SMALL, *SHARDED)
@@ -98,7 +99,6 @@ class TestRefusals:
             ("--pretrain_loss=softmax", "found softmax, which may score"),
             ("--pretrain_split=users", "--pretrain_split=leave-one-out, found"),
             ("--warm_start=before", "expected --warm_start=nothing, found"),
-            ("--task=profile", "expected --task=next-target, found profile"),
             ("--backbone=conet", "whose domains are trained together"),
         ],
     )

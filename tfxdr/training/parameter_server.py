@@ -36,6 +36,7 @@ _EXAMPLE = (
     '"task": {"type": "worker", "index": 0}}'
 )
 _PENDING = 2  # batches for each worker: one that it has, one that waits
+_WAITING = 16  # threads of a server; most of them do nothing
 _PAUSE = 0.5  # seconds between two looks for the chief
 _PATIENCE = 4  # looks in vain after which it has gone
 
@@ -170,10 +171,15 @@ def served(say: Callable[[str], None]) -> bool:
 
 
 def _threads() -> tf.compat.v1.ConfigProto:
-    """As many as `--threads` asks for, beside those that wait for others."""
+    """As many as `--threads` asks for, and those that wait for others.
+
+    One thread that waits for rows of another process would wait for ever: it
+    is what would have to send its own.
+    """
     pools = tf.config.threading
     return tf.compat.v1.ConfigProto(
-        intra_op_parallelism_threads=pools.get_intra_op_parallelism_threads()
+        intra_op_parallelism_threads=pools.get_intra_op_parallelism_threads(),
+        inter_op_parallelism_threads=_WAITING,
     )
 
 
