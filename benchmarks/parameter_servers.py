@@ -184,19 +184,19 @@ def _train(
 
     from tfxdr.backbones import create
     from tfxdr.models.pretrain import PretrainModel
-    from tfxdr.ops.tables import Sharded
+    from tfxdr.ops import tables
     from tfxdr.registry import optimizers
     from tfxdr.training import parameters as parts
     from tfxdr.training.checkpoint import TrainingState
     from tfxdr.types import Batch
 
-    backbone = create(f"gru4rec(channels={shape.width})", num_items=items)
+    backbone = create(f"sasrec(channels={shape.width})", num_items=items)
     model = PretrainModel(
         backbone, items, loss="sampled_softmax", num_sampled=shape.samples
     )
     backbone(tf.zeros([1, 1], tf.int32))
     model.head.build(None)
-    assert isinstance(model.head.kernel, Sharded)
+    assert isinstance(model.head.kernel, tables.Sharded)
     moved = parts.ParameterGroups(
         parts.OptimizerSettings(optimizers.parse("lazyadam"), 1e-3),
         pretrained=[],
@@ -204,6 +204,10 @@ def _train(
         total_steps=1000,
     )
     state = TrainingState(moved.variables_to_train)
+    ((optimizer, _),) = moved.groups
+    for variable in (*tables.flat(optimizer.variables), *state.best_values):
+        with tf.device(variable.device):  # Zeros and copies take no memory yet.
+            variable.assign(variable * tf.ones([], variable.dtype))
     held = _resident(servers) - before
     dense = sum(
         math.prod(v.shape)
