@@ -8,12 +8,12 @@ tensor by fetching all of it; what is here asks each server for what is needed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 Sharded = tf.__internal__.distribute.ShardedVariable
-Table: TypeAlias = "tf.Tensor | tf.Variable | Sharded"
+Table: TypeAlias = Any  # a tensor, a variable, or `Sharded`
 
 
 def shards(table: Table) -> list:
@@ -100,7 +100,7 @@ def flat(tables: Iterable[Table]) -> list[tf.Variable]:
     return [shard for table in tables for shard in shards(table)]
 
 
-def _table_of(variable: tf.Variable) -> Sharded | None:
+def _table_of(variable: tf.Variable) -> Any:
     """What a shard belongs to; Keras's optimizers ask for it likewise."""
     container = getattr(variable, "_sharded_container", None)
     return None if container is None else container()
