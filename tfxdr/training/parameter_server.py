@@ -67,14 +67,17 @@ class ParameterServers(Distribution):
 
     def check(self, stage: Stage) -> None:
         """Finds a head whose table is computed of what the servers have."""
-        head = stage.model.head
-        if not isinstance(head.kernel, (tf.Variable, tables.Sharded)):
-            raise InputError(
-                f"--distribute={NAME}: expected a backbone whose pre-training "
-                "scores items by rows of a table as they are, found "
-                f"{stage.model.backbone.name}, which computes a new table in "
-                "every step: choose another one, or --distribute=multi-worker"
-            )
+        model = stage.model
+        source = getattr(model, "source", None)
+        for head in (model.head, *([source.head] if source else [])):
+            if not isinstance(head.kernel, (tf.Variable, tables.Sharded)):
+                raise InputError(
+                    f"--distribute={NAME}: expected a backbone whose "
+                    "pre-training scores items by rows of a table as they "
+                    f"are, found {model.backbone.name}, which computes another "
+                    "table in every step: choose another one, or "
+                    "--distribute=multi-worker"
+                )
 
     def stepper(
         self, step: Callable[[Any], None], spec: Any
