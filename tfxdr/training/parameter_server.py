@@ -101,9 +101,10 @@ class ParameterServers(Distribution):
         self._pending.clear()
 
     def lost(self, error: tf.errors.OpError) -> str | None:
+        first = error.message.strip().splitlines()[0]
         return (
             f"--distribute={NAME}: a parameter server is out of reach "
-            f"({reason(error)}): see what it said, and start all of them again "
+            f"({first}): see what it said, and start all of them again "
             "with --resume"
         )
 
