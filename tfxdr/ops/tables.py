@@ -79,19 +79,29 @@ def copies(variables: Sequence[tf.Variable]) -> list:
     Returns:
       One for each variable or table.
     """
+    return [
+        Sharded([_beside(shard) for shard in shards(table)])
+        if isinstance(table, Sharded)
+        else tf.Variable(table, trainable=False)
+        for table in wholes(variables)
+    ]
+
+
+def _beside(shard: tf.Variable) -> tf.Variable:
+    extended = tf.distribute.get_strategy().extended
+    with extended.colocate_vars_with(shard):
+        return tf.Variable(shard, trainable=False)
+
+
+def wholes(variables: Iterable[tf.Variable]) -> list:
+    """The inverse of `flat`: the shards of a table are given all in a row."""
     found: list = []
-    parts: list[tf.Variable] = []
     for variable in variables:
         table = _table_of(variable)
         if table is None:
-            found.append(tf.Variable(variable, trainable=False))
-            continue
-        extended = tf.distribute.get_strategy().extended
-        with extended.colocate_vars_with(variable):
-            parts.append(tf.Variable(variable, trainable=False))
-        if len(parts) == len(table.variables):
-            found.append(Sharded(parts))
-            parts = []
+            found.append(variable)
+        elif not found or found[-1] is not table:
+            found.append(table)
     return found
 
 

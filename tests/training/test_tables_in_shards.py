@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tfxdr.ops import tables
-from tfxdr.optimizers.lazy_adam import LazyAdam
-from tfxdr.optimizers.schedule import WarmupDecay
+from tfxdr.registry import optimizers
+from tfxdr.training.checkpoint import TrainingState
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 
 ROWS, WIDTH, STEPS = 11, 3, 6
 
@@ -23,15 +24,21 @@ def start(count):
 
 
 class Training:
+    """As a loop keeps it: the parameters, their optimizer, and the best."""
+
     def __init__(self, count):
         self.table = start(count)
-        schedule = WarmupDecay(
-            0.1, total_steps=9, warmup_steps=2, shape="cosine"
+        self.parameters = ParameterGroups(
+            OptimizerSettings(
+                optimizers.parse("lazyadam"), 0.1, schedule="cosine"
+            ),
+            pretrained=[],
+            new=[*tables.shards(self.table), tf.Variable(1.0)],
+            total_steps=9,
         )
-        self.optimizer = LazyAdam(schedule)
-        self.optimizer.build(tables.shards(self.table))
+        self.state = TrainingState(self.parameters.variables_to_train)
         self.checkpoint = tf.train.Checkpoint(
-            table=self.table, optimizer=self.optimizer
+            table=self.table, parameters=self.parameters, state=self.state
         )
 
     def steps(self, first, end):
@@ -45,7 +52,7 @@ class Training:
                 loss = tf.reduce_sum(read * slopes)
             found = tape.gradient(loss, shards)
             assert all(isinstance(x, tf.IndexedSlices) for x in found)
-            self.optimizer.apply_gradients(zip(found, shards, strict=True))
+            self.parameters.apply([*found, tf.zeros([])])
 
     @property
     def values(self):
