@@ -194,7 +194,7 @@ class TestRefusals:
             (["multi-worker"], "{", "found {; docs/distributed.md"),
             (["mirrored", "--mode=evaluate"], None, "found --mode=evaluate"),
             (["mirrored"], None, "TFXDR_CPU_DEVICES=2"),
-            (["parameter-server"], None, "mirrored, multi-worker, found"),
+            (["everywhere"], None, "multi-worker, parameter-server, found"),
         ],
     )
     def test_what_cannot_be(

@@ -92,20 +92,25 @@ def make_experiment(
 
 
 @contextlib.contextmanager
-def distributed(options: Options, *, in_python: bool = False) -> Iterator[None]:
+def distributed(options: Options, *, in_python: bool = False) -> Iterator[bool]:
     """What is trained inside is trained on the devices that options name.
 
     Args:
       options: as the user gave them.
       in_python: there is no command line that other machines could repeat.
 
+    Yields:
+      Whether there is anything to do: a process that has served another one
+      until that was done has done all of its work.
+
     Raises:
-      InputError: the mode trains on one device, or there are no others.
+      InputError: the mode trains on one device, or there are no others, or
+        something cannot be trained so.
       TrainingError: another worker has gone.
     """
     kind = options.compute.distribute
     if kind == "none":
-        yield
+        yield True
         return
     if options.run.mode not in _DISTRIBUTED:
         raise InputError(
@@ -113,20 +118,25 @@ def distributed(options: Options, *, in_python: bool = False) -> Iterator[None]:
             f"found --mode={options.run.mode}, which trains nothing by itself: "
             "leave the option out"
         )
-    if in_python and kind == "multi-worker":
+    if in_python and kind != "mirrored":
         raise InputError(
-            "distribute=multi-worker: every worker has to be started by the "
+            f"distribute={kind}: every worker has to be started by the "
             "same command line (docs/distributed.md); in Python expected none "
             "or mirrored"
         )
-    from tfxdr.training import cluster, distribution
+    from tfxdr.training import cluster, distribution, parameter_server
     from tfxdr.training.progress import Progress
 
     set_threads(options.compute.threads)
     say = Progress().say
+    if kind == parameter_server.NAME:
+        _check_parameter_server(options)
+        if parameter_server.served(say):
+            yield False
+            return
     devices = cluster.start(kind, say)
     with distribution.distributed(devices):
-        yield
+        yield True
     if not devices.is_chief:
         say(f"worker {devices.index} of {devices.count}: done")
 
@@ -146,6 +156,67 @@ def mixed_precision(options: Options) -> Iterator[None]:
     set_threads(options.compute.threads)
     with precision.chosen(options.compute.mixed_precision):
         yield
+
+
+def _check_parameter_server(options: Options) -> None:
+    """Refuses what would need a whole table, or rows in lockstep.
+
+    Raises:
+      InputError: names the flag.
+    """
+    if is_joint(options):
+        raise InputError(
+            "--distribute=parameter-server: expected a sequential backbone, "
+            f"found --backbone={options.model.backbone}, whose domains are "
+            "trained together: choose another one, or "
+            "--distribute=multi-worker"
+        )
+    for flag, value, expected, why in (
+        ("task", options.task.task, ("next-target",), "which has no table"),
+        (
+            "optimizer",
+            options.finetune.optimizer.partition("(")[0],
+            ("lazyadam",),
+            "which moves more than the rows that a batch has read",
+        ),
+        (
+            "loss",
+            options.finetune.loss,
+            ("bpr", "bce", "sampled_softmax", "in_batch"),
+            "which may score the whole table in every step",
+        ),
+        (
+            "pretrain_loss",
+            options.pretrain.pretrain_loss,
+            ("sampled_softmax",),
+            "which may score the whole table in every step",
+        ),
+        (
+            "pretrain_split",
+            options.pretrain.pretrain_split,
+            ("leave-one-out",),
+            "whose validation scores the whole table at every position",
+        ),
+        (
+            "mixed_precision",
+            options.compute.mixed_precision,
+            ("none",),
+            "whose products only this machine would round",
+        ),
+        (
+            "warm_start",
+            options.finetune.warm_start,
+            ("",),
+            "which reads whole tables",
+        ),
+    ):
+        if value not in expected:
+            choice = " or ".join(filter(None, expected)) or "nothing"
+            raise InputError(
+                f"--distribute=parameter-server: expected --{flag}={choice}, "
+                f"found {value}, {why}: change it, or choose "
+                "--distribute=multi-worker"
+            )
 
 
 def set_threads(threads: int) -> None:

@@ -284,6 +284,8 @@ class TransferExperiment(Experiment):
         self, model: TransferModel, batches: FinetuneBatches
     ) -> Shortcut | None:
         """What is frozen for all users is computed once for each of them."""
+        if not distribution.current().remembers:
+            return None
         asked = self.users.targets((TRAIN, VALIDATION)).lengths
         fast = remembered(
             model,

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tfxdr.ops import tables
+
 _POPULARITY_SCALE = 0.1  # of the table under a bias that knows popularity
 
 
@@ -13,13 +15,13 @@ class ItemHead(keras.layers.Layer):
     """`o_y = W_y h + b_y` (UAF Eq. 7); a subclass has the table.
 
     Attributes:
-      kernel: `[items, d]`.
-      bias: `[items]`.
+      kernel: `[items, d]`; where parameter servers have it, in shards.
+      bias: `[items]`, likewise.
     """
 
     def call(self, user: tf.Tensor) -> tf.Tensor:
         """Logits of the whole table: `[..., d]` to `[..., items]`."""
-        return tf.matmul(user, self.kernel, transpose_b=True) + self.bias
+        return tables.products(user, self.kernel) + self.bias
 
     def logits(self, user: tf.Tensor) -> tf.Tensor:
         """As `call`; the name that losses use."""
@@ -37,9 +39,9 @@ class ItemHead(keras.layers.Layer):
         """
         shape = tf.shape(items)
         flat = tf.reshape(items, [shape[0], -1])  # [batch, items]
-        rows = tf.gather(self.kernel, flat)  # [batch, items, d]
+        rows = tables.rows(self.kernel, flat)  # [batch, items, d]
         scores = tf.einsum("bd,bid->bi", user, rows)
-        return tf.reshape(scores + tf.gather(self.bias, flat), shape)
+        return tf.reshape(scores + tables.rows(self.bias, flat), shape)
 
 
 class TargetHead(ItemHead):
@@ -88,8 +90,10 @@ class TargetHead(ItemHead):
           counts: `[num_items]` training instances of each item.
         """
         smoothed = np.asarray(counts, np.float64) + 1
-        self.bias.assign(np.log(smoothed / smoothed.mean()))
-        self.kernel.assign(_POPULARITY_SCALE * self.kernel)
+        start = np.log(smoothed / smoothed.mean())
+        self.bias.assign(start.astype(np.float32))
+        for shard in tables.shards(self.kernel):
+            shard.assign(_POPULARITY_SCALE * shard)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "num_items": self.num_items}

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.losses.base import InstanceLoss
+from tfxdr.ops import tables
 from tfxdr.registry import losses
 from tfxdr.types import Batch, Head
 
@@ -44,11 +45,11 @@ class InBatch(InstanceLoss):
         where = tf.where(batch.positives != 0)  # [instances, 2]
         items = tf.gather_nd(batch.positives, where)
         rows = where[:, 0]
-        bias = tf.gather(head.bias, items)[:, tf.newaxis]
+        bias = tables.rows(head.bias, items)[:, tf.newaxis]
         others = rows[:, tf.newaxis] != rows
         values = self._task(
             tf.pad(tf.gather(user, rows), [[0, 0], [0, 1]], constant_values=1),
-            tf.concat([tf.gather(head.kernel, items), bias], axis=-1),
+            tf.concat([tables.rows(head.kernel, items), bias], axis=-1),
             candidate_sampling_probability=tf.gather(
                 self._item_probability, items
             ),

@@ -38,9 +38,10 @@ def dispatch(options: Options) -> None:
         _warn_of_broken(loaded)
     options = with_names_of_metrics(options)
     _note_session(tuple(chosen_specs(options)))  # checks all names, too
-    precision = mixed_precision(options)
-    with keras_as_it_comes(), distributed(options), precision:
-        _MODES[options.run.mode](options)
+    devices, precision = distributed(options), mixed_precision(options)
+    with keras_as_it_comes(), devices as takes_part, precision:
+        if takes_part:
+            _MODES[options.run.mode](options)
 
 
 def _with_absolute_plugins(options: Options) -> Options:

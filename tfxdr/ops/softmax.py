@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from tfxdr.ops.tables import Table, rows
 from tfxdr.types import FIRST_ITEM
 
 # Positions whose logits are held at once: few enough to stay in cache, and
@@ -236,8 +237,8 @@ def _chunks(tensors: Sequence[tf.Tensor], num_items: int) -> list[tf.Tensor]:
 def next_item_sampled_softmax(
     hidden: tf.Tensor,
     labels: tf.Tensor,
-    kernel: tf.Variable,
-    bias: tf.Variable,
+    kernel: Table,
+    bias: Table,
     *,
     num_samples: int,
     seed: tf.Tensor,
@@ -247,16 +248,17 @@ def next_item_sampled_softmax(
     A negative's logit is lowered by the log of its expected count, and one
     that equals the label is left out: the sum of exponentials is then an
     unbiased estimate of the full one (importance sampling, Bengio and Senecal
-    2008). Arguments and result as in `next_item_losses`.
+    2008). Arguments and result as in `next_item_losses`; of tables in shards,
+    only the rows of labels and negatives are read.
     """
     num_items = kernel.shape[0]
     samples, log_count = log_uniform_sample(num_samples, num_items, seed)
-    negative = tf.matmul(
-        hidden, tf.gather(kernel, samples), transpose_b=True
-    ) + (tf.gather(bias, samples) - log_count)
+    negative = tf.matmul(hidden, rows(kernel, samples), transpose_b=True) + (
+        rows(bias, samples) - log_count
+    )
     hit = labels[:, tf.newaxis] == samples  # [positions, samples]
     negative = tf.where(hit, negative.dtype.min, negative)
-    positive = tf.reduce_sum(hidden * tf.gather(kernel, labels), axis=-1)
-    positive += tf.gather(bias, labels)  # [positions]
+    positive = tf.reduce_sum(hidden * rows(kernel, labels), axis=-1)
+    positive += rows(bias, labels)  # [positions]
     logits = tf.concat([positive[:, tf.newaxis], negative], axis=-1)
     return tf.reduce_logsumexp(logits, axis=-1) - positive

@@ -17,8 +17,9 @@ class Compute(Group):
     distribute: str = setting(
         "none",
         "Train on several devices: mirrored: all of this machine; "
-        "multi-worker: those of all machines that TF_CONFIG names.",
-        choices=("none", "mirrored", "multi-worker"),
+        "multi-worker: those of all machines that TF_CONFIG names; "
+        "parameter-server: tables of items in shards on some of them.",
+        choices=("none", "mirrored", "multi-worker", "parameter-server"),
         replay=False,
     )
     mixed_precision: str = setting(

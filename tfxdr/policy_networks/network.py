@@ -11,6 +11,7 @@ from tensorflow import keras
 from tfxdr.backbones import Backbone
 from tfxdr.layers.pooling import pool
 from tfxdr.layers.standardization import Standardization
+from tfxdr.ops import tables
 
 
 class PolicyNetwork(keras.layers.Layer):
@@ -99,8 +100,7 @@ class PolicyNetwork(keras.layers.Layer):
 
     def start_from(self, embedding: keras.layers.Embedding) -> None:
         """Copies the vectors of a pre-trained item embedding."""
-        own = self.encoder.embedding.embeddings
-        own.assign(embedding.embeddings[: own.shape[0]])
+        tables.copy(embedding.embeddings, self.encoder.embedding.embeddings)
 
 
 def _starting_at(share: float) -> Callable[..., tf.Tensor]:

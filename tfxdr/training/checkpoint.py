@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.files import plain_path, written_aside
+from tfxdr.ops import tables
 
 _PREFIX = "variables"
 _FLAG = "--run, --runs_dir or --cache_dir"  # what chooses the place
@@ -36,7 +37,12 @@ class TrainingState(tf.Module):
         self.stale_epochs = _counter()  # since the best
         self.stopped = tf.Variable(False, trainable=False)  # by a callback
         self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64)
-        self.best = [tf.Variable(v, trainable=False) for v in trained]
+        self.best = tables.copies(trained)
+
+    @property
+    def best_values(self) -> list[tf.Variable]:
+        """Of each trained variable, in their order."""
+        return tables.flat(self.best)
 
 
 class CheckpointFolder:
@@ -132,7 +138,11 @@ def save_variables(folder: Path, checkpoint: tf.train.Checkpoint) -> None:
     Raises:
       InputError: if it cannot be written or the disk is full.
     """
-    with written_aside(folder, _FLAG) as partial, plain_path(partial) as place:
+    # Absolute: parameter servers write their own shards, from elsewhere.
+    with (
+        written_aside(folder, _FLAG) as partial,
+        plain_path(partial.absolute()) as place,
+    ):
         checkpoint.write(str(place / _PREFIX))
 
 
@@ -150,7 +160,7 @@ def restore_variables(
       InputError: if it is missing, damaged or of another model.
     """
     try:
-        with plain_path(folder) as place:
+        with plain_path(folder.absolute()) as place:
             status = checkpoint.read(str(place / _PREFIX))
             # Inside: what is created later would be read then.
             status.assert_existing_objects_matched()

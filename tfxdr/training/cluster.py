@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.start_up import captured_stderr
+from tfxdr.training import parameter_server
 from tfxdr.training.distribution import Devices, Distribution, Workers
 
 MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
@@ -45,18 +46,23 @@ def start(kind: str, say: Callable[[str], None]) -> Distribution:
     """What a process trains on; TensorFlow has to be at rest.
 
     Args:
-      kind: `none`, `mirrored` or `multi-worker`.
+      kind: `none`, `mirrored`, `multi-worker` or `parameter-server`.
       say: called with a line before it waits for others.
 
     Raises:
       InputError: there are no several devices, TF_CONFIG is not what is
         expected, or TensorFlow has been at work in this process.
     """
-    if kind not in (MIRRORED, MULTI_WORKER):
+    ways: dict[str, Callable[[], Distribution]] = {
+        MIRRORED: _mirrored,
+        MULTI_WORKER: lambda: _joined(say),
+        parameter_server.NAME: lambda: parameter_server.connected(say),
+    }
+    if kind not in ways:
         return Distribution()
     if kind not in _started:
         try:
-            _started[kind] = _mirrored() if kind == MIRRORED else _joined(say)
+            _started[kind] = ways[kind]()
         except RuntimeError as error:
             raise InputError(
                 f"--distribute={kind}: TensorFlow has been at work in this "

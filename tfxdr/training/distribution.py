@@ -47,10 +47,14 @@ class Distribution:
     Attributes:
       index: of this process, from 0.
       count: of processes.
+      remembers: whether a step may read what this process has computed before.
+      pretrains_by: the optimizer of pre-training.
     """
 
     index = 0
     count = 1
+    remembers = True
+    pretrains_by = "adam"
 
     @property
     def is_chief(self) -> bool:
@@ -76,6 +80,30 @@ class Distribution:
           InputError: if it needs all rows at once.
         """
         del flag, component
+
+    def placing(self) -> contextlib.AbstractContextManager:
+        """Variables made inside lie where those of a model belong."""
+        return contextlib.nullcontext()
+
+    def stepper(
+        self, step: Callable[[Any], None], spec: Any, *, autograph: bool
+    ) -> Callable[[Any], None]:
+        """Makes what does a step, or sees to it that it is done.
+
+        Args:
+          step: what a batch does to the variables.
+          spec: of a batch, of any size.
+          autograph: whether Python's own branches may be in it.
+        """
+        return tf.function(step, input_signature=[spec], autograph=autograph)
+
+    def settle(self) -> None:
+        """Waits for steps that are not done yet."""
+
+    def lost(self, error: tf.errors.OpError) -> str | None:
+        """What to tell of another process that has gone; none can, alone."""
+        del error
+        return None
 
     def gradients(
         self, stage: Stage, batch: Any, variables: Sequence[tf.Variable]
@@ -229,6 +257,13 @@ class Workers(Devices):
         padded[: len(data)] = data
         return json.loads(self.joined(padded).tobytes())
 
+    def lost(self, error: tf.errors.OpError) -> str | None:
+        return (
+            f"--distribute=multi-worker: worker {self.index} of {self.count} "
+            f"has lost another one ({reason(error)}): see what that one said, "
+            "and start all of them again with --resume"
+        )
+
     def take_over(self, variables: Iterable[tf.Variable]) -> None:
         for variable in variables:
             value = variable.numpy()
@@ -284,26 +319,22 @@ def distributed(distribution: Distribution) -> Iterator[None]:
     global _current
     _current = distribution
     try:
-        yield
+        with distribution.placing():
+            yield
         distribution.of_chief(lambda: None)  # Others wait until it is done.
     except _LOST as error:
-        if distribution.count == 1:
+        told = distribution.lost(error)
+        if told is None:
             raise
-        raise TrainingError(_lost(distribution, error)) from error
+        raise TrainingError(told) from error
     finally:
         _current = _ALONE
 
 
-def _lost(distribution: Distribution, error: tf.errors.OpError) -> str:
-    reason = error.message.strip().splitlines()[-1]
-    for line in error.message.splitlines():
-        if "aborted by" in line:
-            reason = line.strip()
-    return (
-        f"--distribute=multi-worker: worker {distribution.index} of "
-        f"{distribution.count} has lost another one ({reason}): see what that "
-        "one said, and start all of them again with --resume"
-    )
+def reason(error: tf.errors.OpError) -> str:
+    """The line of an error that says most of another process."""
+    lines = [line.strip() for line in error.message.strip().splitlines()]
+    return next((line for line in lines if "aborted by" in line), lines[-1])
 
 
 def _rows(batch: Any, part: parts.Part) -> Any:

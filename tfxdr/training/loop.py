@@ -181,9 +181,9 @@ class Loop:
         batches = self.stage.batches.epoch(epoch, first)
         if self._step is None:  # one trace for batches of every size
             optimizers = [optimizer for optimizer, _ in self.parameters.groups]
-            self._step = tf.function(
+            self._step = self.devices.stepper(
                 self._train_step,
-                input_signature=[batches.element_spec],
+                batches.element_spec,
                 autograph=needs_autograph(*self.stage.components, *optimizers),
             )
         for step, batch in enumerate(batches, start=first):
@@ -264,7 +264,7 @@ class Loop:
             state.best_value.assign(value)
             state.best_epoch.assign(state.epoch)
             state.stale_epochs.assign(0)
-            _copy(self._kept, state.best)
+            _copy(self._kept, state.best_values)
         else:
             state.stale_epochs.assign_add(1)
 
@@ -295,6 +295,7 @@ class Loop:
         self._clock = now
 
     def _save(self) -> None:
+        self.devices.settle()
         self._check_finite()
         self._count_seconds()
         if self.devices.is_chief:
@@ -323,7 +324,7 @@ class Loop:
 
     def _load_best(self) -> None:
         if int(self.state.best_epoch) >= 0:
-            _copy(self.state.best, self._kept)
+            _copy(self.state.best_values, self._kept)
 
     def _summary(self) -> dict[str, float]:
         best = int(self.state.best_epoch) + 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.errors import InputError
+from tfxdr.ops import tables
 from tfxdr.optimizers.schedule import WarmupDecay
 from tfxdr.registry import Spec, optimizers
 
@@ -152,18 +154,27 @@ class ParameterGroups(tf.Module):
         self._clip_norm = settings.clip_norm
         parameters = Parameters(pretrained, policy, new)
         by_rate = settings.by_rate(parameters)
+        # As whole tables, which is how a checkpoint is to hold them.
         self.groups = [
-            (settings.build(rate, total_steps, parameters), variables)
+            (
+                settings.build(rate, total_steps, parameters),
+                tables.wholes(variables),
+            )
             for rate, variables in by_rate.items()
         ]
         self._new = list(by_rate).index(settings.learning_rate)
-        for optimizer, variables in self.groups:
+        for optimizer, variables in self._moved():
             optimizer.build(variables)
+
+    def _moved(self) -> Iterator[tuple[Any, list[tf.Variable]]]:
+        """Each optimizer, and what it moves, shard by shard."""
+        for optimizer, variables in self.groups:
+            yield optimizer, tables.flat(variables)
 
     @property
     def variables_to_train(self) -> list[tf.Variable]:
         """All of them, in the order that `apply` expects."""
-        return [v for _, variables in self.groups for v in variables]
+        return [v for _, variables in self._moved() for v in variables]
 
     def learning_rate(self) -> float:
         """Of new parameters, at this step."""
@@ -174,7 +185,7 @@ class ParameterGroups(tf.Module):
         """Inside, variables hold the averages that their optimizers keep."""
         averages = [
             (variable, average)
-            for optimizer, variables in self.groups
+            for optimizer, variables in self._moved()
             if hasattr(optimizer, "averages")
             for variable, average in zip(
                 variables, optimizer.averages(variables), strict=True
@@ -212,7 +223,7 @@ class ParameterGroups(tf.Module):
                 gradients, self._clip_norm, use_norm=norm
             )
         start = 0
-        for optimizer, variables in self.groups:
+        for optimizer, variables in self._moved():
             end = start + len(variables)
             optimizer.apply_gradients(
                 zip(gradients[start:end], variables, strict=True)

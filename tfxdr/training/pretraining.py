@@ -40,7 +40,7 @@ class PretrainSettings:
       epochs: at most; 0 leaves the random weights.
       patience: epochs without a better validation until it stops.
       batch_size: users.
-      learning_rate: of Adam.
+      learning_rate: of the optimizer.
       schedule: how it changes over all `epochs`: `constant`, `linear` or
         `cosine`.
       loss: `auto`, `softmax` or `sampled_softmax`.
@@ -216,7 +216,7 @@ def _fit(
             every_position=settings.split != LEAVE_ONE_OUT,
         ),
         optimizer=OptimizerSettings(
-            optimizers.parse("adam"),
+            optimizers.parse(distribution.current().pretrains_by),
             settings.learning_rate,
             schedule=settings.schedule,
         ),
@@ -257,7 +257,9 @@ def _identity(
 ) -> dict:
     """All that the weights depend on; the code of plugins is part of it."""
     precise = precision.current() == precision.NONE
+    optimizer = distribution.current().pretrains_by
     return {
+        **({"optimizer": optimizer} if optimizer != "adam" else {}),
         **({"code": backbone.code} if backbone.code else {}),
         **({} if precise else {"precision": precision.current()}),
         "format": _FORMAT,
