@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfxdr.data.grown import GrownData
+from tfxdr.data.splits import VALIDATION
 from tfxdr.experiments.contender import TrainedContender, padded
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.warm_start import described, warm_start
@@ -101,24 +103,30 @@ class TransferContender(TrainedContender[FinetuneStage]):
         again = RetrainStage(stage, first, epochs=int(searched["epochs"]))
         self._drop_others_than(again)
         retrained = super().fit(again)
-        if self._is_better(retrained, searched):
+        if not self._is_worse(retrained, searched):
             return retrained
         give_back(learned)
         return searched
 
-    def _is_better(
+    def _is_worse(
         self, retrained: Mapping[str, float], searched: Mapping[str, float]
     ) -> bool:
-        """By validation; a tie is, for what was decided is what it fits."""
-        monitor = self.experiment.monitor
-        now, before = (found[monitor] for found in (retrained, searched))
-        better = rising(monitor, now) >= rising(monitor, before)
-        if not better:
-            self.experiment.progress.say(
-                f"retrain: {monitor} was better before, {before:.4f}, so that "
-                "what the policy learned with stays"
-            )
-        return better
+        """By validation, and by more than a standard error.
+
+        A metric's values lie between 0 and 1, so that their variance is
+        `m (1 - m)` at most, which it is for a hit ratio.
+        """
+        experiment, monitor = self.experiment, self.experiment.monitor
+        now, before = retrained[monitor], searched[monitor]
+        count = len(experiment.users.targets(VALIDATION).values)
+        error = math.sqrt(max(before * (1 - before), 0.0) / max(count, 1))
+        if rising(monitor, now) >= rising(monitor, before) - error:
+            return False
+        experiment.progress.say(
+            f"retrain: {monitor} was better before by more than a standard "
+            f"error, {before:.4f}: what the policy learned with stays"
+        )
+        return True
 
     def _drop_others_than(self, stage: RetrainStage) -> None:
         """Checkpoints of what the policy decided before it learned on."""
