@@ -324,7 +324,8 @@ def test_a_policy_that_learns_on_trains_the_rest_anew(
         assert code == 0, err
         return folder / run
 
-    flags = [*QUICK, "--policy=rl-scst", "--patience=9"]
+    few = ["--backbone=nextitnet(channels=4,dilations=[1,2])"]
+    flags = [*QUICK, *few, "--policy=soft", "--pretrain_epochs=1"]
     whole = go("whole", *flags, "--epochs=3")
     longer = go("longer", *flags)
     assert [p.name for p in (longer / "checkpoints").glob("retrain*")] == [

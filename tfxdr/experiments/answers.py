@@ -44,7 +44,7 @@ def check_ranks(contender: Contender) -> None:
 
 def say_how_it_ranks(contender: Contender) -> None:
     """Says so if popular items would do better."""
-    note = contender.ranking_note()
+    note = contender.ranking_note
     if note:
         contender.experiment.progress.say(note)
 

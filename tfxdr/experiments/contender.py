@@ -7,6 +7,7 @@ transfer and joint training fill in stands beside their experiments.
 from __future__ import annotations
 
 import abc
+import functools
 import platform
 import shutil
 from collections.abc import Mapping
@@ -109,6 +110,7 @@ class Contender(abc.ABC):
         """A worker's part of `run`, beside the chief; it writes nothing."""
         return
 
+    @functools.cached_property
     def ranking_note(self) -> str:
         """What to know of a finished run's ranking; "" if it is above
         popularity, or ranks nothing."""
