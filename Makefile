@@ -14,13 +14,13 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 
 # What another TensorFlow, Keras or optimizer is likely to break: the promises
 # of all components, XLA and exports among them, numbers of published
-# implementations, optimizers and checkpoints, serving, the pack and the worked
-# plugins, and commands that train, resume and export. Left out: what reads
-# files and options, what tests one function (a promise or a golden number
-# stands behind it), broken components, and commands whose point is the process,
-# a page, a notebook, a flagfile or an installation.
+# implementations, optimizers, the pack, and commands that train, resume and
+# export. Left out: what reads files and options, what tests one function (a
+# promise, a golden number or a command stands behind it), plugins and broken
+# components, and commands whose point is the process, a page, a notebook, a
+# flagfile or an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
-	tests/plugins tests/serving tests/testing tests/training \
+	tests/testing \
 	--ignore=tests/e2e/test_command_line.py \
 	--ignore=tests/e2e/test_documented_commands.py \
 	--ignore=tests/e2e/test_notebook.py \
@@ -28,8 +28,6 @@ STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	--ignore=tests/e2e/test_explained.py \
 	--ignore=tests/e2e/test_sweep.py \
 	--ignore-glob='tests/e2e/test_*_page.py' \
-	--ignore=tests/plugins/test_coin_distribution.py \
-	--ignore=tests/plugins/test_guide.py \
 	--ignore-glob='tests/testing/test_broken_*'
 
 # $(call find_python,versions): the first that runs and can make environments,
