@@ -7,6 +7,8 @@ import socket
 import pytest
 from running import call_here, metrics, run_here, start
 
+from tfxdr.training.parameter_server import knows_shards
+
 CONFIG = "TF_CONFIG"
 SMALL = [
     "--dataset=synthetic(users=300,source_items=900,target_items=900)",
@@ -67,6 +69,7 @@ def _free_address(stack):
     return f"127.0.0.1:{held.getsockname()[1]}"
 
 
+@pytest.mark.skipif(not knows_shards(), reason="refused with this TensorFlow")
 @pytest.mark.large  # four processes that import TensorFlow
 def test_two_servers_train_and_one_machine_goes_on_with_it(cluster, tmp_path):
     """What they kept reads back whole: it is judged alike, and exported."""

@@ -150,9 +150,15 @@ def served(say: Callable[[str], None]) -> bool:
       Whether it has served.
 
     Raises:
-      InputError: TF_CONFIG is not what is expected.
+      InputError: TF_CONFIG is not what is expected, or TensorFlow is too old.
     """
     jobs, kind, index = task_from(os.environ.get(_CONFIG))
+    if not knows_shards():
+        raise InputError(
+            f"--distribute={NAME}: expected a TensorFlow whose optimizers read "
+            "tables back in other shards, 2.21 or later, found "
+            f"{tf.__version__}: upgrade it, or choose --distribute=multi-worker"
+        )
     if kind == "chief":
         return False
     name = "parameter server" if kind == "ps" else kind
@@ -174,6 +180,15 @@ def served(say: Callable[[str], None]) -> bool:
     _outlast(jobs["chief"][0])
     say(f"{name} {index} of {len(jobs[kind])}: the chief has ended")
     return True
+
+
+def knows_shards() -> bool:
+    """Whether Keras's optimizers keep what belongs to a table as one.
+
+    Those of TensorFlow 2.15 do not, and those in between have not been tried.
+    """
+    major, minor = map(int, tf.__version__.split(".")[:2])
+    return (major, minor) >= (2, 21)
 
 
 def _threads() -> tf.compat.v1.ConfigProto:
