@@ -133,6 +133,7 @@ def test_an_earlier_run_was_split_by_its_seed():
         "--policy_embedding=trained",
         "--policy_retrain=false",
         "--joint_negatives=0",
+        "--joint_start=random",
     ]
     read = Options.from_flagfile(text, "options.flags")
     assert (read.seed, read.data.split_seed) == (4, 4)

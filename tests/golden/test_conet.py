@@ -50,7 +50,7 @@ def test_the_replacement_head_is_the_authors(golden):
     logit = model.replacement_head(vector)[:, 0]
     close(tf.sigmoid(logit), golden["out/meta_target_probability"])
     close(
-        model.replacement_loss(vector, batch.target_label),
+        model.replacement_loss(vector, batch),
         golden["out/upper_loss"],
     )
 

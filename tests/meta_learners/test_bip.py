@@ -139,12 +139,12 @@ class TestHead:
         monkeypatch.setattr(model, "target_vector", counted)
         meta = built(model, head_steps=30)
         before = values(below_the_head(model)), values(meta.meta_variables)
-        loss = model.replacement_loss(vector(batch), batch.target_label)
+        loss = model.replacement_loss(vector(batch), batch)
         meta.train_head(model, batch)
         after = values(below_the_head(model)), values(meta.meta_variables)
         tf.nest.map_structure(np.testing.assert_array_equal, before, after)
         assert len(calls) == 1
-        new = model.replacement_loss(vector(batch), batch.target_label)
+        new = model.replacement_loss(vector(batch), batch)
         assert new < loss - 0.01
 
 

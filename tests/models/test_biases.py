@@ -47,6 +47,13 @@ def test_a_larger_penalty_draws_biases_to_zero():
     assert np.abs(large.user).max() < 0.1 * np.abs(small.user).max()
 
 
+def test_where_the_search_begins_does_not_matter():
+    far = fit_biases(EXAMPLES, *SIZES, 100.0)
+    one, other = (fit_biases(EXAMPLES, *SIZES, 1.0, at) for at in (None, far))
+    np.testing.assert_allclose(one.user, other.user, atol=0.01)
+    np.testing.assert_allclose(one.item, other.item, atol=0.01)
+
+
 def test_without_a_penalty_there_is_no_minimum():
     with pytest.raises(ValueError, match="penalty should be above 0"):
         fit_biases(EXAMPLES, *SIZES, 0.0)

@@ -242,7 +242,7 @@ def test_the_replacement_loss_reaches_its_head_and_the_backbone(name):
 
     def loss():
         vector = model.target_vector(batch)
-        return model.replacement_loss(vector, batch.target_label)
+        return model.replacement_loss(vector, batch)
 
     heads = [model.source_head, model.target_head]
     others = [v for head in heads for v in head.trainable_variables]

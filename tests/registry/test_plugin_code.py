@@ -156,7 +156,7 @@ class TestRunFolder:
         own += "--policy_standardize=false\n--policy_start=0.5\n"
         own += "--policy_decay=0.0\n--policy_embedding=trained\n"
         own += "--policy_retrain=false\n"
-        own += "--joint_negatives=0\n"
+        own += "--joint_negatives=0\n--joint_start=random\n"
         flags = own + "--plugins=a.py\n# code of policy a={}\n"
 
         def start(text, resume=True):

@@ -24,6 +24,7 @@ from tfxdr.experiments.joint_judge import (
 )
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
+from tfxdr.layers.pair_bias import PairBias
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
@@ -177,13 +178,23 @@ class JointExperiment(Experiment):
         """Popularity, an item's share of positives where examples are judged;
         biases; and item-kNN, which ranks alone."""
         popularity, *others = super().baseline_rows()
-        baselines = LabelBaselines(self.examples, self.options.data.split_seed)
+        baselines = self._label_baselines
         metrics = {**baselines.shares(), **popularity.metrics}
         return [
             dataclasses.replace(popularity, metrics=metrics),
             baselines.biases(self.task),
             *others,
         ]
+
+    @functools.cached_property
+    def _label_baselines(self) -> LabelBaselines:
+        return LabelBaselines(self.examples, self.options.data.split_seed)
+
+    @functools.cached_property
+    def _first_biases(self) -> PairBias | None:
+        if self.options.joint.joint_start == "random":
+            return None
+        return self._label_baselines.start()
 
     @property
     def backbone_phrase(self) -> str:
@@ -272,6 +283,7 @@ class JointExperiment(Experiment):
                 counts=(
                     self.training_counts() if self.examples.negatives else None
                 ),
+                biases=self._first_biases,
             )
         scores = JointScores(model, self.examples)
         batches = JointBatches(

@@ -1,4 +1,4 @@
-"""What joint models are held against: shares and biases, fitted when asked."""
+"""What joint models start from and are held against: shares and biases."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from tfxdr.data.replayed import generator
 from tfxdr.data.splits import TEST, TRAIN, VALIDATION
 from tfxdr.evaluation import Probabilities
 from tfxdr.experiments.tasks import NextTarget
+from tfxdr.layers.pair_bias import PairBias
 from tfxdr.models.biases import Biases, Examples, fit_biases, item_shares
 from tfxdr.report.table import Row
 from tfxdr.training.cost import peak_bytes
+from tfxdr.types import FIRST_ITEM
 
-_PENALTIES = (1.0, 3.0, 10.0, 30.0)  # of biases; validation picks one
+_PENALTIES = (30.0, 10.0, 3.0, 1.0)  # of biases; validation picks one
 _NEGATIVES = 13  # tells this random stream from others
 
 
@@ -24,7 +26,8 @@ class LabelBaselines:
     """Knows an item's share of positives, and biases of users and items.
 
     They learn from the target domain's training examples, the meta set with
-    them: rated pairs, or events and a sampled negative each.
+    them: rated pairs, or events and a sampled negative each. What a model
+    starts from leaves the meta set out.
 
     Args:
       data: the examples.
@@ -35,13 +38,14 @@ class LabelBaselines:
         self._data = data
         self._sizes = data.sizes.users, data.num_target_items
         random = generator(seed, _NEGATIVES, 0)
-        self._training = self._examples(TRAIN, random)
+        numbers = data.examples("target", TRAIN)
+        self._training = self._examples(numbers, random)
+        self._is_train = np.isin(numbers, data.train)
 
     def _examples(
-        self, split: int, random: np.random.Generator | None
+        self, numbers: np.ndarray, random: np.random.Generator | None
     ) -> Examples:
         target = self._data.target
-        numbers = self._data.examples("target", split)
         items, labels = target.answers(numbers, random)
         return Examples(target.user[numbers >> 1], items, labels)
 
@@ -56,20 +60,41 @@ class LabelBaselines:
           task: ranks by the items' biases.
         """
         start = time.monotonic()
-        fitted = [
-            fit_biases(self._training, *self._sizes, penalty)
-            for penalty in _PENALTIES
-        ]
-        best = min(
-            fitted, key=lambda one: self._judged(one, VALIDATION)["log_loss"]
-        )
+        best = self._of_all
         metrics = self._judged(best, TEST) | task.test(
             functools.partial(_broadcast, best.item.astype(np.float32)), None
         )
         return Row("bias", metrics, time.monotonic() - start, peak_bytes())
 
+    def start(self) -> PairBias:
+        """What a joint model's heads of the target domain add to."""
+        found = self._of_all
+        if not self._is_train.all():
+            found = self._fitted(self._training.take(self._is_train))
+        unknown = np.zeros(FIRST_ITEM)
+        user = found.offset + np.concatenate([unknown, found.user])
+        return PairBias(user, found.item)
+
+    @functools.cached_property
+    def _of_all(self) -> Biases:
+        return self._fitted(self._training)
+
+    def _fitted(self, training: Examples) -> Biases:
+        """With the penalty of the best validation log loss.
+
+        From the largest penalty on, each fit begins at the last one.
+        """
+        fitted: list[Biases] = []
+        for penalty in _PENALTIES:
+            begin = fitted[-1] if fitted else None
+            fitted.append(fit_biases(training, *self._sizes, penalty, begin))
+        return min(
+            fitted, key=lambda one: self._judged(one, VALIDATION)["log_loss"]
+        )
+
     def _judged(self, found: Biases, split: int) -> dict[str, float]:
-        asked = self._examples(split, None)
+        numbers = self._data.examples("target", split)
+        asked = self._examples(numbers, None)
         logit = found.logits(asked.user, asked.item)
         return Probabilities(
             asked.user, asked.item, asked.label, logit

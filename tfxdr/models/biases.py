@@ -26,6 +26,12 @@ class Examples:
     item: np.ndarray
     label: np.ndarray
 
+    def take(self, chosen: np.ndarray) -> Examples:
+        """Those of an index or a mask."""
+        return Examples(
+            self.user[chosen], self.item[chosen], self.label[chosen]
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Biases:
@@ -69,7 +75,11 @@ def item_shares(examples: Examples, num_users: int, num_items: int) -> Biases:
 
 
 def fit_biases(
-    examples: Examples, num_users: int, num_items: int, penalty: float
+    examples: Examples,
+    num_users: int,
+    num_items: int,
+    penalty: float,
+    start: Biases | None = None,
 ) -> Biases:
     """Logistic regression on who the user is and which the item.
 
@@ -83,6 +93,8 @@ def fit_biases(
       num_users: size of the user table.
       num_items: size of the item table.
       penalty: above 0.
+      start: where the search begins, such as a fit with another penalty, near
+        which it is short; none: at 0.
 
     Raises:
       ValueError: the penalty is not above 0.
@@ -110,15 +122,19 @@ def fit_biases(
         gradient[1:] += penalty * biases
         return loss + penalty / 2 * biases @ biases, gradient
 
-    start = np.zeros(1 + num_users + num_items)
+    nothing = Biases(0.0, np.zeros(num_users), np.zeros(num_items))
     found = scipy.optimize.minimize(
         objective,
-        start,
+        _packed(start or nothing),
         jac=True,
         method="L-BFGS-B",
         options={"ftol": _TOLERANCE},
     )
     return _unpacked(found.x, num_users)
+
+
+def _packed(biases: Biases) -> np.ndarray:
+    return np.concatenate([[biases.offset], biases.user, biases.item])
 
 
 def _unpacked(parameters: np.ndarray, num_users: int) -> Biases:

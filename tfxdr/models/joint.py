@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.backbones.base import JointBackbone
+from tfxdr.layers.pair_bias import PairBias
 from tfxdr.layers.ranking_head import RankingHead
 from tfxdr.ops import parts
 from tfxdr.types import Draw, Items, JointBatch
@@ -14,6 +15,7 @@ from tfxdr.types import Draw, Items, JointBatch
 # Pairs of user and item that are scored at once: some 50 MB of activations
 # in towers 64 wide, whatever the catalogue's size.
 _PAIRS = 1 << 16
+_BESIDE_BIASES = 0.1  # of a head's first weights, above given biases
 
 
 class JointModel(keras.Model):
@@ -29,6 +31,11 @@ class JointModel(keras.Model):
     vector may answer the second, trained on what they like against sampled
     items and what they do not like.
 
+    How much a user likes things, and how much an item is liked, explain most
+    of what ratings say. Where both are given, heads of the target domain add
+    to them what users and items have to do with each other, as boosting adds
+    to what it starts from (Friedman 2001), and are no worse to begin with.
+
     Attributes:
       backbone: below the heads.
       source_head: of the source domain.
@@ -36,12 +43,15 @@ class JointModel(keras.Model):
       replacement_head: of the target domain in the upper level.
       ranking_head: of the target domain, orders its catalogue; none: the
         target head does.
+      biases: of the target domain's pairs, which its heads add to; none: they
+        learn all.
 
     Args:
       backbone: what both domains share.
       counts: `[items]` positives of training, of each target row, from which
         a ranking head starts; batches then have negatives. None: there is no
         such head.
+      biases: see above.
       name: model name.
     """
 
@@ -50,6 +60,7 @@ class JointModel(keras.Model):
         backbone: JointBackbone,
         *,
         counts: np.ndarray | None = None,
+        biases: PairBias | None = None,
         name: str = "joint",
         **kwargs,
     ) -> None:
@@ -59,6 +70,7 @@ class JointModel(keras.Model):
             _head(domain) for domain in ("source", "target", "replacement")
         )
         self.ranking_head = None if counts is None else RankingHead(counts)
+        self.biases = biases
         none = tf.zeros([1], tf.int32)
         source, target = backbone(none, Items(none, none), Items(none, none))
         self.source_head(source)
@@ -66,6 +78,9 @@ class JointModel(keras.Model):
         self.replacement_head(target)
         if self.ranking_head is not None:
             self.ranking_head(target, none)
+        if biases is not None:
+            for head in (self.target_head, self.replacement_head):
+                head.kernel.assign(_BESIDE_BIASES * head.kernel)
 
     @property
     def shared_variables(self) -> list[tf.Variable]:
@@ -101,8 +116,8 @@ class JointModel(keras.Model):
         The source's mean nothing if the backbone does not use that domain.
         """
         source, target = self.backbone(batch.user, batch.source, batch.target)
-        return _logit(self.source_head, source), _logit(
-            self.target_head, target
+        return _logit(self.source_head, source), self._of_target(
+            self.target_head, target, batch.user, batch.target.item
         )
 
     def example_losses(self, batch: JointBatch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -115,7 +130,9 @@ class JointModel(keras.Model):
         source_vector, vector = self._trained_vectors(
             batch.user, batch.source, batch.target, batch.seed
         )
-        target = _logit(self.target_head, vector)
+        target = self._of_target(
+            self.target_head, vector, batch.user, batch.target.item
+        )
         target_loss = _cross_entropy(target, batch.target_label)
         if self.ranking_head is not None:
             target_loss += self._ranking_losses(
@@ -189,22 +206,36 @@ class JointModel(keras.Model):
         return self.backbone(batch.user, batch.source, batch.target)[1]
 
     def replacement_loss(
-        self, vector: tf.Tensor, label: tf.Tensor
+        self, vector: tf.Tensor, batch: JointBatch
     ) -> tf.Tensor:
         """Mean cross-entropy through the replacement head, a scalar.
 
         Args:
-          vector: `[batch, d]`, of `target_vector`.
-          label: `[batch]`, 0 or 1.
+          vector: `[batch, d]`, `target_vector` of the batch.
+          batch: whose target examples are judged.
         """
-        logit = _logit(self.replacement_head, vector)
-        return tf.reduce_mean(_cross_entropy(logit, label))
+        logit = self._of_target(
+            self.replacement_head, vector, batch.user, batch.target.item
+        )
+        return tf.reduce_mean(_cross_entropy(logit, batch.target_label))
 
     def target_logit(
         self, user: tf.Tensor, source: Items, target: Items
     ) -> tf.Tensor:
         """Logits of target examples beside source examples, all `[batch]`."""
-        return _logit(self.target_head, self.backbone(user, source, target)[1])
+        _, vector = self.backbone(user, source, target)
+        return self._of_target(self.target_head, vector, user, target.item)
+
+    def _of_target(
+        self,
+        head: keras.layers.Layer,
+        vector: tf.Tensor,
+        user: tf.Tensor,
+        item: tf.Tensor,
+    ) -> tf.Tensor:
+        """Logits of a head of the target domain, `[batch]`."""
+        logit = _logit(head, vector)
+        return logit if self.biases is None else logit + self.biases(user, item)
 
     def score_items(
         self, user: tf.Tensor, source: Items, items: Items
@@ -230,14 +261,12 @@ class JointModel(keras.Model):
         def score(chunk: tf.Tensor) -> tf.Tensor:
             pair = tf.minimum(chunk * size + tf.range(size), pairs - 1)
             row, column = pair // columns, pair % columns
+            asking = tf.gather(user, row)
+            beside = Items(*(tf.gather(ids, row) for ids in source))
             chosen = Items(*(tf.gather(ids, column) for ids in items))
-            _, vector = self.backbone(
-                tf.gather(user, row),
-                Items(*(tf.gather(ids, row) for ids in source)),
-                chosen,
-            )
             if self.ranking_head is None:
-                return _logit(self.target_head, vector)
+                return self.target_logit(asking, beside, chosen)
+            _, vector = self.backbone(asking, beside, chosen)
             return self.ranking_head(vector, chosen.item)
 
         scores = tf.map_fn(

@@ -14,6 +14,7 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "policy_embedding": lambda options: "trained",
     "policy_retrain": lambda options: "false",
     "joint_negatives": lambda options: "0",
+    "joint_start": lambda options: "random",
 }
 
 

@@ -26,6 +26,12 @@ class Joint(Group):
         "is learned; 0: rated pairs alone, which teach none.",
         lower=0,
     )
+    joint_start: str = setting(
+        "biases",
+        "What the first predictions are: biases: a fit of users and items "
+        "that have nothing to do with each other, which training adds to.",
+        choices=("random", "biases"),
+    )
     joint_history: int = setting(
         20,
         "The latest items of each domain that a meta-learner reads.",

@@ -12,6 +12,7 @@ from tfxdr.backbones.base import JointBackbone
 from tfxdr.data.joint.batches import JointBatches, behavior_batches
 from tfxdr.data.joint.examples import JointData
 from tfxdr.evaluation import BehaviorWeights
+from tfxdr.layers.pair_bias import PairBias
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
 from tfxdr.registry import Spec
@@ -29,6 +30,7 @@ def build_joint(
     seed: int,
     *,
     counts: np.ndarray | None = None,
+    biases: PairBias | None = None,
 ) -> JointModel:
     """A joint model and its meta-learner with their first weights.
 
@@ -38,6 +40,7 @@ def build_joint(
       sizes: of the tables, `JointData.sizes`.
       seed: of random weights.
       counts: of the target items, if it learns a ranking; see `JointModel`.
+      biases: of the target domain's pairs, likewise.
 
     Raises:
       TypeError: if the backbone is none of a joint model.
@@ -49,7 +52,7 @@ def build_joint(
             f"backbone {backbone.name} should be a JointBackbone, it is a "
             f"{type(layer).__name__}"
         )
-    model = JointModel(layer, counts=counts)
+    model = JointModel(layer, counts=counts, biases=biases)
     meta.build(layer)
     return model
 

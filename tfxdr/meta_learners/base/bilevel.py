@@ -187,7 +187,7 @@ class Bilevel(MetaLearner):
         def advance(step, means, squares):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
-                loss = model.replacement_loss(vector, batch.target_label)
+                loss = model.replacement_loss(vector, batch)
             gradients = tape.gradient(loss, variables)
             step += 1.0
             means = _average(means, gradients, _BETA_1)
@@ -229,7 +229,7 @@ class Bilevel(MetaLearner):
 
         def upper_loss() -> tf.Tensor:
             vector = model.target_vector(held_out)
-            return model.replacement_loss(vector, held_out.target_label)
+            return model.replacement_loss(vector, held_out)
 
         return implicit.hypergradient(
             lower_loss,

@@ -48,9 +48,12 @@ class TrainsJointly(Protocol):
         ...
 
     def replacement_loss(
-        self, vector: tf.Tensor, label: tf.Tensor
+        self, vector: tf.Tensor, batch: JointBatch
     ) -> tf.Tensor:
-        """Mean cross-entropy through the replacement head, a scalar."""
+        """Mean cross-entropy through the replacement head, a scalar.
+
+        The vector is `target_vector` of the batch.
+        """
         ...
 
 
