@@ -18,7 +18,7 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # export. Left out: what reads files and options, what tests one function (a
 # promise, a golden number or a command stands behind it), plugins and broken
 # components, and commands whose point is the process, a page, a notebook, a
-# flagfile or an installation.
+# flagfile, a table of them or an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	tests/testing \
 	--ignore=tests/e2e/test_command_line.py \
@@ -27,6 +27,7 @@ STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	--ignore=tests/e2e/test_batch.py \
 	--ignore=tests/e2e/test_explained.py \
 	--ignore=tests/e2e/test_sweep.py \
+	--ignore=tests/e2e/test_tables.py \
 	--ignore-glob='tests/e2e/test_*_page.py' \
 	--ignore-glob='tests/testing/test_broken_*'
 
