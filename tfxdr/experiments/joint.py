@@ -230,8 +230,9 @@ class JointExperiment(Experiment):
     def check(self, specs: Sequence[Spec]) -> None:
         super().check(specs)
         backbone = self.backbone.build(sizes=self.examples.sizes)
-        for spec in specs:
-            meta = self.meta(spec)
+        metas = [self.meta(spec) for spec in specs]
+        self._tell_of_unread(metas)
+        for spec, meta in zip(specs, metas, strict=True):
             distribution.current().check_component("--meta", meta)
             if meta.interval and not backbone.uses_source:
                 raise InputError(
@@ -250,6 +251,16 @@ class JointExperiment(Experiment):
             ("target", "source") if backbone.uses_source else ("target",)
         )
 
+    def _tell_of_unread(self, metas: Sequence[MetaLearner]) -> None:
+        """Says that examples are held out for nobody."""
+        held_out = len(self.examples.meta)
+        if held_out and not any(map(_reads_meta_set, metas)):
+            self.progress.say(
+                f"note: {held_out} training examples are held out for a "
+                f"meta-learner, and {self.compared_text} reads none of them: "
+                "--meta_fraction=0 trains on them, too"
+            )
+
     def meta(self, spec: Spec) -> MetaLearner:
         """A new meta-learner.
 
@@ -263,8 +274,7 @@ class JointExperiment(Experiment):
             weight_decay=chosen.bip_weight_decay,
             source_categories=self.data.source_categories,
         )
-        needs_rows = meta.interval and meta.meta_set != TRAINING
-        if needs_rows and not len(self.examples.meta):
+        if _reads_meta_set(meta) and not len(self.examples.meta):
             raise InputError(
                 f"--meta={spec} learns from a meta set: expected "
                 "--meta_fraction above 0, or its option meta_set=training, "
@@ -298,3 +308,8 @@ class JointExperiment(Experiment):
 
     def contender(self, spec: Spec, folder: RunFolder) -> JointContender:
         return JointContender(self, spec, folder)
+
+
+def _reads_meta_set(meta: MetaLearner) -> bool:
+    """Whether it learns from what is held out of training."""
+    return bool(meta.interval) and meta.meta_set != TRAINING
