@@ -21,7 +21,7 @@ def test_a_run_says_so(meta, fraction, told, tmp_path, monkeypatch, capsys):
     made = make_experiment(
         options_from(
             {
-                "dataset": "planted(users=40,source_items=60,target_items=30)",
+                "dataset": "planted(users=40,source_items=80,target_items=40)",
                 "backbone": "mtl",
                 "split": "leave-one-out",
                 "meta": meta,
