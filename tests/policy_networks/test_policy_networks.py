@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfxdr.backbones.nextitnet import NextItNet
+from tfxdr.options import groups
 from tfxdr.policy_networks import PolicyNetwork
 from tfxdr.registry import policy_networks
 
@@ -124,3 +125,38 @@ def test_its_item_embedding_is_a_copy_that_may_stay(trained):
     own = network.encoder.embedding.embeddings
     np.testing.assert_array_equal(own, source.embeddings)
     assert (id(own) in map(id, network.trainable_variables)) == trained
+
+
+@pytest.mark.parametrize(
+    ("text", "reach"),
+    [
+        ("nextitnet", 31),
+        ("nextitnet(dilations=[1,2,4,8,16,32])", 127),
+        ("nextitnet(dilations=[1,2])", 7),
+        ("gru", None),
+        ("attention", None),
+    ],
+)
+def test_an_encoder_reads_as_far_as_it_says(text, reach):
+    tf.keras.utils.set_random_seed(5)
+    encoder = policy_networks.parse(text).build(num_items=9, channels=6)
+    assert encoder.reach == reach
+    history = np.full([1, 140], 3, np.int32)
+
+    def change(place):
+        other = history.copy()
+        other[0, -1 - place] = 7
+        one, two = (encoder(tf.constant(x))[:, -1] for x in (history, other))
+        return float(tf.reduce_max(tf.abs(one - two)))
+
+    far = 20 if reach is None else reach - 1  # a GRU forgets, with time
+    assert change(far) > 0
+    assert reach is None or change(far + 1) == 0
+
+
+def test_the_default_reads_the_longest_default_history():
+    model, data = groups.Model(), groups.Data()
+    encoder = policy_networks.parse(model.policy_network).build(
+        num_items=9, channels=6
+    )
+    assert encoder.reach >= data.max_history

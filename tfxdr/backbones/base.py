@@ -178,6 +178,12 @@ class Backbone(keras.layers.Layer):
             hidden += change
         return hidden, mask
 
+    @property
+    def reach(self) -> int | None:
+        """How many of the latest items the last position reads; none: all."""
+        reads = self._reads_of_last().get(0)
+        return None if reads is None else reads.span
+
     def _reads_of_last(self) -> dict[int, Positions]:
         """Which positions of its input the last one depends on, by block.
 

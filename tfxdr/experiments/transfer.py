@@ -124,16 +124,27 @@ class TransferExperiment(Experiment):
     def _check_policy(self, policy: Policy, backbone: Backbone) -> None:
         if policy.static_actions(len(backbone.blocks)) is None:
             if policy.has_network:
-                self.policy_network.build(
-                    num_items=self.data.num_source_items,
-                    channels=backbone.width,
-                )
+                self._tell_of_unread(backbone.width)
         elif not policy.pretrained and self.tuner.name != "copy":
             self.progress.say(
                 f"note: --tuner={self.tuner} leaves all but its own layers at "
                 "the random weights that a policy without pre-training has"
             )
         self.batches(policy)
+
+    def _tell_of_unread(self, channels: int) -> None:
+        """Says that a policy cannot decide by the oldest items."""
+        encoder = self.policy_network.build(
+            num_items=self.data.num_source_items, channels=channels
+        )
+        longest = int(self.users.history.lengths.max(initial=0))
+        if encoder.reach is not None and encoder.reach < longest:
+            self.progress.say(
+                f"note: --policy_network={self.policy_network} reads the "
+                f"latest {encoder.reach} of up to {longest} source items, and "
+                "decides by these alone: more dilations, attention or gru "
+                "read more"
+            )
 
     def component(self, spec: Spec) -> Policy | Baseline:
         """A policy or baseline, with what the program gives to some."""

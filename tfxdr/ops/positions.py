@@ -21,6 +21,11 @@ class Positions(NamedTuple):
     number: int
     step: int
 
+    @property
+    def span(self) -> int:
+        """From the first of them to the last one, both included."""
+        return (self.number - 1) * self.step + 1
+
     def read_by(self, num_taps: int, dilation: int) -> Positions:
         """What a convolution reads to have its outputs at these positions.
 

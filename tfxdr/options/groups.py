@@ -163,7 +163,9 @@ class Model(Group):
         "all", "What is fine-tuned; several, with commas, are compared."
     )
     policy_network: str = setting(
-        "nextitnet", "The encoder from which a learned policy decides."
+        "nextitnet(dilations=[1,2,4,8,16,32])",
+        "The encoder from which a learned policy decides; nextitnet, the "
+        "paper's, reads the latest 31 items alone.",
     )
     policy_pooling: str = setting(
         "last",
