@@ -62,8 +62,8 @@ DEMO_WORKERS := "--dataset=synthetic(users=600)" --policy=all --learning_rate=0.
 	"--backbone=sasrec(channels=16,num_blocks=2)" --pretrain_epochs=3 \
 	--epochs=3 --threads=1 --run=run --overwrite
 
-.PHONY: help demo demo-workers test test-addons test-spark stack-addons same-metrics docs results lint format \
-	clean
+.PHONY: help demo demo-workers test test-addons test-spark stack-addons same-metrics faults docs results lint \
+	format clean
 
 help:
 	@echo "make demo         who should be tuned? policies, explained"
@@ -73,6 +73,7 @@ help:
 	@echo "make stack-addons  those of them that depend on the stack"
 	@echo "make test-spark   tests of --engine=spark, with PySpark; needs Java"
 	@echo "make same-metrics  both stacks: are the metrics the same?"
+	@echo "make faults       ten kills at random moments; minutes"
 	@echo "make results      every sweep of docs/RESULTS.md: hours; it goes on"
 	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
@@ -129,6 +130,9 @@ test-spark: $(VENV_SPARK)/.stamp
 
 same-metrics: $(VENV)/.stamp $(VENV_ADDONS)/.stamp
 	$(VENV)/bin/python benchmarks/both_stacks.py $(VENV_ADDONS)/bin/python
+
+faults: $(VENV)/.stamp
+	$(VENV)/bin/python -m benchmarks.faults --kills=10
 
 # From the root of the repository, where flagfiles look for what was downloaded. A
 # sweep that is done takes seconds.

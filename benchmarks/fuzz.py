@@ -5,9 +5,11 @@
 
 Small valid inputs of every kind that tfxdr reads are spoilt: bytes are
 changed, put in, taken out, repeated, and files end early. Each is then
-prepared, or opened. What may happen is a result whose rows add up, each read,
-left out and counted, or an `InputError`; anything else is a fault, as is a
-file that is left over in the cache. Prints each fault with the number of its
+prepared, or opened: tables and logs; prepared data, a flagfile, a finished run,
+a checkpoint, an export without its graph, a file of candidates. What may happen
+is a result whose rows add up, each read, left out and counted, or an
+`InputError`; anything else is a fault, as is a file that is left over in the
+cache. Prints each fault with the number of its
 case, which `--first=N --cases=1` runs again, and ends with 1 if there was one.
 A tenth of a second a case on two cores.
 """
@@ -16,26 +18,33 @@ from __future__ import annotations
 
 import argparse
 import collections
-import gzip
 import json
 import pathlib
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 
-import duckdb
+import numpy as np
+import tensorflow as tf
 
+from benchmarks.fuzz_samples import ROWS, SAMPLES, Sample
 from tfxdr.data.prepare import prepare
 from tfxdr.data.prepared import PreparedData
 from tfxdr.data.summary import table1
 from tfxdr.errors import InputError
+from tfxdr.evaluation import Ranking
+from tfxdr.experiments.finished_runs import JudgedRun
 from tfxdr.options import Options
+from tfxdr.report.history import read_history
+from tfxdr.serving.export import export
+from tfxdr.serving.exported import open_export
+from tfxdr.serving.id_files import read_ids
+from tfxdr.testing.models import servable_of, transfer_model
+from tfxdr.training.checkpoint import restore_variables, save_variables
 
-_ROWS = 40
 # What text readers stumble over.
 _TOKENS = (
     *(b"\n", b"\r\n", b'"', b"'", b",", b"\t", b";", b"|", b"\\", b"\x00"),
@@ -43,141 +52,6 @@ _TOKENS = (
     *(b"9" * 30, b"::", b" ", "\u2028é".encode(), b"\x1b[2J", b"0x", b"#"),
 )
 _LEFT_OVER = (".partial", ".tmp", "work.duckdb", "spill")
-
-# Writes a valid input into a folder; gives the files to spoil, and the text
-# that names the data set.
-Sample = Callable[[pathlib.Path], tuple[list[pathlib.Path], str]]
-
-
-def _events(draw: random.Random, items: str) -> list[tuple[str, str, int]]:
-    users = [f"u{number}" for number in range(8)]
-    return [
-        (draw.choice(users), draw.choice(items), 1_700_000_000 + row)
-        for row in range(_ROWS)
-    ]
-
-
-def _both(ending: str, write: Callable) -> Sample:
-    """Two tables of events, each written alike."""
-
-    def sample(folder: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-        draw, files = random.Random(1), []
-        for name, items in (("source", "abcdef"), ("target", "uvwxyz")):
-            files.append(folder / f"{name}.{ending}")
-            write(files[-1], _events(draw, items))
-        first, second = map(str, files)
-        return files, f"events(source={first!r},target={second!r})"
-
-    return sample
-
-
-def _delimited(separator: str, opener: Callable = open) -> Callable:
-    def write(path: pathlib.Path, rows: list) -> None:
-        lines = [("user", "item", "timestamp"), *rows]
-        with opener(path, "wt") as file:
-            for line in lines:
-                file.write(separator.join(map(str, line)) + "\n")
-
-    return write
-
-
-def _json_lines(path: pathlib.Path, rows: list) -> None:
-    names = ("user", "item", "timestamp")
-    lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def _parquet(path: pathlib.Path, rows: list) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(
-            'CREATE TABLE t ("user" TEXT, item TEXT, "timestamp" BIGINT)'
-        )
-        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-        connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
-
-
-def _sqlite(folder: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-    path, draw = folder / "both.sqlite", random.Random(1)
-    with sqlite3.connect(path) as connection:
-        for name, items in (("s", "abcdef"), ("t", "uvwxyz")):
-            connection.execute(
-                f'CREATE TABLE {name} ("user" TEXT, item TEXT, timestamp INT)'
-            )
-            rows = _events(draw, items)
-            connection.executemany(f"INSERT INTO {name} VALUES (?,?,?)", rows)
-    connection.close()
-    return [path], f"events(source=s,target=t,database={str(path)!r})"
-
-
-def _movielens(folder: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-    draw = random.Random(1)
-    ratings = [
-        f"{draw.randint(1, 6)}::{draw.randint(1, 9)}::"
-        f"{draw.choice([1, 2, 5])}::{978_300_000 + row}"
-        for row in range(_ROWS)
-    ]
-    movies = [f"{n}::Film {n} (1999)::Drama|War" for n in range(1, 10)]
-    users = [f"{n}::F::25::10::48067" for n in range(1, 7)]
-    files = []
-    for name, lines in (
-        ("ratings", ratings),
-        ("movies", movies),
-        ("users", users),
-    ):
-        files.append(folder / f"{name}.dat")
-        files[-1].write_text("\n".join(lines) + "\n", encoding="latin-1")
-    return files, f"movielens(path={str(folder)!r})"
-
-
-def _amazon(folder: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-    draw, files = random.Random(1), []
-    for name, items in (("source", "abcdef"), ("target", "uvwxyz")):
-        files.append(folder / f"{name}.json")
-        lines = [
-            json.dumps(
-                {
-                    "reviewerID": user,
-                    "asin": item,
-                    "overall": 5.0,
-                    "unixReviewTime": time,
-                }
-            )
-            for user, item, time in _events(draw, items)
-        ]
-        files[-1].write_text("\n".join(lines) + "\n")
-    meta = folder / "meta.json"
-    lines = [f"{{'asin': '{i}', 'categories': [['A', 'B']]}}" for i in "abc"]
-    meta.write_text("\n".join(lines) + "\n")
-    first, second = map(str, files)
-    return [*files, meta], (
-        f"amazon(source={first!r},target={second!r},source_meta={str(meta)!r})"
-    )
-
-
-def _coldrec(folder: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-    draw, path = random.Random(1), folder / "coldrec.csv"
-    lines = [
-        ",".join(str(draw.randint(1, 9)) for _ in range(6))
-        + f",,{draw.randint(11, 19)},{draw.randint(11, 19)}"
-        for _ in range(12)
-    ]
-    path.write_text("\n".join(lines) + "\n")
-    return [path], f"coldrec(path={str(path)!r})"
-
-
-SAMPLES: dict[str, Sample] = {
-    "csv": _both("csv", _delimited(",")),
-    "tsv": _both("tsv", _delimited("\t")),
-    "gzip": _both("csv.gz", _delimited(",", gzip.open)),
-    "json": _both("jsonl", _json_lines),
-    "parquet": _both("parquet", _parquet),
-    "sqlite": _sqlite,
-    "movielens": _movielens,
-    "amazon": _amazon,
-    "coldrec": _coldrec,
-}
-# What is opened and not prepared.
-OTHERS = ("prepared", "flagfile")
 
 
 def spoilt(data: bytes, draw: random.Random) -> bytes:
@@ -199,6 +73,10 @@ def spoilt(data: bytes, draw: random.Random) -> bytes:
     return data
 
 
+# The graph of a SavedModel is code: whoever loads one trusts it.
+_PROGRAMS = (".pb",)
+
+
 def run_case(kind: str, number: int, seed: int, home: pathlib.Path) -> str:
     """Spoils an input and reads it.
 
@@ -210,10 +88,8 @@ def run_case(kind: str, number: int, seed: int, home: pathlib.Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
-        if kind == "flagfile":
-            _read_flagfile(draw)
-        elif kind == "prepared":
-            _open_prepared(folder, home, draw)
+        if kind in OTHERS:
+            OTHERS[kind](folder, home, draw)
         else:
             _prepare(SAMPLES[kind], folder, draw)
     except InputError as error:
@@ -223,7 +99,10 @@ def run_case(kind: str, number: int, seed: int, home: pathlib.Path) -> str:
     return "read"
 
 
-def _read_flagfile(draw: random.Random) -> None:
+def _read_flagfile(
+    folder: pathlib.Path, home: pathlib.Path, draw: random.Random
+) -> None:
+    del folder, home
     text = spoilt(Options().to_flagfile().encode(), draw)
     Options.from_flagfile(text.decode("utf-8", "surrogateescape"), "o.flags")
 
@@ -231,17 +110,116 @@ def _read_flagfile(draw: random.Random) -> None:
 def _open_prepared(
     folder: pathlib.Path, home: pathlib.Path, draw: random.Random
 ) -> None:
-    whole = home / "prepared"
-    if not whole.is_dir():
-        home.joinpath("sample").mkdir()
-        _, dataset = SAMPLES["csv"](home / "sample")
-        made = prepare(dataset, cache_dir=home / "sample-cache")
-        shutil.copytree(made.folder, whole)
-    copy = folder / "prepared"
-    shutil.copytree(whole, copy)
-    path = draw.choice(sorted(copy.iterdir()))
-    path.write_bytes(spoilt(path.read_bytes(), draw))
+    copy = _spoilt_copy(home / "prepared", _make_prepared, folder, draw)
     table1(PreparedData.load(copy).manifest)
+
+
+def _make_prepared(whole: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        _, dataset = SAMPLES["csv"](pathlib.Path(name))
+        made = prepare(dataset, cache_dir=pathlib.Path(name) / "cache")
+        shutil.copytree(made.folder, whole)
+
+
+def _spoilt_copy(
+    whole: pathlib.Path,
+    make: Callable[[pathlib.Path], None],
+    folder: pathlib.Path,
+    draw: random.Random,
+) -> pathlib.Path:
+    """A copy of a folder, made once, in which one file is spoilt."""
+    if not whole.is_dir():
+        make(whole)
+    copy = folder / whole.name
+    shutil.copytree(whole, copy)
+    path = draw.choice(
+        sorted(
+            path
+            for path in copy.rglob("*")
+            if path.is_file() and path.suffix not in _PROGRAMS
+        )
+    )
+    path.write_bytes(spoilt(path.read_bytes(), draw))
+    return copy
+
+
+def _open_run(
+    folder: pathlib.Path, home: pathlib.Path, draw: random.Random
+) -> None:
+    copy = _spoilt_copy(home / "run", _make_run, folder, draw)
+    run = JudgedRun.open(copy)
+    judged = (run.component, run.seed, run.published, run.judged_by)
+    assert judged and run.instances.values
+    read_history(copy / "history.csv")
+
+
+def _make_run(whole: pathlib.Path) -> None:
+    whole.mkdir()
+    result = {
+        "policy": "all",
+        "protocol": {"task": "next-target", "seed": 0, "split": "random"},
+        "data": {"fingerprint": "0f" * 32, "counts": {"users": 8}},
+        "test": {"hr@5": 0.5, "mrr@5": 0.25},
+    }
+    (whole / "metrics.json").write_text(json.dumps(result, indent=2))
+    (whole / "options.flags").write_text(Options().to_flagfile())
+    lines = ("stage,epoch,loss", "finetune,1,0.5", "finetune,2,0.25")
+    (whole / "history.csv").write_text("\n".join(lines) + "\n")
+    rows = np.arange(ROWS)
+    Ranking(user=rows, item=rows + 2, rank=rows % 7 + 1).save(
+        whole / "ranks.npz"
+    )
+
+
+def _open_checkpoint(
+    folder: pathlib.Path, home: pathlib.Path, draw: random.Random
+) -> None:
+    copy = _spoilt_copy(home / "weights", _make_checkpoint, folder, draw)
+    restore_variables(copy, _checkpoint(), remedy="train it again")
+
+
+def _make_checkpoint(whole: pathlib.Path) -> None:
+    save_variables(whole, _checkpoint())
+
+
+def _checkpoint() -> tf.train.Checkpoint:
+    return tf.train.Checkpoint(
+        table=tf.Variable(tf.ones([20, 4])), step=tf.Variable(3)
+    )
+
+
+def _open_export(
+    folder: pathlib.Path, home: pathlib.Path, draw: random.Random
+) -> None:
+    copy = _spoilt_copy(home / "export", _make_export, folder, draw)
+    _, served = open_export(copy)
+    assert len(served.for_history(["s2", "s3"], 3)) == 3
+
+
+def _make_export(whole: pathlib.Path) -> None:
+    servable, _ = servable_of(transfer_model(policy="all"))
+    export(servable, whole, titles={"t2": "Alpha"})
+
+
+def _read_ids(
+    folder: pathlib.Path, home: pathlib.Path, draw: random.Random
+) -> None:
+    del home
+    path = folder / "candidates.txt"
+    text = "".join(f"t{item}\n" for item in range(ROWS))
+    path.write_bytes(spoilt(text.encode(), draw))
+    read_ids(path, "--candidates", "raw target ids", once=True)
+
+
+# What is opened and not prepared.
+OTHERS: dict[str, Callable] = {
+    "prepared": _open_prepared,
+    "flagfile": _read_flagfile,
+    "run": _open_run,
+    "checkpoint": _open_checkpoint,
+    "export": _open_export,
+    "candidates": _read_ids,
+}
 
 
 def _prepare(sample: Sample, folder: pathlib.Path, draw: random.Random) -> None:

@@ -1,6 +1,11 @@
 """What is compared after a run that was killed."""
 
 import json
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import pytest
 
 from benchmarks import faults
 
@@ -30,3 +35,32 @@ def test_metrics_and_stray_files_are(tmp_path):
         "test/hr@5: 0.5 and 0.25",
         "run/metrics.json.partial: in one of the two alone",
     ]
+
+
+def _process(text):
+    return subprocess.Popen(
+        [sys.executable, "-c", text], stdout=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "fault"),
+    [
+        ("error: --distribute=multi-worker: has lost another one", 2, None),
+        ("Traceback", 1, "ended with 1 and no sentence"),
+        ("worker 0 of 2: at a:1, waiting for all", None, None),
+        ("", None, "did not stop in a minute"),
+    ],
+)
+def test_a_worker_that_has_lost_another_one_ends_by_itself(
+    tmp_path, monkeypatch, written, code, fault
+):
+    monkeypatch.setattr(faults, "_SOON", 0.3 if code is None else 20)
+    end = "import time; time.sleep(60)" if code is None else f"exit({code})"
+    (tmp_path / "output.txt").write_text(written)
+    with (
+        _process(end) as process,
+        pytest.raises(RuntimeError, match=fault) if fault else nullcontext(),
+    ):
+        faults._see_it_end(process, tmp_path / "output.txt")
+    assert process.returncode is not None

@@ -180,6 +180,12 @@ def test_json_round_trip_and_its_errors(tmp_path):
     path.write_text("{\n  oops")
     with pytest.raises(InputError, match=r"a\.json, line 2, column 3"):
         read_json(path)
+    path.write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(InputError, match=r"a\.json: expected UTF-8 text"):
+        read_json(path)
+    path.write_text("[1]")
+    with pytest.raises(InputError, match="expected a JSON object, found list"):
+        read_json(path)
     with pytest.raises(InputError, match=r"gone\.json cannot be read"):
         read_json(tmp_path / "gone.json")
 
@@ -188,16 +194,16 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
     tmp_path, monkeypatch
 ):
     path = tmp_path / "a.json"
-    write_json(path, 1)
+    write_json(path, {"a": 1})
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(InputError, match=r"is full.*--run"):
-        write_json(path, 2)
+        write_json(path, {"a": 2})
     assert names(tmp_path) == ["a.json"]
-    assert read_json(path) == 1
+    assert read_json(path) == {"a": 1}
 
 
 @pytest.mark.parametrize("name", ["plain", "a[1]", "b *?", "c\\d", "{e}"])

@@ -230,20 +230,27 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Reads a JSON file.
+    """Reads a JSON file that holds an object.
 
     Raises:
-      InputError: It is missing or is not JSON; names line and column.
+      InputError: It is missing or is no such file; names line and column.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected UTF-8 text ({error})") from error
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}, line {error.lineno}, column {error.colno}: expected "
             f"JSON ({error.msg})"
         ) from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path}: expected a JSON object, found {type(found).__name__}"
+        )
+    return found
 
 
 def explain(error: Exception, place: Path, flag: str) -> InputError:

@@ -2,7 +2,11 @@ import json
 
 import pytest
 
-from tfxdr.data.prepared import SCHEMA_VERSION, PreparedData
+from tfxdr.data.prepared import (
+    SCHEMA_VERSION,
+    PreparedData,
+    write_manifest,
+)
 from tfxdr.datasets.events import Events
 from tfxdr.datasets.synthetic import Synthetic
 from tfxdr.errors import InputError
@@ -74,9 +78,7 @@ def test_a_folder_without_data(tmp_path):
 
 
 def change(data, **values):
-    path = data.folder / "manifest.json"
-    manifest = json.loads(path.read_text()) | values
-    path.write_text(json.dumps(manifest))
+    write_manifest(data.folder, {**data.manifest, **values})
 
 
 @pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, 0, None])
@@ -101,6 +103,26 @@ def test_a_damaged_manifest(data, text):
     (data.folder / "manifest.json").write_text(text)
     with pytest.raises(InputError, match=r"manifest\.json is damaged"):
         PreparedData.load(data.folder)
+
+
+def test_a_manifest_whose_text_is_another_one(data):
+    """Valid JSON, but a count has another name, or is another number."""
+    path = data.folder / "manifest.json"
+    text = path.read_text()
+    for before, after in (('"validation"', '"malidation"'), ('"users": ', "")):
+        assert before in text
+        path.write_text(text.replace(before, after or before + "1"))
+        with pytest.raises(InputError, match=r"manifest\.json is damaged: its"):
+            PreparedData.load(data.folder)
+
+
+def test_a_manifest_of_an_earlier_version_has_no_hash(data):
+    path = data.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["sha256"]
+    path.write_text(json.dumps(manifest))
+    found = PreparedData.load(data.folder)
+    assert dict(found.manifest) == manifest == dict(data.manifest)
 
 
 def test_a_foreign_manifest(data):

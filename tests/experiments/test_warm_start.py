@@ -1,6 +1,8 @@
 """What a run takes along from one on earlier data."""
 
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +10,17 @@ import tensorflow as tf
 
 import tfxdr
 from tfxdr.errors import InputError
-from tfxdr.experiments.warm_start import Vocabulary, carry
+from tfxdr.experiments.warm_start import (
+    GOES_ON,
+    Vocabulary,
+    carry_optimizers,
+    optimizers_of,
+    pairs,
+)
+from tfxdr.registry import optimizers
 from tfxdr.testing.models import NUM_ITEMS, NUM_TARGETS, transfer_model
+from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
+from tfxdr.training.slots import slots
 from tfxdr.types import FIRST_ITEM
 
 OPTIONS = {
@@ -18,6 +29,7 @@ OPTIONS = {
     "pretrain_epochs": 1,
     "epochs": 1,
     "learning_rate": 0.01,
+    "pretrained_learning_rate": 0.005,
 }
 
 
@@ -76,7 +88,9 @@ def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
         "new": 2,
         "gone": 1,
     }
-    assert "6 source items are known, 2 new, 1 gone" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "6 source items are known, 2 new, 1 gone" in said
+    assert f"; the optimizer {GOES_ON}; " in said
     for before, now in zip(
         _weights(tfxdr.open_run(home / "first")),
         _weights(run.best),
@@ -136,6 +150,40 @@ def test_another_model_is_refused(home, tmp_path, options, message):
         )
 
 
+def test_what_the_optimizer_knew_is_read_beside_the_best_weights(home):
+    contender = tfxdr.open_run(home / "first")._contender
+    kept = [v.numpy() for v in contender.trained().model.variables]
+    found = contender.moved()
+    assert len(found.groups) == 2  # By their rates.
+    assert all(int(o.iterations) > 0 for o, _ in found.groups)
+    moments = slots(found)
+    (table,) = contender.trained().model.backbone.embedding.variables
+    assert [np.any(m != 0) for m in moments[id(table)].values()] == [True] * 2
+    for variable, before in zip(
+        contender.trained().model.variables, kept, strict=True
+    ):
+        np.testing.assert_array_equal(variable, before)
+
+
+def test_an_optimizer_starts_anew_where_it_has_to(home, tmp_path):
+    first = home / "first"
+    chosen = tfxdr.open_run(first)._contender.experiment.options.finetune
+    expected = "expected the checkpoint of a finished run, found none"
+    shutil.copytree(first, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "checkpoints")
+    for run, options, why in (
+        (first, {"optimizer": "sgd"}, "that run's was adam"),
+        (first, {"warmup_steps": 3}, "--warmup_steps count its steps from 0"),
+        (tmp_path / "copy", {}, expected),
+    ):
+        new = SimpleNamespace(
+            options=SimpleNamespace(finetune=replace(chosen, **options)),
+            optimizer=optimizers.parse(options.get("optimizer", "adam")),
+        )
+        with pytest.raises(InputError, match=why):
+            optimizers_of(tfxdr.open_run(run)._contender, new)
+
+
 @pytest.mark.parametrize("backbone", ["bert4rec(channels=8,num_blocks=1)"])
 @pytest.mark.parametrize("policy", ["mtl", "gumbel", "all"])
 def test_every_table_is_carried_row_by_row(backbone, policy):
@@ -149,10 +197,54 @@ def test_every_table_is_carried_row_by_row(backbone, policy):
         np.arange(NUM_TARGETS - FIRST_ITEM)[::-1].copy(),
         NUM_TARGETS - FIRST_ITEM,
     )
-    carry(old, new, same, turned)
+    for pair in pairs(old, new, same, turned):
+        pair.carry(pair.now, pair.before)
     heads = {id(v) for v in new.head.variables}
     for own, before in zip(new.variables, old.variables, strict=True):
         expected = tf.convert_to_tensor(before).numpy().copy()
         if id(own) in heads:
             expected[FIRST_ITEM:] = expected[FIRST_ITEM:][::-1]
         np.testing.assert_array_equal(tf.convert_to_tensor(own), expected)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lazyadam", "sgd(momentum=0.9)"])
+def test_known_rows_move_as_they_would_have(optimizer):
+    """Whatever their place, and however few steps Adam had done before."""
+    old, new = (transfer_model(policy="all") for _ in range(2))
+    same = Vocabulary(np.arange(NUM_ITEMS - FIRST_ITEM), NUM_ITEMS - FIRST_ITEM)
+    order = np.arange(NUM_TARGETS - FIRST_ITEM)[::-1].copy()
+    turned = Vocabulary(order, NUM_TARGETS - FIRST_ITEM)
+    before, now = (_groups(model, optimizer) for model in (old, new))
+    for _ in range(2):
+        before.apply(_gradients(before, old))
+    found = pairs(old, new, same, turned)
+    for pair in found:
+        pair.carry(pair.now, pair.before)
+    carry_optimizers(now, before=before, pairs=found)
+    before.apply(_gradients(before, old))
+    now.apply(_gradients(now, new, order))
+    for pair in found:
+        expected = tf.convert_to_tensor(pair.before).numpy().copy()
+        if pair.items is turned:
+            expected[FIRST_ITEM:] = expected[FIRST_ITEM:][order]
+        np.testing.assert_allclose(pair.now, expected, atol=1e-7)
+
+
+def _groups(model, optimizer):
+    settings = OptimizerSettings(optimizers.parse(optimizer), 0.01)
+    return ParameterGroups(
+        settings, pretrained=[], new=model.trainable_variables, total_steps=1
+    )
+
+
+def _gradients(groups, model, order=None):
+    """Others for each row, which are those of the items."""
+    heads = {id(v) for v in model.head.variables}
+    found = []
+    for variable in groups.variables_to_train:
+        values = np.arange(1.0, variable.shape.num_elements() + 1)
+        values = values.reshape(variable.shape).astype(np.float32)
+        if order is not None and id(variable) in heads:
+            values[FIRST_ITEM:] = values[FIRST_ITEM:][order]
+        found.append(tf.constant(values))
+    return found

@@ -29,11 +29,12 @@ def test_reads_a_history(tmp_path):
         ("stage,epoch,loss\na,,7\n", "line 2.*'epoch'"),
         ("stage,epoch,loss\na,1.5,7\n", "line 2.*'epoch', found '1.5'"),
         ("stage,epoch,loss\na,nan,7\n", "line 2.*'epoch', found 'nan'"),
+        ("stage,epoch,loss\na,\xff,7\n", "expected a table as text"),
     ],
 )
 def test_refuses_other_files(tmp_path, text, message):
     path = tmp_path / "history.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=f"{message}.*--overwrite"):
         read_history(path)
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -180,6 +181,23 @@ class TestReading:
         (tmp_path / "signature.json").write_text(said)
         with pytest.raises(InputError, match="cannot be loaded"):
             open_export(tmp_path)
+
+    def test_a_description_that_lacks_something(self, base, tmp_path):
+        text = (base / "1" / "signature.json").read_text()
+        for name in ("k_max", "max_history", "blocks"):
+            assert f'"{name}"' in text
+            found = text.replace(f'"{name}"', '"other"')
+            (tmp_path / "signature.json").write_text(found)
+            with pytest.raises(InputError, match=f"expected {name}, found"):
+                open_export(tmp_path)
+
+    def test_variables_that_end_early(self, base, tmp_path):
+        copy = tmp_path / "copy"
+        shutil.copytree(base / "1", copy)
+        (path,) = (copy / "variables").glob("*.data-*")
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(InputError, match="cannot be loaded"):
+            open_export(copy)
 
 
 ALONE = """

@@ -15,6 +15,7 @@ from tfxdr.options.groups import PRETRAIN_MONITORS
 from tfxdr.registry import backbones
 from tfxdr.training import loop, pretraining
 from tfxdr.training.checkpoint import restore_variables
+from tfxdr.training.fit import checkpoints
 from tfxdr.training.pretrain_split import (
     hold_users_out,
     leave_one_out,
@@ -334,6 +335,18 @@ def test_a_stopped_run_ends_with_the_same_metrics(tmp_path, monkeypatch):
     assert not resumed.cached
     for key in whole.metrics.keys() - {"seconds", "test/seconds"}:
         assert resumed.metrics[key] == whole.metrics[key], key
+
+
+def test_a_run_that_was_killed_after_pretraining_knows_its_own(tmp_path):
+    first = run(tmp_path)
+    left = checkpoints(tmp_path / "run", "pretrain") / "0"
+    left.mkdir(parents=True)  # SIGKILL came before it was deleted
+    again = run(tmp_path, resume=True)
+    assert not again.cached
+    assert again.metrics == first.metrics
+    assert not left.exists()
+    (tmp_path / "run" / "history.csv").unlink()
+    assert run(tmp_path, resume=True).cached  # of another run
 
 
 def test_a_step_is_traced_once_whatever_a_batch_holds(tmp_path, monkeypatch):

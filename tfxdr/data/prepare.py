@@ -13,10 +13,10 @@ from tfxdr.data import splits
 from tfxdr.data.engines import engine_named
 from tfxdr.data.engines.base import PreparationOptions
 from tfxdr.data.prepared import (
-    MANIFEST,
     SCHEMA_VERSION,
     PreparedData,
     find_prepared,
+    write_manifest,
 )
 from tfxdr.data.writer import build
 from tfxdr.datasets.base import Source
@@ -104,7 +104,7 @@ def prepare(
     with written_aside(folder) as temporary, chosen.errors(folder):
         manifest = build(chosen, source, options, temporary, say)
         manifest |= {"key": key, "inputs": [*map(dataclasses.asdict, inputs)]}
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        write_manifest(temporary, manifest)
     return PreparedData.load(folder, dataset)
 
 

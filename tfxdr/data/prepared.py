@@ -23,6 +23,7 @@ FORMAT = "tfxdr-prepared-data"
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 
+_HASH = "sha256"  # of the rest of the manifest
 _REMEDY = "delete the folder and prepare the data again (--mode=prepare)"
 
 
@@ -203,6 +204,20 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def write_manifest(folder: Path, manifest: Mapping) -> None:
+    """Writes what a folder holds, with a hash of what is written."""
+    hashed = {**manifest, _HASH: _manifest_hash(manifest)}
+    text = json.dumps(hashed, indent=2)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _manifest_hash(manifest: Mapping) -> str:
+    read_back = json.loads(json.dumps(dict(manifest)))
+    return hashlib.sha256(
+        json.dumps(read_back, sort_keys=True).encode()
+    ).hexdigest()
+
+
 def _read_manifest(folder: Path) -> dict:
     path = folder / MANIFEST
     if not path.is_file():
@@ -222,6 +237,12 @@ def _read_manifest(folder: Path) -> dict:
         raise InputError(
             f"{folder} has schema version {version}; this version of tfxdr "
             f"reads {SCHEMA_VERSION}; {_REMEDY}"
+        )
+    # Earlier versions wrote none.
+    told = manifest.pop(_HASH, None)
+    if told is not None and told != _manifest_hash(manifest):
+        raise InputError(
+            f"{path} is damaged: its content is not what was written; {_REMEDY}"
         )
     return manifest
 

@@ -17,8 +17,11 @@ from tfxdr.evaluation.classification import Predictions
 from tfxdr.evaluation.metrics import PER_INSTANCE
 from tfxdr.experiments.run_folder import RunFolder, flags_of
 from tfxdr.experiments.run_names import find_run
+from tfxdr.options import Options
 from tfxdr.registry.metric_names import ranking_metric
 
+# What is asked of every run.
+_NEEDED_OPTIONS = ("dataset", "top_n", "eval_negatives")
 # What a run's protocol tells that does not say how it was judged.
 _NOT_OF_JUDGING = ("seed", "monitor", "train_fraction")
 
@@ -63,11 +66,21 @@ class JudgedRun:
         """Reads a run's folder.
 
         Raises:
-          InputError: it holds no finished run.
+          InputError: it holds no finished run, or is damaged.
         """
         folder = RunFolder(path)
         result = folder.read()
-        return cls(path, flags_of(folder.before()), result)
+        _check_result(result, folder.metrics)
+        text = folder.before()
+        Options.from_flagfile(text, str(folder.flags))  # which checks them
+        options = flags_of(text)
+        for name in _NEEDED_OPTIONS:
+            if name not in options:
+                raise InputError(
+                    f"{folder.flags}: expected --{name}, found none; start "
+                    "the run again with --overwrite"
+                )
+        return cls(path, options, result)
 
     @property
     def component(self) -> str:
@@ -122,6 +135,27 @@ class JudgedRun:
                     key = ranking_metric(name, n, negatives)
                     values[key] = of_ranks(ranking.rank, n)
         return Instances(ranking.user, ranking.item, values)
+
+
+def _check_result(result: dict, place: Path) -> None:
+    """Finds damage in what is read of a run's `metrics.json`."""
+    protocol, data = result.get("protocol"), result.get("data")
+    component = result.get("policy") or result.get("meta")
+    whole = (
+        isinstance(result.get("test"), dict)
+        and isinstance(component, str)
+        and isinstance(protocol, dict)
+        and isinstance(protocol.get("seed"), int)
+        and isinstance(protocol.get("task"), str)
+        and isinstance(data, dict)
+        and isinstance(data.get("fingerprint"), str)
+    )
+    if not whole:
+        raise InputError(
+            f"{place}: expected the test, the protocol, the data and the "
+            "component of a run, found others; start the run again with "
+            "--overwrite"
+        )
 
 
 def find_runs(text: str, runs_dir: str) -> list[JudgedRun]:

@@ -238,8 +238,18 @@ class RunFolder:
         write_json(self.metrics, metrics)
 
     def before(self) -> str:
-        """The options that the run was started with, as a flagfile."""
-        text = self.flags.read_text(encoding="utf-8")
+        """The options that the run was started with, as a flagfile.
+
+        Raises:
+          InputError: they cannot be read.
+        """
+        try:
+            text = self.flags.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{self.flags} is damaged ({error}); start the run again with "
+                "--overwrite"
+            ) from error
         return "\n".join([*unspoken(text), text])
 
     def _check_place(self) -> None:

@@ -30,7 +30,9 @@ from tfxdr.training.finetuning import (
     RetrainStage,
     give_back,
 )
-from tfxdr.training.fit import checkpoints
+from tfxdr.training.fit import checkpoints, groups
+from tfxdr.training.parameters import ParameterGroups
+from tfxdr.training.slots import read_optimizers
 from tfxdr.types import FIRST_ITEM
 
 _QUERIES = 1000  # test users for whom an index is measured
@@ -81,7 +83,7 @@ class TransferContender(TrainedContender[FinetuneStage]):
         experiment = self.experiment
         stage = experiment.stage(self._policy, None)
         run = experiment.options.finetune.warm_start
-        told = warm_start(run, stage.model, experiment)
+        told = warm_start(run, stage, experiment)
         if isinstance(experiment.data, GrownData):
             write_json(self.folder.vanished, experiment.data.kept)
         metrics = self._test(stage, None)
@@ -139,6 +141,22 @@ class TransferContender(TrainedContender[FinetuneStage]):
 
     def _untrained(self) -> FinetuneStage:
         return self.experiment.stage(self._policy, None)
+
+    def moved(self) -> ParameterGroups:
+        """What has moved a finished run's model, as the last epoch left it.
+
+        Its variables have the weights that the run kept. Where a policy was
+        retrained, it is what moved them while it learned.
+
+        Raises:
+          InputError: the run's checkpoints are gone, or cannot be read.
+        """
+        stage, experiment = self.trained(), self.experiment
+        warm = experiment.options.finetune.warm_start
+        stage.pretrained = self._policy.pretrained and not warm
+        found = groups(stage, experiment.optimizer_settings(), epochs=1)
+        read_optimizers(found, checkpoints(self.folder.path, stage.checkpoints))
+        return found
 
     def _kept(self, stage: FinetuneStage) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(model=stage.model)

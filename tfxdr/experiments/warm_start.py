@@ -1,11 +1,12 @@
-"""Going on from the weights of a run on earlier data."""
+"""Going on from what a run on earlier data has learned."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
@@ -15,10 +16,16 @@ from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.start import finished_run
 from tfxdr.models.transfer import TransferModel
+from tfxdr.training.finetuning import FinetuneStage
+from tfxdr.training.parameters import ParameterGroups
+from tfxdr.training.slots import are_kept, count_on, slots
 from tfxdr.types import FIRST_ITEM
+
+GOES_ON = "goes on from what it knew"
 
 if TYPE_CHECKING:
     from tfxdr.experiments.transfer import TransferExperiment
+    from tfxdr.experiments.transfer_contender import TransferContender
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,23 +71,47 @@ class Vocabulary:
         return table
 
 
+class Pair(NamedTuple):
+    """A variable, and what it was in the earlier run.
+
+    Attributes:
+      now: of the new model.
+      before: of the earlier one.
+      items: whose rows they have; `None` if they have no row for each item.
+    """
+
+    now: tf.Variable
+    before: tf.Variable
+    items: Vocabulary | None
+
+    def carry(self, now: tf.Variable, before: tf.Variable) -> None:
+        """Gives `now`, of the shape of this variable, the values of `before`,
+        of the shape of the other one."""
+        value = tf.convert_to_tensor(before).numpy()
+        if self.items is not None:
+            own = tf.convert_to_tensor(now).numpy()
+            value = self.items.carried(own, value)
+        now.assign(value)
+
+
 def warm_start(
-    run: str, model: TransferModel, experiment: TransferExperiment
+    run: str, stage: FinetuneStage, experiment: TransferExperiment
 ) -> dict[str, Any]:
-    """Gives a new model the weights of a finished run.
+    """Gives a new stage the weights of a finished run.
 
     What belongs to an item is taken by its raw id: new items keep the values
     of a new model, and those that are gone stay behind, unless the data were
-    made to hold them (`GrownData`).
+    made to hold them (`GrownData`). Once the stage has optimizers, they get
+    what the run's knew of the same weights.
 
     Args:
       run: the folder of the finished run.
-      model: of the same components, for the experiment's data.
+      stage: of the same components, for the experiment's data.
       experiment: that goes on.
 
     Returns:
-      What `metrics.json` tells of it: the run, and the counts of both
-      vocabularies.
+      What `metrics.json` tells of it: the run, the counts of both
+      vocabularies, and whether the optimizer goes on.
 
     Raises:
       InputError: there is no such run, or its model is another one.
@@ -98,32 +129,46 @@ def warm_start(
         experiment.data.source_ids.tolist(), earlier.data.source_ids.tolist()
     )
     target = Vocabulary.of(experiment.task.target_ids, earlier.task.target_ids)
-    carry(old, model, source, target, flag=f"--warm_start={run}")
+    found = pairs(old, stage.model, source, target, flag=f"--warm_start={run}")
+    for pair in found:
+        pair.carry(pair.now, pair.before)
+    try:
+        before = optimizers_of(cast("TransferContender", contender), experiment)
+        stage.earlier = functools.partial(
+            carry_optimizers, before=before, pairs=found
+        )
+        optimizer = GOES_ON
+    except InputError as error:
+        optimizer = f"starts anew: {error}"
     return {
         "run": run,
         "source_items": source.counts,
         "target_items": target.counts,
+        "optimizer": optimizer,
     }
 
 
-def carry(
+def pairs(
     old: TransferModel,
     new: TransferModel,
     source: Vocabulary,
     target: Vocabulary,
     flag: str = "--warm_start",
-) -> None:
-    """Copies all variables of a model into another of the same components.
+) -> list[Pair]:
+    """All variables of a model, with those of another of the same components.
 
     Raises:
       InputError: they are not alike.
     """
-    tables = {id(v): source for v in _source_tables(new)}
-    tables |= {id(v): target for v in new.head.variables}
-    pairs = list(zip(new.variables, old.variables, strict=False))
+    items = {id(v): source for v in _source_tables(new)}
+    items |= {id(v): target for v in new.head.variables}
+    found = [
+        Pair(now, before, items.get(id(now)))
+        for now, before in zip(new.variables, old.variables, strict=False)
+    ]
     alike = len(new.variables) == len(old.variables) and all(
-        own.shape[id(own) in tables :] == before.shape[id(own) in tables :]
-        for own, before in pairs
+        now.shape[known is not None :] == before.shape[known is not None :]
+        for now, before, known in found
     )
     if not alike:
         raise InputError(
@@ -131,13 +176,49 @@ def carry(
             "network and tuner as this one, found other weights; give the "
             "options of that run, or leave the flag out to train anew"
         )
-    for own, before in pairs:
-        vocabulary = tables.get(id(own))
-        value = tf.convert_to_tensor(before).numpy()
-        if vocabulary is not None:
-            now = tf.convert_to_tensor(own).numpy()
-            value = vocabulary.carried(now, value)
-        own.assign(value)
+    return found
+
+
+def optimizers_of(
+    contender: TransferContender, experiment: TransferExperiment
+) -> ParameterGroups:
+    """The optimizers of a finished run, if a new one's can go on with them.
+
+    Raises:
+      InputError: says why they cannot.
+    """
+    chosen = experiment.options.finetune
+    before = contender.experiment.optimizer.name
+    if before != experiment.optimizer.name:
+        raise InputError(f"that run's was {before}")
+    if chosen.lr_schedule != "constant" or chosen.warmup_steps:
+        raise InputError(
+            "--lr_schedule and --warmup_steps count its steps from 0"
+        )
+    found = contender.moved()
+    if not are_kept(found):
+        raise InputError(f"what {before} keeps is not known by item")
+    return found
+
+
+def carry_optimizers(
+    now: ParameterGroups, *, before: ParameterGroups, pairs: Sequence[Pair]
+) -> None:
+    """Gives new optimizers what earlier ones knew, item by item.
+
+    Args:
+      now: what moves the new model.
+      before: what moved the earlier one, with optimizers of the same kind.
+      pairs: of both models' variables. What only one of them moves begins as
+        in a new optimizer.
+    """
+    ours, theirs = slots(now), slots(before)
+    for pair in pairs:
+        known = theirs.get(id(pair.before), {})
+        for name, slot in ours.get(id(pair.now), {}).items():
+            if name in known:
+                pair.carry(slot, known[name])
+    count_on(now, before)
 
 
 def _source_tables(model: TransferModel) -> list[tf.Variable]:
@@ -158,4 +239,5 @@ def described(told: Mapping[str, Any]) -> str:
         f"{told[f'{domain}_items']['gone']:,} gone"
         for domain in ("source", "target")
     ]
+    parts.append(f"the optimizer {told['optimizer']}")
     return f"warm start from {told['run']}: {'; '.join(parts)}"

@@ -41,6 +41,10 @@ def read_history(
             ]
     except FileNotFoundError:
         raise InputError(f"there is no history of a run at {path}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path}: expected a table as text ({error}); {_REMEDY}"
+        ) from error
 
 
 def _parsed(line: Mapping[str, str], place: str) -> dict[str, str | float]:

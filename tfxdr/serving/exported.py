@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-
-import tensorflow as tf
+from typing import Any
 
 from tfxdr.errors import InputError
 from tfxdr.files import read_json
+from tfxdr.ops.bundles import DAMAGED
 from tfxdr.serving.description import DESCRIPTION
 from tfxdr.serving.export import FORMAT, SCHEMA_VERSION, load, versions
 from tfxdr.serving.recommender import Recommender
@@ -44,9 +44,10 @@ def open_export(export_dir: str | Path) -> tuple[Path, Recommender]:
             f"{path} does not describe an export that this version of tfxdr "
             "reads: export the run again"
         )
+    _check_facts(description, path)
     try:
         loaded = load(folder)
-    except (OSError, tf.errors.OpError) as error:
+    except (OSError, *DAMAGED) as error:
         raise InputError(
             f"{folder} cannot be loaded, export the run again: {error}"
         ) from error
@@ -55,5 +56,17 @@ def open_export(export_dir: str | Path) -> tuple[Path, Recommender]:
         loaded.signatures,
         loaded.known_rows,
         description,
-        json.loads(titles.read_text("utf-8")) if titles.is_file() else {},
+        read_json(titles) if titles.is_file() else {},
     )
+
+
+def _check_facts(description: Mapping[str, Any], path: Path) -> None:
+    """Finds that something is missing of what answers are made with."""
+    needed: dict[str, type] = {"k_max": int}
+    if description.get("kind") != "joint":
+        needed |= {"max_history": int, "blocks": list}
+    for name, kind in needed.items():
+        if not isinstance(description.get(name), kind):
+            raise InputError(
+                f"{path}: expected {name}, found none; export the run again"
+            )

@@ -36,6 +36,7 @@ from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
 _ALL = Retrieval()
 _NONE = -1  # the place of an item that is no candidate
 _SCORED = 1000  # items whose single scores are compared
+_ROWS = 65_536  # of a table that are copied at a time
 _BATCH = 64  # users whose vectors are made at a time
 _HISTORY = (
     'Raw source ids, oldest first; "" is padding, at either end. Ids that '
@@ -94,28 +95,21 @@ class TransferServable(Servable):
             check_shared(source_ids, target_ids)
         rows = candidate_rows(target_ids, retrieval.candidates)
         self._prior = log_shares(counts)
-        table = np.column_stack(
-            [model.head.kernel.numpy(), model.head.bias.numpy(), self._prior]
-        )
-        self._candidates = Candidates(
-            table[rows],
-            [self._target_ids[row - FIRST_ITEM] for row in rows],
-            retrieval.k_max,
-        )
+        names = [self._target_ids[row - FIRST_ITEM] for row in rows]
+        vectors = self._vectors(rows)
+        self._candidates = Candidates(vectors, names, retrieval.k_max)
         self._queries = queries
         self._index = approximate.build(
-            retrieval.kind,
-            table[rows],
-            [self._target_ids[row - FIRST_ITEM] for row in rows],
-            retrieval.k_max,
+            retrieval.kind, vectors, names, retrieval.k_max
         )
+        del vectors  # As large as the table; the candidates have their own.
         if self._scann is not None and retrieval.exclude_history:
             raise InputError(
                 "--exclude_history: --export_retrieval=scann finds --k_max "
                 "items, whatever is left out of them; drop the option, or "
                 "choose --export_retrieval=brute-force"
             )
-        place = np.full(len(table), _NONE, np.int32)
+        place = np.full(len(self._prior), _NONE, np.int32)
         place[rows] = np.arange(len(rows))
         self._place = tf.Variable(place, trainable=False, name="place")
         self.tracked = {
@@ -138,6 +132,21 @@ class TransferServable(Servable):
         }
         self.known_rows = row_finder(self._source)
         self.signatures = self._signatures()
+
+    def _vectors(self, rows: np.ndarray) -> np.ndarray:
+        """`[rows, d + 2]` float32: row, bias and prior of candidates.
+
+        Filled a part at a time: a table may be as large as memory allows.
+        """
+        kernel, bias = self._model.head.kernel, self._model.head.bias.numpy()
+        width = kernel.shape[1]
+        found = np.empty([len(rows), width + 2], np.float32)
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            part = found[start : start + _ROWS]
+            part[:, :width] = tf.gather(kernel, some)
+            part[:, width], part[:, width + 1] = bias[some], self._prior[some]
+        return found
 
     @property
     def _scann(self) -> approximate.ScannIndex | None:

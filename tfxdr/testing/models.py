@@ -198,7 +198,7 @@ def expect_checkpoint(**parts: Any) -> None:
 def expect_export(**parts: Any) -> None:
     """An export has to score and explain as a `transfer_model` does."""
     model = transfer_model(**parts)
-    servable, history = _servable(model)
+    servable, history = servable_of(model)
     names = tf.constant([_TARGET_IDS] * len(history))
     answers = exported(
         servable,
@@ -234,7 +234,7 @@ def exported(
         }
 
 
-def _servable(model: TransferModel) -> tuple[TransferServable, tf.Tensor]:
+def servable_of(model: TransferModel) -> tuple[TransferServable, tf.Tensor]:
     """What serves a model, and the raw histories of `HISTORY`.
 
     Those who have none are left out: they get the most frequent items.

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.files import plain_path, written_aside
 from tfxdr.ops import tables
+from tfxdr.ops.bundles import DAMAGED
 
 _PREFIX = "variables"
 _FLAG = "--run, --runs_dir or --cache_dir"  # what chooses the place
@@ -165,8 +166,8 @@ def restore_variables(
             # Inside: what is created later would be read then.
             status.assert_existing_objects_matched()
         status.expect_partial()  # a part of what was saved is enough
-    except (tf.errors.OpError, AssertionError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except DAMAGED as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{folder} does not hold the variables of this model: {reason}; "
             f"{remedy}"

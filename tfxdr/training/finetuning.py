@@ -15,7 +15,7 @@ from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.tracing import needs_autograph
-from tfxdr.training.parameters import Parameters
+from tfxdr.training.parameters import ParameterGroups, Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
 
@@ -58,6 +58,10 @@ class FinetuneStage(Stage):
       pretrained: whether the backbone's weights were pre-trained.
       shortcut: makes one from the weights that training starts from, if there
         is one.
+
+    Attributes:
+      earlier: what gives its optimizers what those of an earlier run knew, if
+        there is one; called once.
     """
 
     name = "finetune"
@@ -77,6 +81,7 @@ class FinetuneStage(Stage):
         self.batches = batches
         self.judge = judge
         self.pretrained = pretrained
+        self.earlier: Callable[[ParameterGroups], None] | None = None
         self._shortcut = shortcut
         self._trained = model
         self.scores = self._seen = scorer(model)
@@ -101,6 +106,12 @@ class FinetuneStage(Stage):
         loss = self.model.instance_loss
         inside = [x for x in vars(loss).values() if isinstance(x, tf.Module)]
         return [*super().components, loss, *inside]
+
+    def prepare(self, parameters: ParameterGroups) -> None:
+        """Takes over what is known of the parameters, if anything is."""
+        if self.earlier is not None:
+            self.earlier(parameters)
+            self.earlier = None  # It holds another model.
 
     def begin(self) -> None:
         """Takes the shortcut, if there is one."""

@@ -41,14 +41,8 @@ def fit(
     Raises:
       TrainingError: if the loss is not finite, or memory runs out.
     """
-    moved = stage.parameters
-    parameters = ParameterGroups(
-        optimizer,
-        pretrained=moved.pretrained,
-        policy=moved.policy,
-        new=moved.new,
-        total_steps=settings.epochs * stage.batches.steps,
-    )
+    parameters = groups(stage, optimizer, epochs=settings.epochs)
+    stage.prepare(parameters)
     loop = Loop(
         stage,
         parameters,
@@ -59,6 +53,20 @@ def fit(
         progress=progress,
     )
     return loop.run(resume=resume)
+
+
+def groups(
+    stage: Stage, optimizer: OptimizerSettings, *, epochs: int
+) -> ParameterGroups:
+    """What a stage moves, with new optimizers."""
+    moved = stage.parameters
+    return ParameterGroups(
+        optimizer,
+        pretrained=moved.pretrained,
+        policy=moved.policy,
+        new=moved.new,
+        total_steps=epochs * stage.batches.steps,
+    )
 
 
 def checkpoints(run_folder: Path, stage: str) -> Path:

@@ -23,6 +23,7 @@ from tfxdr.training import distribution, precision
 from tfxdr.training.checkpoint import restore_variables, save_variables
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.fit import checkpoints, fit
+from tfxdr.training.history import History
 from tfxdr.training.loop import LoopSettings
 from tfxdr.training.parameters import OptimizerSettings
 from tfxdr.training.pretrain_split import LEAVE_ONE_OUT, split_source
@@ -80,7 +81,8 @@ class Pretrained:
       folder: of its variables.
       metrics: of its best epoch's validation, with `epochs` and `seconds`;
         after leave-one-out also those of the test, as `test/hr@10`.
-      cached: whether it was there already.
+      cached: whether another run has made it. Where a run goes on, what it
+        has made itself before counts as its own.
     """
 
     folder: Path
@@ -139,11 +141,11 @@ def pretrain(
     folder = cache_dir / "pretrained" / f"{backbone.name}-{_digest(identity)}"
     devices = distribution.current()
     if devices.of_chief(folder.is_dir):
-        metrics = devices.of_chief(
-            lambda: read_json(folder / "pretraining.json")["metrics"]
+        metrics, own = devices.of_chief(
+            lambda: _found(folder, run_folder if resume else None)
         )
         progress.say(f"pretrain: found in {folder}")
-        return Pretrained(folder, metrics, cached=True)
+        return Pretrained(folder, metrics, cached=not own)
     keras.utils.set_random_seed(settings.seed)
     with enough_memory("pretrain"):
         model = PretrainModel(
@@ -164,9 +166,30 @@ def pretrain(
     )
     if devices.is_chief:
         _keep(model, identity, metrics, folder)
-        done = checkpoints(run_folder, PretrainStage.name)
-        shutil.rmtree(done, ignore_errors=True)
+        _drop_checkpoints(run_folder)
     return Pretrained(folder, metrics, cached=False)
+
+
+def _found(folder: Path, run_folder: Path | None) -> tuple[dict, bool]:
+    """What is told of weights that are there, and whether a run made them.
+
+    Args:
+      folder: of the weights.
+      run_folder: of a run that goes on; it may have been killed when it had
+        just kept them.
+    """
+    metrics = read_json(folder / "pretraining.json")["metrics"]
+    if run_folder is None:
+        return metrics, False
+    _drop_checkpoints(run_folder)
+    rows = History(run_folder).rows
+    epochs = sum(row["stage"] == PretrainStage.name for row in rows)
+    return metrics, epochs == metrics["epochs"]
+
+
+def _drop_checkpoints(run_folder: Path) -> None:
+    done = checkpoints(run_folder, PretrainStage.name)
+    shutil.rmtree(done, ignore_errors=True)
 
 
 def _keep(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.ops import parts
-from tfxdr.training.parameters import Parameters
+from tfxdr.training.parameters import ParameterGroups, Parameters
 
 
 class Batches(Protocol):
@@ -65,6 +65,10 @@ class Stage(abc.ABC):
     def batch_loss(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """The mean loss of a batch's instances, and their number."""
         return self.model.batch_loss(batch)
+
+    def prepare(self, parameters: ParameterGroups) -> None:
+        """Gives new optimizers what they are to know; nothing by default."""
+        del parameters
 
     def begin(self) -> None:
         """What comes before the first step; nothing by default."""
