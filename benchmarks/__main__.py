@@ -32,7 +32,7 @@ from collections.abc import Callable
 import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent
-NOT_PRESETS = ("__init__", "__main__", "naive", "shapes", "stages")
+NOT_PRESETS = ("__init__", "__main__", "joint", "naive", "shapes", "stages")
 GEMM_SIZE = 1536
 WARM_UP = 2  # rounds: the first one traces
 SIDES = ("ours", "other")
