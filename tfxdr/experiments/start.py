@@ -82,13 +82,19 @@ def make_experiment(
     import_components()
     import tensorflow as tf
 
-    from tfxdr.experiments.joint import JointExperiment
-    from tfxdr.experiments.transfer import TransferExperiment
     from tfxdr.training.progress import Progress
 
     set_machine(options.compute)
     tf.config.experimental.enable_op_determinism()
-    experiment = JointExperiment if is_joint(options) else TransferExperiment
+    experiment: type[Experiment]
+    if is_joint(options):  # which alone loads scipy's solvers
+        from tfxdr.experiments.joint import JointExperiment
+
+        experiment = JointExperiment
+    else:
+        from tfxdr.experiments.transfer import TransferExperiment
+
+        experiment = TransferExperiment
     return experiment(options, progress or Progress(), data, known=known)
 
 
