@@ -2,7 +2,7 @@
 
     python -m benchmarks [--stages=NAME,NAME] [--rounds=5] [--output=FILE.json]
         [--batch=256] [--length=50] [--channels=128] [--layers=16]
-        [--items=20000] [--users=100000]
+        [--items=20000] [--users=100000] [--device=auto]
     python -m benchmarks --list
     python -m benchmarks --preset=NAME [its options]
 
@@ -33,7 +33,8 @@ import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent
 NOT_PRESETS = (
-    *("__init__", "__main__", "fuzz_samples", "naive", "shapes", "stages"),
+    *("__init__", "__main__", "fuzz_samples", "joint", "naive"),
+    *("shapes", "stages"),
 )
 GEMM_SIZE = 1536
 WARM_UP = 2  # rounds: the first one traces
@@ -68,6 +69,7 @@ def main() -> None:
         ("users", 100_000),
     ):
         parser.add_argument(f"--{name}", type=int, default=size)
+    parser.add_argument("--device", default="auto", help="as of tfxdr.main")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     parser.add_argument("--sides", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -128,8 +130,9 @@ def _cell(chosen: argparse.Namespace) -> dict[str, list[float]]:
     stages = _stages()
     import tensorflow as tf
 
-    from tfxdr.training.cost import peak_bytes
+    from tfxdr.experiments.machine import set_device
 
+    set_device(chosen.device)
     tf.config.experimental.enable_op_determinism()  # as in every run
     tf.keras.utils.set_random_seed(0)
     stage = stages.STAGES[chosen.cell](stages.Shapes(chosen))
@@ -144,7 +147,16 @@ def _cell(chosen: argparse.Namespace) -> dict[str, list[float]]:
                 measured.setdefault(f"seconds_{side}", []).append(seconds)
                 measured.setdefault(f"cpu_{side}", []).append(cpu)
                 measured.setdefault(f"gemm_{side}", []).append(rate)
-    return measured | {"peak_bytes": [peak_bytes()]}
+    return measured | {"peak_bytes": [_peak_bytes(tf)]}
+
+
+def _peak_bytes(tf) -> int:
+    """Of the GPU that was used, or of the process."""
+    from tfxdr.training.cost import peak_bytes
+
+    if tf.config.get_visible_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return peak_bytes()
 
 
 def _product(tf) -> Callable[[], object]:
@@ -155,9 +167,12 @@ def _product(tf) -> Callable[[], object]:
 
 
 def _seconds(step: Callable[[], object]) -> tuple[float, float]:
-    """Of a step, by the clock and of all threads; on CPUs a graph blocks."""
+    """Of a step, by the clock and of all threads; a GPU is waited for."""
+    import tensorflow as tf
+
     start, cpu = time.perf_counter(), time.process_time()
     step()
+    tf.test.experimental.sync_devices()
     return time.perf_counter() - start, time.process_time() - cpu
 
 

@@ -17,6 +17,7 @@ import tfxdr.tuners  # noqa: F401
 import tensorflow as tf
 
 from benchmarks import naive
+from benchmarks.joint import joint_step
 from benchmarks.shapes import Shapes
 from tfxdr.data.users import user_rows
 from tfxdr.evaluation import Ranker
@@ -332,6 +333,25 @@ def full_ranking(shapes: Shapes) -> Stage:
     return Stage(shapes.users, flops, ours, other, "bare product", flops)
 
 
+def with_bip(backbone: str) -> Callable[[Shapes], Stage]:
+    """A joint model's step with BIP's weights beside one without.
+
+    Its products are too small to be what it takes: FLOPs are not counted.
+    """
+
+    def stage(shapes: Shapes) -> Stage:
+        return Stage(
+            shapes.batch,
+            0.0,
+            lambda: joint_step(backbone, "bip", shapes),
+            lambda: joint_step(backbone, "none", shapes),
+            f"{backbone} alone",
+            0.0,
+        )
+
+    return stage
+
+
 STAGES: dict[str, Callable[[Shapes], Stage]] = {
     "pre-train": pretraining,
     "finetune-all": one_tower("all"),
@@ -348,5 +368,7 @@ STAGES: dict[str, Callable[[Shapes], Stage]] = {
     "gumbel-bf16": in_bfloat16(two_towers("gumbel")),
     "infer-all": inference("all"),
     "infer-gumbel": inference("gumbel"),
+    "conet-bip": with_bip("conet"),
+    "ddtcdr-bip": with_bip("ddtcdr"),
     "full-ranking": full_ranking,
 }

@@ -14,7 +14,9 @@ _HISTORY = np.random.default_rng(0).integers(2, 30, [3, 7])
 
 def _shapes(**others):
     sizes = {"batch": 3, "length": 4, "channels": 4, "layers": 2, "items": 9}
-    return argparse.Namespace(**(sizes | {"users": 5} | others))
+    return argparse.Namespace(
+        **(sizes | {"users": 5, "device": "auto"} | others)
+    )
 
 
 def test_the_naive_tower_is_the_same_function():

@@ -25,10 +25,8 @@ from tfxdr.experiments.run_folder import FREE, RunFolder
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
-from tfxdr.report.figures import learning_curves, save_figure
 from tfxdr.report.history import read_history
 from tfxdr.report.table import metric_title
-from tfxdr.report.tensorboard import write_hparams
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
@@ -97,6 +95,8 @@ class Contender(abc.ABC):
                 row.name: dict(row.metrics) for row in experiment.counted
             },
         }
+        from tfxdr.report.tensorboard import write_hparams
+
         options = experiment.options_of(self.spec).to_plain()
         write_hparams(
             self.folder.path / "tensorboard",
@@ -311,6 +311,8 @@ class TrainedContender(Contender, Generic[S]):
         save_variables(self.folder.weights, self._kept(stage))
 
     def _draw_curves(self) -> None:
+        from tfxdr.report.figures import learning_curves, save_figure
+
         history = read_history(self.folder.path / "history.csv")
         figure = learning_curves(history, monitors=self._monitors)
         save_figure(figure, self.folder.path / "learning_curves.png")

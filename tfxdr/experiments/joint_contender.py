@@ -15,7 +15,6 @@ from tfxdr.errors import InputError
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import JointScores
-from tfxdr.report.behaviors import Behavior
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.approximate import BRUTE_FORCE
 from tfxdr.serving.batch import UserScores
@@ -27,6 +26,7 @@ from tfxdr.types import FIRST_ITEM
 
 if TYPE_CHECKING:
     from tfxdr.experiments.joint import JointExperiment
+    from tfxdr.report.behaviors import Behavior
 
 
 class JointContender(TrainedContender[JointStage]):
@@ -127,6 +127,8 @@ class JointContender(TrainedContender[JointStage]):
         Raises:
           InputError: if the run weighs no behaviors, or not this user's.
         """
+        from tfxdr.report.behaviors import Behavior
+
         self.experiment.check_data(self.folder)
         path = self.folder.path / "behavior_weights.npz"
         if not path.is_file():

@@ -8,10 +8,9 @@ import html
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tfxdr import serving
 from tfxdr.errors import InputError, did_you_mean
@@ -26,11 +25,12 @@ from tfxdr.experiments.start import plain_progress
 from tfxdr.options.answers import Export
 from tfxdr.options.named import group_from
 from tfxdr.registry.metric_names import rising
-from tfxdr.report.figures import as_png
-from tfxdr.report.policies import utilization_heatmap
 from tfxdr.report.table import Row, to_html, to_text
 from tfxdr.serving.id_files import read_ids
 from tfxdr.start_up import keras_as_it_comes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class FinishedRun:
@@ -66,6 +66,9 @@ class FinishedRun:
         Raises:
           InputError: the component decides nothing for single users.
         """
+        from tfxdr.report.figures import as_png
+        from tfxdr.report.policies import utilization_heatmap
+
         path = self.folder / "actions.npz"
         if not path.is_file():
             raise InputError(

@@ -15,6 +15,7 @@ from tfxdr.experiments.components import (
     flagfile,
     with_names_of_metrics,
 )
+from tfxdr.experiments.machine import set_machine
 from tfxdr.files import read_json
 from tfxdr.options import Options
 from tfxdr.registry import plugins
@@ -75,19 +76,25 @@ def make_experiment(
       known: the options are those of a run that is there.
 
     Raises:
-      InputError: TensorFlow runs with other `--threads`, or options do not go
-        together.
+      InputError: TensorFlow runs with other `--threads` or another `--device`,
+        or options do not go together.
     """
     import_components()
     import tensorflow as tf
 
-    from tfxdr.experiments.joint import JointExperiment
-    from tfxdr.experiments.transfer import TransferExperiment
     from tfxdr.training.progress import Progress
 
-    set_threads(options.compute.threads)
+    set_machine(options.compute)
     tf.config.experimental.enable_op_determinism()
-    experiment = JointExperiment if is_joint(options) else TransferExperiment
+    experiment: type[Experiment]
+    if is_joint(options):  # which alone loads scipy's solvers
+        from tfxdr.experiments.joint import JointExperiment
+
+        experiment = JointExperiment
+    else:
+        from tfxdr.experiments.transfer import TransferExperiment
+
+        experiment = TransferExperiment
     return experiment(options, progress or Progress(), data, known=known)
 
 
@@ -127,7 +134,7 @@ def distributed(options: Options, *, in_python: bool = False) -> Iterator[bool]:
     from tfxdr.training import cluster, distribution, parameter_server
     from tfxdr.training.progress import Progress
 
-    set_threads(options.compute.threads)
+    set_machine(options.compute)
     say = Progress().say
     if kind == parameter_server.NAME:
         _check_parameter_server(options)
@@ -153,7 +160,7 @@ def mixed_precision(options: Options) -> Iterator[None]:
         return
     from tfxdr.training import precision
 
-    set_threads(options.compute.threads)
+    set_machine(options.compute)
     with precision.chosen(options.compute.mixed_precision):
         yield
 
@@ -217,29 +224,6 @@ def _check_parameter_server(options: Options) -> None:
                 f"found {value}, {why}: change it, or choose "
                 "--distribute=multi-worker"
             )
-
-
-def set_threads(threads: int) -> None:
-    """Both pools of TensorFlow, which start with its first operation.
-
-    Raises:
-      InputError: they have started with another number.
-    """
-    import tensorflow as tf
-
-    if not threads:
-        return
-    pools = tf.config.threading
-    try:
-        pools.set_intra_op_parallelism_threads(threads)
-        pools.set_inter_op_parallelism_threads(threads)
-    except RuntimeError as error:
-        now = pools.get_intra_op_parallelism_threads()
-        raise InputError(
-            f"--threads={threads}: TensorFlow has started in this process "
-            f"already, with --threads={now}; leave the option out, or start "
-            "another process"
-        ) from error
 
 
 def plain_progress() -> Progress:

@@ -8,13 +8,21 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tfxdr.ops import parts
-from tfxdr.ops.attention import attend, split_heads
+from tfxdr.ops.pooled_attention import pooled_attention
 
 
 class HistorySummary(keras.layers.Layer):
     """Self-attention over a history, then the mean over its positions.
 
-    Scaled dot-product attention of several heads; no layer has a bias.
+    Scaled dot-product attention of several heads over tokens, an item's
+    features joined with the candidate's; no layer has a bias. Tokens are not
+    made, nor are keys, values and outputs of positions. What they come to:
+
+    - the candidate's part of the keys adds the same to all scores of a query,
+      so that the softmax does not see it;
+    - weights sum to 1, so that every position has the candidate's part of the
+      values;
+    - the mean over positions comes before the values, which are linear.
 
     Args:
       num_heads: of the attention.
@@ -48,31 +56,73 @@ class HistorySummary(keras.layers.Layer):
         self.key = _linear(width, "key")
         self.value = _linear(width, "value")
 
-    def build(self, input_shape: tf.TensorShape) -> None:
-        self.output_projection = _linear(input_shape[-1], "output_projection")
+    def build(self, input_shape: Sequence[tf.TensorShape]) -> None:
+        items, candidate = input_shape
+        width = items[-1] + candidate[-1]
+        self.output_projection = _linear(width, "output_projection")
+        for layer in (self.query, self.key, self.value):
+            layer.build([None, width])
+        self.output_projection.build([None, self.num_heads * self.head_size])
         super().build(input_shape)
 
-    def call(self, tokens: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Maps `[batch, length, f]` to `[batch, f]`.
+    def call(
+        self, inputs: tuple[tf.Tensor, tf.Tensor], mask: tf.Tensor
+    ) -> tf.Tensor:
+        """Maps a history and a candidate to `[batch, g + f]`.
 
         Args:
-          tokens: of any length.
+          inputs: features of the items, `[batch, length, g]`, of any length,
+            and of the candidate, `[batch, f]`.
           mask: `[batch, length]` bool, true where an item is.
         """
+        items, candidate = inputs
+        real = tf.cast(mask, items.dtype)
+        if not self.masked:
+            visible = tf.ones_like(real)
+            length = tf.cast(tf.shape(real)[1], real.dtype)
+            return self._summary(items, candidate, visible, real / length)
+        rows = tf.where(tf.reduce_any(mask, axis=1))  # [rows, 1]
+        items, candidate, real = (
+            tf.gather(x, rows[:, 0]) for x in (items, candidate, real)
+        )
+        shares = real / tf.reduce_sum(real, axis=1, keepdims=True)
+        found = self._summary(items, candidate, real, shares)
+        shape = tf.stack([tf.shape(mask)[0], found.shape[1]])
+        return tf.scatter_nd(rows, found, tf.cast(shape, rows.dtype))
+
+    def _summary(
+        self,
+        items: tf.Tensor,
+        candidate: tf.Tensor,
+        visible: tf.Tensor,
+        shares: tf.Tensor,
+    ) -> tf.Tensor:
+        """Of histories with something to see; see `pooled_attention`."""
+        heads, width = self.num_heads, items.shape[-1]
         query, key, value = (
-            split_heads(layer(tokens), self.num_heads, self.head_size)
+            tf.reshape(layer.kernel, [-1, heads, self.head_size])
             for layer in (self.query, self.key, self.value)
         )
-        scores = tf.matmul(query, key, transpose_b=True)
-        mixed = attend(
-            scores * self.head_size**-0.5,
-            value,
-            ~mask[:, tf.newaxis, tf.newaxis] if self.masked else None,
+        # A token's query against the items' part of the keys.
+        scale = self.head_size**-0.5
+        kernel = tf.einsum("fhd,ghd->fhg", query * scale, key[:width])
+        kernel = tf.reshape(kernel, [-1, heads * width])
+        of_items = tf.reshape(items, [-1, width]) @ kernel[:width]
+        queries = tf.reshape(
+            of_items, [-1, tf.shape(items)[1], heads * width]
+        ) + tf.expand_dims(candidate @ kernel[width:], 1)
+        queries = tf.reshape(queries, [-1, tf.shape(items)[1], heads, width])
+        seen = pooled_attention(queries, items, visible, shares)
+        output = tf.reshape(
+            self.output_projection.kernel, [heads, self.head_size, -1]
         )
-        real = tf.cast(mask, mixed.dtype)[..., tf.newaxis]
-        outputs = self.output_projection(mixed) * real  # [batch, length, f]
-        count = tf.reduce_sum(real if self.masked else real * 0 + 1, axis=1)
-        return tf.reduce_sum(outputs, axis=1) / tf.maximum(count, 1)
+        kernel = tf.einsum("fhd,hdo->hfo", value, output)
+        from_items = tf.reshape(kernel[:, :width], [heads * width, -1])
+        from_candidate = tf.reduce_sum(kernel[:, width:], axis=0)
+        share = tf.reduce_sum(shares, axis=1, keepdims=True)
+        return tf.reshape(seen, [-1, heads * width]) @ from_items + share * (
+            candidate @ from_candidate
+        )
 
     def get_config(self) -> dict:
         return {
@@ -167,9 +217,12 @@ class BehaviorPerceptron(keras.layers.Layer):
           source_mask: `[batch, length]` bool, true where an item is.
           target_mask: likewise.
         """
+        source, target, item = map(
+            tf.stop_gradient, (source_tokens, target_tokens, candidate)
+        )
         summaries = [
-            self.source_summary(_join(source_tokens, candidate), source_mask),
-            self.target_summary(_join(target_tokens, candidate), target_mask),
+            self.source_summary((source, item), source_mask),
+            self.target_summary((target, item), target_mask),
         ]
         hidden = tf.concat(summaries, axis=-1)
         for layer in self.network:
@@ -203,13 +256,6 @@ def share_out(prior: tf.Tensor, log_importance: tf.Tensor) -> tf.Tensor:
     """`relu(prior)` times the softmax over `[batch]` log-importances."""
     whole = tf.cast(tf.nn.relu(prior), log_importance.dtype)
     return whole * parts.softmax(log_importance)
-
-
-def _join(features: tf.Tensor, candidate: tf.Tensor) -> tf.Tensor:
-    """Tokens `[batch, length, g + f]` that carry no gradient."""
-    length = tf.shape(features)[1]
-    repeated = tf.repeat(candidate[:, tf.newaxis], length, axis=1)
-    return tf.stop_gradient(tf.concat([features, repeated], axis=-1))
 
 
 def _linear(width: int, name: str) -> keras.layers.Dense:

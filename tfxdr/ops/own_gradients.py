@@ -14,9 +14,9 @@ _wanted = contextvars.ContextVar("own gradients", default=True)
 def has_own_gradients() -> bool:
     """Whether a graph that is traced now gets them.
 
-    They were measured on CPUs; where there is a GPU, TensorFlow's are taken.
+    They were measured on CPUs; where a GPU is used, TensorFlow's are taken.
     """
-    return _wanted.get() and not tf.config.list_physical_devices("GPU")
+    return _wanted.get() and not tf.config.get_visible_devices("GPU")
 
 
 @contextlib.contextmanager

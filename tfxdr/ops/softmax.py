@@ -10,10 +10,11 @@ from tfxdr.ops.tables import Table, rows
 from tfxdr.types import FIRST_ITEM
 
 # Positions whose logits are held at once: few enough to stay in cache, and
-# fewer where the catalogue is large: glibc gives blocks of 32 MiB and more back
-# to the system each time, and takes them page by page.
+# fewer where the catalogue is large: they are held three times. (glibc gives
+# blocks of 32 MiB and more back to the system each time, and takes them page by
+# page.)
 _CHUNK = 512
-_CHUNK_BYTES = 31 << 20
+_CHUNK_BYTES = 20 << 20
 
 
 def mask_reserved(logits: tf.Tensor) -> tf.Tensor:
@@ -69,7 +70,7 @@ def next_item_softmax(
     """Full cross-entropy of the next item, summed (UAF Eq. 3, 5).
 
     The logits of all positions would be the largest tensor of pre-training.
-    They are made for some positions at a time, 512 or 31 MiB at most, and live
+    They are made for some positions at a time, 512 or 20 MiB at most, and live
     until loss and gradients of these are known: the forward pass computes both,
     so that no logit is kept or made twice. A gradient of the table needs to
     know what each position counts, so the weights are an argument, and what is

@@ -14,6 +14,13 @@ class Compute(Group):
     threads: int = setting(
         0, "Threads of TensorFlow; 0: one for each core.", lower=0
     )
+    device: str = setting(
+        "auto",
+        "Where to compute: cpu; gpu, the first one; gpu:1, one by its number; "
+        "auto: a GPU where TensorFlow finds one. Results on GPUs are not those "
+        "of CPUs to the last digit.",
+        replay=False,
+    )
     distribute: str = setting(
         "none",
         "Train on several devices: mirrored: all of this machine; "

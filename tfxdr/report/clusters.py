@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tfxdr.report.drawing  # noqa: F401  # matplotlib, before what follows
+
+# isort: split
 import numpy as np
 import scipy.cluster.hierarchy
 from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tfxdr.report.drawing  # noqa: F401  # matplotlib, before what follows
+
+# isort: split
 import dataclasses
 import io
 import math

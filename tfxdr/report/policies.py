@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tfxdr.report.drawing  # noqa: F401  # matplotlib, before what follows
+
+# isort: split
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -18,16 +21,14 @@ from tfxdr.errors import InputError
 from tfxdr.evaluation.actions import Actions
 from tfxdr.start_up import printable
 
-# Dark blue and light green: apart also for who sees no colours.
-FROZEN, TUNED = "#1F4E9E", "#6CC47A"
+FROZEN, TUNED = "#1F4E9E", "#6CC47A"  # apart also for who sees no colours
 CHOICE = LinearSegmentedColormap.from_list("choice", [FROZEN, TUNED])
 # Blue to yellow as in the paper, and even in lightness.
 _RATE = matplotlib.colormaps["cividis"].with_extremes(bad="white")
 _DEPTH = matplotlib.colormaps["viridis"]
 _UNIT = Normalize(0.0, 1.0)
 _LABEL_WIDTH = 44  # characters of a row's label before it is folded
-# Luminance below which text is white: WCAG's contrasts are equal at 0.18, but
-# on a saturated middle tone black reads worse than they say. White keeps 3.9.
+# Luminance below which text is white; WCAG says 0.18, hard to read in between.
 _DARK = 0.22
 _Z_95 = 1.959964  # of a normal distribution, two-sided 95 %
 _LEGEND_ROWS = 16

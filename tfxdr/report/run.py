@@ -17,15 +17,7 @@ from tfxdr.evaluation import (
 )
 from tfxdr.evaluation.comparison import over_seeds
 from tfxdr.evaluation.groups import Groups
-from tfxdr.report.behaviors import weight_histogram
-from tfxdr.report.figures import save_figure
-from tfxdr.report.policies import (
-    user_choices,
-    utilization_by_length,
-    utilization_heatmap,
-)
 from tfxdr.report.table import Row
-from tfxdr.report.tensorboard import write_images
 
 
 def result_row(name: str, results: Sequence[Mapping]) -> Row:
@@ -76,6 +68,14 @@ def show_actions(
     Returns:
       What `metrics.json` tells about them.
     """
+    from tfxdr.report.figures import save_figure
+    from tfxdr.report.policies import (
+        user_choices,
+        utilization_by_length,
+        utilization_heatmap,
+    )
+    from tfxdr.report.tensorboard import write_images
+
     actions.save(folder / "actions.npz")
     figures = {
         "utilization": utilization_heatmap({label: actions.rates}),
@@ -125,6 +125,10 @@ def show_behaviors(
     Returns:
       What `metrics.json` tells about them.
     """
+    from tfxdr.report.behaviors import weight_histogram
+    from tfxdr.report.figures import save_figure
+    from tfxdr.report.tensorboard import write_images
+
     weights.save(folder / "behavior_weights.npz")
     labels = np.where(categories == "", "unknown category", categories)
     relative = weights.relative()
@@ -153,4 +157,7 @@ def compare_actions(results: Sequence[Mapping], folder: Path) -> None:
         if "actions" in result
     }
     if rates:
+        from tfxdr.report.figures import save_figure
+        from tfxdr.report.policies import utilization_heatmap
+
         save_figure(utilization_heatmap(rates), folder / "utilization.png")
