@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfxdr.evaluation import Actions, BehaviorWeights, equal_weights
-from tfxdr.report import run
+from tfxdr.report import figures, run, tensorboard
 from tfxdr.report.behaviors import Behavior, print_behaviors, weight_histogram
 from tfxdr.report.figures import save_figure
 from tfxdr.report.policies import user_choices
@@ -59,11 +59,11 @@ def test_figures_say_that_a_policy_has_collapsed(
 ):
     titles = []
     monkeypatch.setattr(
-        run,
+        figures,
         "save_figure",
         lambda figure, path: titles.append(figure.get_suptitle()),
     )
-    monkeypatch.setattr(run, "write_images", lambda folder, figures: None)
+    monkeypatch.setattr(tensorboard, "write_images", lambda *_: None)
     actions = Actions(
         users=np.arange(4, dtype=np.int32),
         actions=np.array(
