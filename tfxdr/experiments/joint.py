@@ -257,7 +257,8 @@ class JointExperiment(Experiment):
         if held_out and not any(map(_reads_meta_set, metas)):
             self.progress.say(
                 f"note: {held_out} training examples are held out for a "
-                f"meta-learner, and {self.compared_text} reads none of them: "
+                f"meta-learner, but --meta={self.compared_text} does not read "
+                "them: "
                 "--meta_fraction=0 trains on them, too"
             )
 
