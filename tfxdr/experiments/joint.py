@@ -191,10 +191,16 @@ class JointExperiment(Experiment):
         return LabelBaselines(self.examples, self.options.data.split_seed)
 
     @functools.cached_property
-    def _first_biases(self) -> PairBias | None:
+    def _fitted_biases(self) -> PairBias:
+        return self._label_baselines.start()
+
+    def _biases(self, *, fitted: bool) -> PairBias | None:
         if self.options.joint.joint_start == "random":
             return None
-        return self._label_baselines.start()
+        if fitted:
+            return self._fitted_biases
+        sizes = self.examples.sizes
+        return PairBias(np.zeros(sizes.users), np.zeros(sizes.target_items))
 
     @property
     def backbone_phrase(self) -> str:
@@ -258,8 +264,7 @@ class JointExperiment(Experiment):
             self.progress.say(
                 f"note: {held_out} training examples are held out for a "
                 f"meta-learner, but --meta={self.compared_text} does not read "
-                "them: "
-                "--meta_fraction=0 trains on them, too"
+                "them: --meta_fraction=0 trains on them, too"
             )
 
     def meta(self, spec: Spec) -> MetaLearner:
@@ -283,8 +288,14 @@ class JointExperiment(Experiment):
             )
         return meta
 
-    def stage(self, meta: MetaLearner) -> JointStage:
-        """A new model and what weighs its source behaviors, to be trained."""
+    def stage(self, meta: MetaLearner, *, restored: bool = False) -> JointStage:
+        """A new model and what weighs its source behaviors, to be trained.
+
+        Args:
+          meta: what weighs them.
+          restored: variables are read from a run next, so that nothing is
+            fitted to begin with.
+        """
         with enough_memory("model"):
             model = build_joint(
                 self.backbone,
@@ -294,7 +305,7 @@ class JointExperiment(Experiment):
                 counts=(
                     self.training_counts() if self.examples.negatives else None
                 ),
-                biases=self._first_biases,
+                biases=self._biases(fitted=not restored),
             )
         scores = JointScores(model, self.examples)
         batches = JointBatches(

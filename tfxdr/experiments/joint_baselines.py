@@ -36,7 +36,7 @@ class LabelBaselines:
 
     def __init__(self, data: JointData, seed: int) -> None:
         self._data = data
-        self._sizes = data.sizes.users, data.num_target_items
+        self._sizes = len(data.target.items), data.num_target_items
         random = generator(seed, _NEGATIVES, 0)
         numbers = data.examples("target", TRAIN)
         self._training = self._examples(numbers, random)

@@ -36,10 +36,11 @@ class JointContender(TrainedContender[JointStage]):
 
     def _first(self, costs: Costs) -> tuple[JointStage, dict[str, Mapping]]:
         del costs  # Random weights have none.
-        return self._untrained(), {}
+        return self.experiment.stage(self.experiment.meta(self.spec)), {}
 
     def _untrained(self) -> JointStage:
-        return self.experiment.stage(self.experiment.meta(self.spec))
+        meta = self.experiment.meta(self.spec)
+        return self.experiment.stage(meta, restored=True)
 
     def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(model=stage.model, meta=stage.meta)
