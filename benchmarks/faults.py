@@ -20,6 +20,7 @@ minute for two kills on two cores.
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import dataclasses
 import json
@@ -62,6 +63,7 @@ _TOGETHER = {"workers": 2}  # processes; of other kinds one
 _MOST_KILLS = 3  # of one run
 _SOON = 60  # seconds in which a worker stops that has lost another one
 _OUTPUT = "output.txt"
+_EVENTS = "events"  # TensorBoard's
 # What tells how long something took, or when it was.
 _CLOCKS = ("cost", "seconds", "memory", "versions")
 
@@ -72,11 +74,11 @@ class Outcome:
 
     Attributes:
       metrics: by name, without what clocks say.
-      files: names below the folder in which it took place.
+      files: names below the folder in which it took place, and how often.
     """
 
     metrics: dict
-    files: frozenset[str]
+    files: collections.Counter[str]
 
     def differences(self, other: Outcome) -> list[str]:
         """What is not the same in another run, a line each."""
@@ -86,8 +88,9 @@ class Outcome:
             if self.metrics.get(name) != other.metrics.get(name)
         ]
         return lines + [
-            f"{name}: in one of the two alone"
-            for name in sorted(self.files ^ other.files)
+            f"{name}: {self.files[name]} and {other.files[name]}"
+            for name in sorted(self.files.keys() | other.files.keys())
+            if self.files[name] != other.files[name]
         ]
 
 
@@ -216,10 +219,11 @@ def outcome(folder: pathlib.Path) -> Outcome:
         for path in folder.rglob("*")
         if path.name != _OUTPUT
     )
-    return Outcome(
-        {k: v for k, v in _flat(metrics) if not _is_clock(k)},
-        frozenset(map(_lasting_name, files)),
-    )
+    names = collections.Counter(map(_lasting_name, files))
+    for name in names:
+        if name.endswith(_EVENTS):
+            names[name] = 1  # of each start one
+    return Outcome({k: v for k, v in _flat(metrics) if not _is_clock(k)}, names)
 
 
 def _flat(tree: dict, prefix: str = "") -> list[tuple[str, object]]:
@@ -237,10 +241,17 @@ def _is_clock(name: str) -> bool:
 
 
 def _lasting_name(path: pathlib.Path) -> str:
-    """Files of events are named after process and second, one a start."""
-    return str(
-        path.with_name("events") if path.name.startswith("events.") else path
-    )
+    """A name without what counts starts.
+
+    Files of events are named after process and second, checkpoints numbered as
+    they are written: one that was not known to be the last is written again.
+    """
+    if path.name.startswith("events."):
+        return str(path.with_name(_EVENTS))
+    parts = path.parts
+    if "checkpoints" in parts:
+        parts = tuple("N" if part.isdecimal() else part for part in parts)
+    return "/".join(parts)
 
 
 def undisturbed(kind: str, folder: pathlib.Path) -> tuple[Outcome, float]:

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tfxdr.data.prepare import prepare
+from tfxdr.data.prepared import PreparedData
 from tfxdr.datasets.events import Events
 
 _ROOT = pathlib.Path(__file__).parents[3]
@@ -123,10 +124,10 @@ def test_the_command_line_on_a_cluster(
     said = (tmp_path / "master.log").read_text()
     assert said.count("Launching executor") == 2
     (folder,) = (tmp_path / "spark" / "data").iterdir()
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = PreparedData.load(folder).manifest
     expected = prepare(Events(*paths), cache_dir=tmp_path / "duckdb")
     assert folder.name == expected.folder.name
-    assert manifest == json.loads(json.dumps(dict(expected.manifest)))
+    assert dict(manifest) == json.loads(json.dumps(dict(expected.manifest)))
     assert {path.name for path in folder.iterdir()} == {
         path.name for path in expected.folder.iterdir()
     }
