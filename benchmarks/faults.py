@@ -56,7 +56,6 @@ KINDS = {
         "--policy=all",
         "--pretrain_epochs=3",
         "--epochs=3",
-        "--export_dir=export",
     ),
 }
 _TOGETHER = {"workers": 2}  # processes; of other kinds one

@@ -102,6 +102,39 @@ def test_an_export_answers_as_its_run_does(learned, monkeypatch, capfd):
     assert left == [item for item in items if item in sorted(items)[:2]]
 
 
+def test_a_run_is_exported_once_when_it_is_done(learned, monkeypatch, capfd):
+    folder, _ = learned
+
+    def go(*more):
+        flags = ["--run=run/soft", "--resume", "--export_dir=done", *more]
+        code, out, err = call_here(folder, monkeypatch, capfd, *flags)
+        assert code == 0, err
+        return out
+
+    assert "export: done/1, whose answers" in go()
+    assert "export: done/1 is of this run already" in go()
+    assert "export: done/2, whose answers" in go("--k_max=5")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--policy=all,cls"], "one run, found 2 that are compared"),
+        (["--policy=all", "--seed=1,2"], "one run, found 2"),
+        (["--distribute=mirrored"], "is exported on one machine"),
+        (["--mode=sweep"], "--mode=run, export or recommend, found --mode=sw"),
+    ],
+)
+def test_what_is_not_exported_when_it_is_done(
+    tmp_path, monkeypatch, capfd, flags, words
+):
+    flags = [*SMALL, *flags, "--run=run", "--export_dir=never"]
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *flags)
+    assert code == 1
+    assert words in err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

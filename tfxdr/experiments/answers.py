@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import time
@@ -14,8 +15,12 @@ import tfxdr
 from tfxdr import serving
 from tfxdr.errors import InputError
 from tfxdr.experiments.contender import Contender
+from tfxdr.files import read_json
+from tfxdr.options import Options
 from tfxdr.options.answers import Export
 from tfxdr.serving.batch import Best, best_of_many, check_output
+from tfxdr.serving.description import DESCRIPTION
+from tfxdr.serving.export import versions
 from tfxdr.serving.id_files import read_ids
 from tfxdr.serving.recommendations import Recommendations, listed
 from tfxdr.serving.resumed import write_in_parts
@@ -180,6 +185,24 @@ def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
+def check_export(options: Options, runs: int) -> None:
+    """Refuses to publish what a run leaves, before it trains.
+
+    Args:
+      options: of the run.
+      runs: how many there are, of components and of seeds.
+
+    Raises:
+      InputError: there are several.
+    """
+    if runs > 1:
+        raise InputError(
+            f"--export_dir={options.export.export_dir}: expected one run, "
+            f"found {runs} that are compared; choose one, and export it "
+            "afterwards by --mode=export --run=FOLDER"
+        )
+
+
 def export(contender: Contender, chosen: Export) -> serving.Export:
     """Publishes a finished run for TensorFlow Serving.
 
@@ -207,9 +230,31 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
         contender.servable(retrieval),
         chosen.export_dir,
         warm_up_sizes=chosen.warm_up_sizes,
-        about=contender.about(),
+        about=contender.about() | {"made_from": _made_from(contender, chosen)},
         titles=experiment.titles,
     )
+
+
+def published(contender: Contender, chosen: Export) -> Path | None:
+    """The newest version, if it is what `export` would make once more."""
+    base = Path(chosen.export_dir)
+    for version in versions(base)[-1:]:
+        path = base / str(version) / DESCRIPTION
+        made_from = _made_from(contender, chosen)
+        if path.is_file() and read_json(path).get("made_from") == made_from:
+            return path.parent
+    return None
+
+
+def _made_from(contender: Contender, chosen: Export) -> str:
+    """A hash of all that an export depends on."""
+    plain = dataclasses.asdict(chosen)
+    del plain["export_dir"]
+    if chosen.refresh_candidates:
+        path = Path(chosen.refresh_candidates)
+        plain["refresh_candidates"] = _candidates(contender, path)
+    told = json.dumps([_identity(contender), plain], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _candidates(contender: Contender, path: Path) -> Sequence[str]:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from tfxdr.errors import InputError
 from tfxdr.experiments.components import (
     check_texts,
     chosen_specs,
@@ -26,11 +27,13 @@ from tfxdr.start_up import keras_as_it_comes
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
+_WITH_EXPORTS = ("run", "export", "recommend")
 
 
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
     check_texts(options)  # before anything heavy is imported
+    _check_export(options)
     import_components()
     options = _with_absolute_plugins(options)
     loaded = plugins.load_plugins(options.run.plugins)
@@ -42,6 +45,23 @@ def dispatch(options: Options) -> None:
     with keras_as_it_comes(), devices as takes_part, precision:
         if takes_part:
             _MODES[options.run.mode](options)
+
+
+def _check_export(options: Options) -> None:
+    """Refuses an export that nobody would make."""
+    mode, place = options.run.mode, options.export.export_dir
+    if place and mode not in _WITH_EXPORTS:
+        raise InputError(
+            f"--export_dir={place}: expected --mode=run, export or recommend, "
+            f"found --mode={mode}, which exports nothing; drop the option"
+        )
+    kind = options.compute.distribute
+    if place and mode == "run" and kind != "none":
+        raise InputError(
+            f"--export_dir={place}: a model is exported on one machine, and "
+            f"--distribute={kind} trains on several; export it afterwards by "
+            "--mode=export --run=FOLDER"
+        )
 
 
 def _with_absolute_plugins(options: Options) -> Options:

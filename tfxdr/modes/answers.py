@@ -14,6 +14,8 @@ from tfxdr.modes.start import finished
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
+    from tfxdr.experiments.contender import Contender
+    from tfxdr.options.answers import Export
     from tfxdr.serving import Recommendations
 
 _say = functools.partial(print, file=sys.stderr)  # beside JSON
@@ -118,11 +120,16 @@ def _ask_export(options: Options) -> Recommendations:
 
 
 def export(options: Options) -> None:
-    from tfxdr.experiments.answers import export
-
     if not options.export.export_dir:
         raise InputError("--mode=export: expected --export_dir=FOLDER")
-    made = export(finished(options), options.export)
+    publish(finished(options), options.export)
+
+
+def publish(contender: Contender, chosen: Export) -> None:
+    """Exports a finished run, and says how it is served."""
+    from tfxdr.experiments.answers import export
+
+    made = export(contender, chosen)
     print(
         f"export: {made.folder}, whose answers to {made.compared} requests "
         "are those of the trained model"

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfxdr.errors import InputError
+from tfxdr.modes.answers import publish
 from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
 
 if TYPE_CHECKING:
     from tfxdr.experiments.base import Experiment
+    from tfxdr.experiments.contender import Contender
     from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.running import Outcome
     from tfxdr.modes.explanation import Explanation
@@ -64,6 +66,7 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
+    from tfxdr.experiments.answers import check_export
     from tfxdr.experiments.running import (
         compared,
         experiment_for,
@@ -72,8 +75,10 @@ def run(options: Options) -> None:
     )
     from tfxdr.report.table import print_table
 
-    resume = options.run.resume
-    base = _folder(options, [spec.name for spec in compared(options)])
+    resume, specs = options.run.resume, compared(options)
+    if options.export.export_dir:
+        check_export(options, len(specs) * len(options.run.seed))
+    base = _folder(options, [spec.name for spec in specs])
     with _held(base, options) as progress:
         experiment = experiment_for(
             options, base, resume=resume, progress=progress
@@ -97,6 +102,21 @@ def run(options: Options) -> None:
         if explanation is not None:
             folders = outcome.with_seed(seed)
             explanation.print(folders, base.path, shown["metrics"])
+        if options.export.export_dir:
+            ((spec, seed),) = outcome.folders
+            _export(experiment.with_seed(seed).contender(spec, base), options)
+
+
+def _export(contender: Contender, options: Options) -> None:
+    """Publishes the run, unless it has been before it was interrupted."""
+    from tfxdr.experiments.answers import published
+
+    chosen = options.export
+    there = published(contender, chosen) if options.run.resume else None
+    if there is None:
+        publish(contender, chosen)
+    else:
+        print(f"export: {there} is of this run already")
 
 
 def _explanation(experiment: Experiment) -> Explanation:
@@ -141,6 +161,8 @@ def _held(folder: RunFolder, options: Options) -> Iterator[Progress | None]:
     mode = "" if options.run.mode == "run" else f" --mode={options.run.mode}"
     if options.compute.distribute != "none":
         mode += f" --distribute={options.compute.distribute}"
+    if options.export.export_dir:
+        mode += f" --export_dir={shlex.quote(options.export.export_dir)}"
     with folder.held():
         try:
             yield None

@@ -63,12 +63,12 @@ class Recommend(Group):
 
 @dataclasses.dataclass(frozen=True)
 class Export(Group):
-    """A model for TensorFlow Serving: --mode=export."""
+    """A model for TensorFlow Serving: --mode=export, or of a run."""
 
     export_dir: str = path_setting(
         "",
-        "Folder of the versions 1, 2, ...; --mode=recommend answers from it, "
-        "too.",
+        "Folder of the versions 1, 2, ...: a run is exported when it is done; "
+        "--mode=recommend answers from it, too.",
         replay=False,
     )
     k_max: int = setting(
