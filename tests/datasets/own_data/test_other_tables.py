@@ -223,6 +223,23 @@ def test_a_database_of_sqlite(prepared, tmp_path, write):
         prepared(tfxdr.events(source="x", target="y", database=str(target)))
 
 
+def test_a_damaged_database_of_sqlite(prepared, tmp_path):
+    """What is wrong with it is told with bytes that are no text."""
+    import sqlite3
+
+    path = tmp_path / "shop.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE buys (user, item)")
+    connection.commit()
+    connection.close()
+    whole = path.read_bytes()
+    assert b"buys (user" in whole
+    path.write_bytes(whole.replace(b"buys (user", b"buys \xff\xff\xff\xff\xff"))
+    source = tfxdr.events(source="buys", target="buys", database=str(path))
+    with pytest.raises(InputError, match=r"shop\.db\): .*buys.* fails: "):
+        prepared(source)
+
+
 def test_a_relation_of_duckdb(prepared):
     views = duckdb.sql(
         RATED.format(1690000002, 1, 1690000001, 2, 1690000003, 3)

@@ -48,7 +48,8 @@ def write_query(database: Path, query: str, result: Path) -> None:
         else:
             with open_database(database, read_only=True) as connection:
                 _copy(connection, f"({query.rstrip().rstrip(';')})", result)
-    except (duckdb.Error, sqlite3.Error) as error:
+    # SQLite may quote bytes of a damaged file that are no text.
+    except (duckdb.Error, sqlite3.Error, UnicodeDecodeError) as error:
         raise InputError(
             f"--dataset=events(database={database}): {query!r} fails: "
             f"{str(error).splitlines()[0]}"
