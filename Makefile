@@ -62,7 +62,7 @@ DEMO_WORKERS := "--dataset=synthetic(users=600)" --policy=all --learning_rate=0.
 	"--backbone=sasrec(channels=16,num_blocks=2)" --pretrain_epochs=3 \
 	--epochs=3 --threads=1 --run=run --overwrite
 
-.PHONY: help demo demo-workers test test-addons test-spark stack-addons same-metrics faults docs results lint \
+.PHONY: help venvs demo demo-workers test test-addons test-spark stack-addons same-metrics faults docs results lint \
 	format clean
 
 help:
@@ -88,6 +88,8 @@ $(VENV_ADDONS)/.stamp: setup.py pyproject.toml Makefile
 
 $(VENV_SPARK)/.stamp: setup.py pyproject.toml Makefile
 	$(call make_venv,$(VENV_SPARK),3.12 3.11 3.10,spark$(comma)dev)
+
+venvs: $(VENV_ADDONS)/.stamp $(VENV_SPARK)/.stamp
 
 demo: $(VENV)/.stamp
 	$(VENV)/bin/python -m tfxdr.main --preset=demo

@@ -2,9 +2,10 @@
 
     python benchmarks/serving_latency.py [--rounds=200] [--items=10000]
         [--channels=64] [--length=50] [--batch=1,64] [--threads=0]
+        [--policy_network=nextitnet]
 
-NextItNet with 8 blocks over random histories of full length; policy networks
-as large as by default. Each policy is exported, loaded into a session, as
+NextItNet with 8 blocks over random histories of full length; by default the
+policy network of the paper. Each policy is exported, loaded into a session, as
 TensorFlow Serving does, and asked through `serving_default`, 100 items a user.
 Weights are random, so that users' actions differ: both towers run in every
 block, each for some users. The models are asked in turns, so that what
@@ -50,7 +51,7 @@ def exported(
             f"nextitnet(channels={chosen.channels},dilations={DILATIONS})"
         ),
         policies.build(policy),
-        policy_networks.parse("nextitnet"),
+        policy_networks.parse(chosen.policy_network),
         tuners.build("copy"),
         loss=lambda user, head, batch: user,
     )
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--length", type=int, default=50)
     parser.add_argument("--batch", default="1,64")
+    parser.add_argument("--policy_network", default="nextitnet")
     parser.add_argument("--threads", type=int, default=0)
     chosen = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
