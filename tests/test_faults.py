@@ -11,7 +11,7 @@ from benchmarks import faults
 
 
 def _folder(root, loss, *extra):
-    (root / "run" / "weights").mkdir(parents=True)
+    (root / "run" / "weights").mkdir(parents=True, exist_ok=True)
     metrics = {"test": {"hr@5": loss, "seconds": 3.0}, "cost": {"seconds": 2}}
     (root / "run" / "metrics.json").write_text(json.dumps(metrics))
     for name in ("events.out.1", *extra):
@@ -33,8 +33,22 @@ def test_metrics_and_stray_files_are(tmp_path):
     second = _folder(tmp_path / "b", 0.25, "metrics.json.partial")
     assert first.differences(second) == [
         "test/hr@5: 0.5 and 0.25",
-        "run/metrics.json.partial: in one of the two alone",
+        "run/metrics.json.partial: 0 and 1",
     ]
+
+
+def test_numbers_of_checkpoints_are_no_difference_and_their_count_is(tmp_path):
+    name = "run/checkpoints/fit/{}/variables.index"
+    found = []
+    for folder, numbers in (("a", [5]), ("b", [6]), ("c", [5, 6])):
+        for number in numbers:
+            path = tmp_path / folder / name.format(number)
+            path.parent.mkdir(parents=True)
+            path.write_text("")
+        found.append(_folder(tmp_path / folder, 0.5))
+    one, other, both = found
+    assert one.differences(other) == []
+    assert name.format("N") + ": 1 and 2" in one.differences(both)
 
 
 def _process(text):

@@ -40,6 +40,8 @@ _PAGES = [
     if name(page) not in {*IN_AN_ENVIRONMENT, *OWN_TEST}
     if any(isinstance(step, Code | Command) for step in steps(page))
 ]
+# Sweeps, which `test_sweep` and `test_tables` run, too.
+_LARGE = ("docs/comparing.md",)
 # The README runs the one of the demo, by its preset.
 _FLAGFILES = [
     path
@@ -53,7 +55,16 @@ def reader(tmp_path, registries):
     return Reader(tmp_path, hurried=True)
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page, marks=[pytest.mark.large] if name(page) in _LARGE else []
+        )
+        for page in _PAGES
+    ],
+    ids=name,
+)
 def test_page(page, reader):
     told = list(steps(page))
     reader.follow(told)

@@ -1,4 +1,7 @@
-"""docs/plugins.md, followed word for word in an empty folder."""
+"""docs/plugins.md, followed word for word in an empty folder.
+
+That is a large test; `test_coin_distribution` does as much with another plugin.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ def followed(environment):
     return environment, told
 
 
+@pytest.mark.large
 def test_every_command_ends_well(followed):
     _, told = followed
     assert len(told) == 7
@@ -28,6 +32,7 @@ def test_every_command_ends_well(followed):
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.large
 def test_is_what_the_guide_says(followed):
     environment, told = followed
     tested, listed, ran, scripted, evaluated, _, published = told.values()
