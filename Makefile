@@ -75,6 +75,7 @@ help:
 	@echo "make same-metrics  both stacks: are the metrics the same?"
 	@echo "make faults       ten kills at random moments; minutes"
 	@echo "make results      every sweep of docs/RESULTS.md: hours; it goes on"
+	@echo "make venvs        the environments of TensorFlow 2.15 and of Spark"
 	@echo "make docs         build the site into site/; a warning is an error"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make format       let ruff mend what it can"
