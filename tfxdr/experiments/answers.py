@@ -16,7 +16,6 @@ from tfxdr import serving
 from tfxdr.errors import InputError
 from tfxdr.experiments.contender import Contender
 from tfxdr.files import read_json
-from tfxdr.options import Options
 from tfxdr.options.answers import Export
 from tfxdr.serving.batch import Best, best_of_many, check_output
 from tfxdr.serving.description import DESCRIPTION
@@ -183,24 +182,6 @@ def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
         )
     rows = [row for row in found.values() if row is not None]
     return np.array(rows, np.int64)
-
-
-def check_export(options: Options, runs: int) -> None:
-    """Refuses to publish what a run leaves, before it trains.
-
-    Args:
-      options: of the run.
-      runs: how many there are, of components and of seeds.
-
-    Raises:
-      InputError: there are several.
-    """
-    if runs > 1:
-        raise InputError(
-            f"--export_dir={options.export.export_dir}: expected one run, "
-            f"found {runs} that are compared; choose one, and export it "
-            "afterwards by --mode=export --run=FOLDER"
-        )
 
 
 def export(contender: Contender, chosen: Export) -> serving.Export:

@@ -66,7 +66,6 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    from tfxdr.experiments.answers import check_export
     from tfxdr.experiments.running import (
         compared,
         experiment_for,
@@ -77,7 +76,7 @@ def run(options: Options) -> None:
 
     resume, specs = options.run.resume, compared(options)
     if options.export.export_dir:
-        check_export(options, len(specs) * len(options.run.seed))
+        _check_single(options, len(specs) * len(options.run.seed))
     base = _folder(options, [spec.name for spec in specs])
     with _held(base, options) as progress:
         experiment = experiment_for(
@@ -105,6 +104,16 @@ def run(options: Options) -> None:
         if options.export.export_dir:
             ((spec, seed),) = outcome.folders
             _export(experiment.with_seed(seed).contender(spec, base), options)
+
+
+def _check_single(options: Options, runs: int) -> None:
+    """Refuses to export several runs, before they are trained."""
+    if runs > 1:
+        raise InputError(
+            f"--export_dir={options.export.export_dir}: expected one run, "
+            f"found {runs} that are compared; choose one, and export it "
+            "afterwards by --mode=export --run=FOLDER"
+        )
 
 
 def _export(contender: Contender, options: Options) -> None:
