@@ -1,9 +1,16 @@
 """Which checkpoints there are, and what becomes of damaged ones."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from toy_loop import Stage, make, read, without_time
 
 from tfxdr.errors import InputError
+from tfxdr.training.checkpoint import (
+    restore_one_by_one,
+    restore_variables,
+    save_variables,
+)
 
 
 def test_a_finished_loop_keeps_the_newest_checkpoint_alone(tmp_path):
@@ -51,3 +58,35 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         path.write_bytes(b"nonsense")
     with pytest.raises(InputError, match="does not hold the variables"):
         make(tmp_path, Stage()).run(resume=True)
+
+
+class Pair(tf.Module):
+    def __init__(self, start, names=("one", "other")):
+        super().__init__()
+        self.parts = {name: tf.Variable([start, start]) for name in names}
+
+
+@pytest.mark.parametrize("restore", [restore_variables, restore_one_by_one])
+class TestReading:
+    def test_all_at_once_or_one_by_one(self, tmp_path, restore):
+        save_variables(tmp_path / "it", tf.train.Checkpoint(it=Pair(3.0)))
+        found = Pair(0.0, names=["other"])  # a part of what was saved
+        restore(tmp_path / "it", tf.train.Checkpoint(it=found), remedy="")
+        np.testing.assert_array_equal(found.parts["other"], [3.0, 3.0])
+
+    def test_another_model_is_told(self, tmp_path, restore):
+        save_variables(tmp_path / "it", tf.train.Checkpoint(it=Pair(3.0)))
+        for other in (Pair(0.0, names=["one", "third"]), Pair([0.0, 1.0])):
+            checkpoint = tf.train.Checkpoint(it=other)
+            with pytest.raises(InputError, match="of this model: .*; again"):
+                restore(tmp_path / "it", checkpoint, remedy="again")
+
+    def test_nothing_or_damage_is_told(self, tmp_path, restore):
+        checkpoint = tf.train.Checkpoint(it=Pair(3.0))
+        with pytest.raises(InputError, match="again"):
+            restore(tmp_path / "it", checkpoint, remedy="again")
+        save_variables(tmp_path / "it", checkpoint)
+        for path in (tmp_path / "it").iterdir():
+            path.write_bytes(_cut(path.read_bytes()))
+        with pytest.raises(InputError, match="again"):
+            restore(tmp_path / "it", checkpoint, remedy="again")

@@ -208,7 +208,7 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
         chosen.min_recall,
     )
     return serving.export(
-        contender.servable(retrieval),
+        contender.servable_to_save(retrieval),
         chosen.export_dir,
         warm_up_sizes=chosen.warm_up_sizes,
         about=contender.about() | {"made_from": _made_from(contender, chosen)},

@@ -19,9 +19,12 @@ import tensorflow as tf
 
 import tfxdr
 from tfxdr.data.prepared import hash_file
+from tfxdr.data.storage import HELD
 from tfxdr.errors import InputError
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.run_folder import FREE, RunFolder
+from tfxdr.ops import mapped
+from tfxdr.ops.file_variable import tables_in_files
 from tfxdr.ops.ragged import Ragged
 from tfxdr.policies import Baseline
 from tfxdr.registry import Spec
@@ -32,7 +35,7 @@ from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.recommender import Recommender, counted
 from tfxdr.serving.servable import Servable
 from tfxdr.training import distribution
-from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.checkpoint import restore_one_by_one, save_variables
 from tfxdr.training.cost import Costs, enough_memory
 from tfxdr.training.fit import fit
 from tfxdr.training.stage import Stage
@@ -149,6 +152,13 @@ class Contender(abc.ABC):
         Raises:
           InputError: if it cannot be served like that.
         """
+
+    def servable_to_save(self, retrieval: Retrieval) -> Servable:
+        """As `servable`, for an export: it answers in no graph of this process.
+
+        Large tables lie in files, unless they are held already.
+        """
+        return self.servable(retrieval)
 
     @abc.abstractmethod
     def recommender(self, k_max: int) -> Recommender:
@@ -326,13 +336,29 @@ class TrainedContender(Contender, Generic[S]):
         if self._stage is None:
             self.experiment.check_data(self.folder)
             stage = self._untrained()
-            restore_variables(
+            restore_one_by_one(
                 self.folder.weights,
                 self._kept(stage),
                 remedy="train it again with --overwrite",
             )
             self._stage = stage
         return self._stage
+
+    def servable_to_save(self, retrieval: Retrieval) -> Servable:
+        experiment = self.experiment
+        if self._stage or experiment.options.compute.in_memory == HELD:
+            return self.servable(retrieval)
+        folder = experiment.data.folder.parent
+        with tables_in_files(str(folder), mapped.SMALLEST) as tables:
+            servable = self.servable(retrieval)
+        self._stage = None
+        if tables:
+            size = sum(table.mapped.nbytes for table in tables) / 1e6
+            experiment.progress.say(
+                f"tables of the model ({size:,.0f} MB) are mapped from files "
+                f"in {folder}, not held in memory"
+            )
+        return servable
 
     def evaluate(self) -> Mapping[str, float]:
         return self._test(self.trained(), None)

@@ -6,9 +6,10 @@ that ends. What is made of a mapped array is mapped beside it.
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TypeGuard
 
 import numpy as np
@@ -57,7 +58,7 @@ class Column:
             return np.concatenate([empty, *self._parts])
         length = self._file.tell() // self._dtype.itemsize
         with self._file as file:
-            return _map(file, length, self._dtype, str(self._folder))
+            return _map(file, (length,), self._dtype, str(self._folder))
 
 
 def beside(
@@ -71,14 +72,32 @@ def beside(
     size = int(length) * np.dtype(dtype).itemsize
     if not is_mapped(values) or size < max(SMALLEST, 1):
         return np.empty(length, dtype)
-    folder = os.path.dirname(str(values.filename))
+    folder = folder_of(values)
     with _unnamed(folder, size) as file:
-        return _map(file, length, dtype, folder)
+        return _map(file, (int(length),), dtype, folder)
+
+
+def zeros(
+    folder: str, shape: Sequence[int], dtype: np.typing.DTypeLike
+) -> np.memmap:
+    """A mapped array of zeros.
+
+    Raises:
+      InputError: there is no room for it.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    with _unnamed(folder, size) as file:
+        return _map(file, tuple(shape), dtype, folder)
 
 
 def is_mapped(values: np.ndarray) -> TypeGuard[np.memmap]:
     """Whether an array lies in a file."""
     return isinstance(values, np.memmap)
+
+
+def folder_of(values: np.memmap) -> str:
+    """Where the file of a mapped array lies."""
+    return os.path.dirname(str(values.filename))
 
 
 def parts(length: int) -> Iterator[slice]:
@@ -111,10 +130,13 @@ def count(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _map(
-    file: BinaryIO, length: int, dtype: np.typing.DTypeLike, folder: str
+    file: BinaryIO,
+    shape: tuple[int, ...],
+    dtype: np.typing.DTypeLike,
+    folder: str,
 ) -> np.memmap:
     file.flush()
-    array = np.memmap(file, dtype, "r+", shape=(int(length),))
+    array = np.memmap(file, dtype, "r+", shape=shape)
     # NumPy keeps the name for us, and hands it on to views: here it has none.
     array.filename = os.path.join(folder, "mapped")
     return array

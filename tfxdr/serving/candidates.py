@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow_recommenders.layers.factorized_top_k import BruteForce
 
 from tfxdr.errors import InputError
+from tfxdr.ops.file_variable import growing
 from tfxdr.types import FIRST_ITEM
 
 # Of what is no candidate: finite, for JSON has no infinity.
@@ -28,7 +29,7 @@ class Candidates(BruteForce):
       identifiers: `[candidates]` raw ids.
 
     Args:
-      vectors: `[candidates, d]`.
+      vectors: `[candidates, d]` float32; where they are mapped, they stay so.
       identifiers: `[candidates]` raw ids.
       k: how many answers.
     """
@@ -37,12 +38,7 @@ class Candidates(BruteForce):
         self, vectors: np.ndarray, identifiers: Sequence[str], k: int
     ) -> None:
         super().__init__(k=k, name="candidates")
-        self.vectors = tf.Variable(
-            tf.cast(vectors, tf.float32),
-            trainable=False,
-            shape=[None, vectors.shape[1]],
-            name="candidates",
-        )
+        self.vectors = growing(vectors, "candidates")
         self.identifiers = tf.Variable(
             list(identifiers), trainable=False, shape=[None], name="identifiers"
         )

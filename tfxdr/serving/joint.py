@@ -91,8 +91,8 @@ class JointServable(Servable):
             log_shares(counts), trainable=False, name="prior"
         )
         self.tracked = {
-            "user_ids": self._users.table,
-            "target_ids": self._items.table,
+            "user_ids": self._users,
+            "target_ids": self._items,
             "candidates": self._rows,
             "candidate_ids": self._names,
         }
@@ -200,10 +200,8 @@ class JointServable(Servable):
                 f"user {raw}",
                 best["items"][number].numpy(),
                 best["scores"][number].numpy(),
-                {
-                    self._target_ids[row - FIRST_ITEM]: scores[number, row]
-                    for row in self._chosen
-                },
+                [self._target_ids[row - FIRST_ITEM] for row in self._chosen],
+                scores[number, self._chosen],
             )
         return len(rows)
 

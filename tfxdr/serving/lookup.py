@@ -9,27 +9,49 @@ import tensorflow as tf
 from tfxdr.types import FIRST_ITEM, PADDING, UNKNOWN
 
 
-class RawIds:
+class RawIds(tf.Module):
     """A vocabulary as a lookup table, which an export carries with it.
 
-    Attributes:
-      table: what has to be tracked by whoever saves a graph that uses this.
+    Whoever saves a graph that uses it has to track it.
 
     Args:
       ids: raw ids; position `i` is row `i + 2`.
     """
 
     def __init__(self, ids: Sequence[str]) -> None:
-        keys = tf.constant(list(ids), tf.string, [len(ids)])
-        rows = tf.range(len(ids), dtype=tf.int64) + FIRST_ITEM
-        self.table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(keys, rows), UNKNOWN
+        super().__init__()
+        # A variable is written as it is. Constants would stand in the graph,
+        # which TensorFlow copies several times, and which ends at 2 GB.
+        self._ids = tf.Variable(
+            tf.constant(list(ids), tf.string, [len(ids)]),
+            trainable=False,
+            name="ids",
         )
+        self._table = tf.lookup.StaticHashTable(_Rows(self._ids), UNKNOWN)
 
     def rows(self, raw: tf.Tensor) -> tf.Tensor:
         """Maps string ids of any shape to int32 rows; `""` is padding."""
-        known = tf.cast(self.table.lookup(raw), tf.int32)
+        known = tf.cast(self._table.lookup(raw), tf.int32)
         return tf.where(raw == "", PADDING, known)
+
+
+class _Rows(tf.lookup.KeyValueTensorInitializer):
+    """The rows of ids in a variable, read when a table is filled.
+
+    Args:
+      ids: `[n]` string.
+    """
+
+    def __init__(self, ids: tf.Variable) -> None:
+        super().__init__([], [], tf.string, tf.int64)
+        self._ids = ids
+
+    def initialize(self, table: tf.lookup.StaticHashTable) -> tf.Operation:
+        ids = self._ids.read_value()
+        rows = tf.range(tf.size(ids, tf.int64)) + FIRST_ITEM
+        return tf.raw_ops.LookupTableImportV2(
+            table_handle=table.resource_handle, keys=ids, values=rows
+        )
 
 
 def as_history(rows: tf.Tensor, longest: int) -> tf.Tensor:

@@ -136,7 +136,8 @@ def compare_best(
     what: str,
     items: Sequence[bytes],
     scores: np.ndarray,
-    expected: Mapping[str, float],
+    names: Sequence[str],
+    expected: np.ndarray,
     *,
     exact: bool = True,
 ) -> None:
@@ -148,21 +149,28 @@ def compare_best(
       what: names the request.
       items: `[k]` raw ids, `b""` where there was nothing left.
       scores: `[k]`.
-      expected: what each candidate should score.
+      names: `[candidates]` raw ids.
+      expected: `[candidates]` what each should score.
       exact: whether they have to be the best, and not only of the candidates.
 
     Raises:
       TrainingError: if an item or a score differs.
     """
     found = [raw.decode() for raw in items if raw]
-    best = np.array(sorted(expected.values(), reverse=True)[: len(items)])
-    if len(found) != len(best) or not expected.keys() >= set(found):
+    best = np.sort(expected)[::-1][: len(items)]
+    wanted = set(found)
+    own = {
+        raw: score
+        for raw, score in zip(names, expected, strict=True)
+        if raw in wanted
+    }
+    if len(found) != len(best) or own.keys() != wanted:
         raise TrainingError(
             "the export does not answer as the trained model does: "
             f"{len(found)} items for {what}, {len(best)} expected; nothing "
             "was published"
         )
-    own = np.array([expected[raw] for raw in found])
-    compare(f"scores for {what}", scores[: len(found)], own)
+    here = scores[: len(found)]
+    compare(f"scores for {what}", here, np.array([own[raw] for raw in found]))
     if exact:
-        compare(f"the best scores for {what}", scores[: len(found)], best)
+        compare(f"the best scores for {what}", here, best)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.file_variable import beside
 from tfxdr.ops.ragged import Ragged
 from tfxdr.serving import approximate
 from tfxdr.serving.candidates import (
@@ -87,8 +88,11 @@ class TransferServable(Servable):
         self._examples = [list(example) for example in examples] or [[]]
         self._retrieval = retrieval
         self._target_ids = list(target_ids)
+        asked = {raw for example in self._examples for raw in example}
         self._known = {
-            raw: row for row, raw in enumerate(source_ids, FIRST_ITEM)
+            raw: row
+            for row, raw in enumerate(source_ids, FIRST_ITEM)
+            if raw in asked
         }
         self._source, self._target = RawIds(source_ids), RawIds(target_ids)
         if retrieval.exclude_history:
@@ -113,8 +117,8 @@ class TransferServable(Servable):
         place[rows] = np.arange(len(rows))
         self._place = tf.Variable(place, trainable=False, name="place")
         self.tracked = {
-            "source_ids": self._source.table,
-            "target_ids": self._target.table,
+            "source_ids": self._source,
+            "target_ids": self._target,
             "candidates": self._candidates.vectors,
             "candidate_ids": self._candidates.identifiers,
             "candidate_place": self._place,
@@ -136,11 +140,12 @@ class TransferServable(Servable):
     def _vectors(self, rows: np.ndarray) -> np.ndarray:
         """`[rows, d + 2]` float32: row, bias and prior of candidates.
 
-        Filled a part at a time: a table may be as large as memory allows.
+        Filled a part at a time, and in a file where the table is in one: a
+        table may be as large as memory allows.
         """
         kernel, bias = self._model.head.kernel, self._model.head.bias.numpy()
         width = kernel.shape[1]
-        found = np.empty([len(rows), width + 2], np.float32)
+        found = beside(kernel, (len(rows), width + 2))
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
             part = found[start : start + _ROWS]
@@ -313,7 +318,7 @@ class TransferServable(Servable):
         candidates = self._place.numpy()[FIRST_ITEM:] != _NONE
         for number, example in enumerate(examples):
             what = f"history {number}"
-            left_out = example if self._retrieval.exclude_history else ()
+            left_out = set(example if self._retrieval.exclude_history else ())
             rows = self._rows(example)
             expected = self._expected(example, rows)
             known = candidates[some]
@@ -322,18 +327,17 @@ class TransferServable(Servable):
                 scores[number][known],
                 expected[some][known],
             )
-            allowed = {
-                raw: float(score)
-                for raw, score, kept in zip(
-                    self._target_ids, expected, candidates, strict=True
-                )
-                if kept and raw not in left_out
-            }
+            allowed = [
+                place
+                for place in np.flatnonzero(candidates)
+                if self._target_ids[place] not in left_out
+            ]
             compare_best(
                 what,
                 best["items"][number].numpy(),
                 best["scores"][number].numpy(),
-                allowed,
+                [self._target_ids[place] for place in allowed],
+                expected[allowed],
                 exact=self._scann is None,
             )
             for kind, found, own in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import tfxdr.policy_networks
 import tfxdr.tuners  # noqa: F401  What small models are made of, by name.
 from tfxdr.data.users import Users
 from tfxdr.models.transfer import TransferModel
+from tfxdr.ops.file_variable import tables_in_files
 from tfxdr.ops.ragged import Ragged
 from tfxdr.registry import (
     Spec,
@@ -38,7 +39,11 @@ from tfxdr.testing.contract import (
     expect_repeated,
 )
 from tfxdr.training.assembly import Parts, build_model
-from tfxdr.training.checkpoint import restore_variables, save_variables
+from tfxdr.training.checkpoint import (
+    restore_one_by_one,
+    restore_variables,
+    save_variables,
+)
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
 from tfxdr.types import FIRST_ITEM, Batch
 
@@ -169,12 +174,16 @@ def train(model: TransferModel, *, compiled: bool = True) -> list[float]:
     ]
 
 
-def restored(source: tf.Module, target: tf.Module) -> None:
+def restored(
+    source: tf.Module,
+    target: tf.Module,
+    read: Callable[..., None] = restore_variables,
+) -> None:
     """Writes a checkpoint of one object and reads it into another."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "checkpoint"
         save_variables(folder, tf.train.Checkpoint(it=source))
-        restore_variables(folder, tf.train.Checkpoint(it=target), remedy="")
+        read(folder, tf.train.Checkpoint(it=target), remedy="")
 
 
 def expect_same_training(**parts: Any) -> None:
@@ -196,9 +205,20 @@ def expect_checkpoint(**parts: Any) -> None:
 
 
 def expect_export(**parts: Any) -> None:
-    """An export has to score and explain as a `transfer_model` does."""
+    """An export has to score and explain as a `transfer_model` does.
+
+    It is made of a copy whose tables lie in files, as of a finished run.
+    """
     model = transfer_model(**parts)
-    servable, history = servable_of(model)
+    with tempfile.TemporaryDirectory() as folder:
+        with tables_in_files(folder, least=0):
+            in_files = transfer_model(**parts, seed=4)
+        restored(model, in_files, read=restore_one_by_one)
+        _expect_export(in_files, model)
+
+
+def _expect_export(in_files: TransferModel, model: TransferModel) -> None:
+    servable, history = servable_of(in_files)
     names = tf.constant([_TARGET_IDS] * len(history))
     answers = exported(
         servable,

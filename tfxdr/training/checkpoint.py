@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import (
+    TrackableObjectGraph,
+)
 
 from tfxdr.errors import InputError
 from tfxdr.files import plain_path, written_aside
@@ -14,6 +19,8 @@ from tfxdr.ops import tables
 from tfxdr.ops.bundles import DAMAGED
 
 _PREFIX = "variables"
+# TensorFlow's names for what it keeps beside values, and for a value.
+_OBJECT_GRAPH, _VALUE = "_CHECKPOINTABLE_OBJECT_GRAPH", "VARIABLE_VALUE"
 _FLAG = "--run, --runs_dir or --cache_dir"  # what chooses the place
 
 
@@ -64,8 +71,7 @@ class CheckpointFolder:
     @property
     def variables(self) -> list[tf.Variable]:
         """All that it holds, always in one order."""
-        found = tf.train.TrackableView(self.checkpoint).descendants()
-        return [x for x in found if isinstance(x, tf.Variable)]
+        return _variables(self.checkpoint)
 
     def save(self) -> None:
         """Writes the next number, and deletes all but the one before.
@@ -160,12 +166,60 @@ def restore_variables(
     Raises:
       InputError: if it is missing, damaged or of another model.
     """
+    with _readable(folder, remedy) as prefix:
+        status = checkpoint.read(prefix)
+        # Inside: what is created later would be read then.
+        status.assert_existing_objects_matched()
+        status.expect_partial()  # a part of what was saved is enough
+
+
+def restore_one_by_one(
+    folder: Path, checkpoint: tf.train.Checkpoint, *, remedy: str
+) -> None:
+    """As `restore_variables`, with one value at a time in memory.
+
+    TensorFlow reads all of them before it assigns the first. Tables in shards
+    and what optimizers keep beside variables are not for this.
+    """
+    with _readable(folder, remedy) as prefix:
+        reader = tf.train.load_checkpoint(prefix)
+        keys = _keys(prefix, checkpoint, reader)
+        for variable in _variables(checkpoint):
+            if variable.ref() not in keys:
+                raise ValueError(f"{variable.name} is not there")
+            variable.assign(reader.get_tensor(keys[variable.ref()]))
+
+
+def _keys(
+    prefix: str, checkpoint: tf.train.Checkpoint, reader: Any
+) -> dict[Any, str]:
+    """By variable, the name of its value in a checkpoint."""
+    graph = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECT_GRAPH))
+    matched = tf.train.CheckpointView(prefix).match(checkpoint)
+    return {
+        part.ref(): attribute.checkpoint_key
+        for node, part in matched.items()
+        if isinstance(part, tf.Variable)
+        for attribute in graph.nodes[node].attributes
+        if attribute.name == _VALUE
+    }
+
+
+def _variables(checkpoint: tf.train.Checkpoint) -> list[tf.Variable]:
+    found = tf.train.TrackableView(checkpoint).descendants()
+    return [part for part in found if isinstance(part, tf.Variable)]
+
+
+@contextlib.contextmanager
+def _readable(folder: Path, remedy: str) -> Iterator[str]:
+    """Gives the prefix of a checkpoint; says of which it cannot be read.
+
+    Raises:
+      InputError: in place of what TensorFlow raises inside.
+    """
     try:
         with plain_path(folder.absolute()) as place:
-            status = checkpoint.read(str(place / _PREFIX))
-            # Inside: what is created later would be read then.
-            status.assert_existing_objects_matched()
-        status.expect_partial()  # a part of what was saved is enough
+            yield str(place / _PREFIX)
     except DAMAGED as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
