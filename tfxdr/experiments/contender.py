@@ -154,10 +154,8 @@ class Contender(abc.ABC):
         """
 
     def servable_to_save(self, retrieval: Retrieval) -> Servable:
-        """As `servable`, for an export: it answers in no graph of this process.
-
-        Large tables lie in files, unless they are held already.
-        """
+        """As `servable`, to be exported: large tables lie in files, unless
+        they are held already or by option."""
         return self.servable(retrieval)
 
     @abc.abstractmethod
@@ -351,7 +349,7 @@ class TrainedContender(Contender, Generic[S]):
         folder = experiment.data.folder.parent
         with tables_in_files(str(folder), mapped.SMALLEST) as tables:
             servable = self.servable(retrieval)
-        self._stage = None
+        self._stage = None  # Graphs would take a copy of its tables.
         if tables:
             size = sum(table.mapped.nbytes for table in tables) / 1e6
             experiment.progress.say(

@@ -38,7 +38,8 @@ class Compute(Group):
     in_memory: str = setting(
         "auto",
         "Hold histories and targets in memory; false: map them from files in "
-        "--cache_dir; auto: map what is large for the memory that is free.",
+        "--cache_dir; auto: map what is large for the memory that is free. An "
+        "export maps large tables, but for true.",
         choices=("auto", "true", "false"),
         replay=False,
     )

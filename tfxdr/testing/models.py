@@ -214,19 +214,15 @@ def expect_export(**parts: Any) -> None:
         with tables_in_files(folder, least=0):
             in_files = transfer_model(**parts, seed=4)
         restored(model, in_files, read=restore_one_by_one)
-        _expect_export(in_files, model)
-
-
-def _expect_export(in_files: TransferModel, model: TransferModel) -> None:
-    servable, history = servable_of(in_files)
-    names = tf.constant([_TARGET_IDS] * len(history))
-    answers = exported(
-        servable,
-        {
-            "score": {"history": history, "candidates": names},
-            "explain": {"history": history},
-        },
-    )
+        servable, history = servable_of(in_files)
+        names = tf.constant([_TARGET_IDS] * len(history))
+        answers = exported(
+            servable,
+            {
+                "score": {"history": history, "candidates": names},
+                "explain": {"history": history},
+            },
+        )
     rows = tf.constant(HISTORY[1:])
     scores = model(rows)[:, FIRST_ITEM:]
     expect_close(answers["score"]["scores"], scores, "scores")

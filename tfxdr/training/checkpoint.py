@@ -178,8 +178,9 @@ def restore_one_by_one(
 ) -> None:
     """As `restore_variables`, with one value at a time in memory.
 
-    TensorFlow reads all of them before it assigns the first. Tables in shards
-    and what optimizers keep beside variables are not for this.
+    TensorFlow reads all of them before it assigns the first. This is for
+    models, whose state is variables; tables in shards and what optimizers keep
+    beside variables are not for it.
     """
     with _readable(folder, remedy) as prefix:
         reader = tf.train.load_checkpoint(prefix)
