@@ -17,6 +17,7 @@ from tfxdr import main
 SMALL = [
     "--dataset=synthetic(users=300,source_items=60,target_items=40)",
     "--backbone=nextitnet(channels=8,dilations=[1,2,4,8])",
+    "--policy_network=nextitnet(dilations=[1,2])",  # is traced in seconds
     "--pretrain_epochs=3",
     "--pretrain_batch_size=64",
     "--epochs=3",

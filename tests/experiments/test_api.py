@@ -19,6 +19,7 @@ DATA = "synthetic(users=200,source_items=50,target_items=40)"
 OPTIONS = {
     "backbone": "nextitnet(channels=8,dilations=[1,2])",
     "policy": ["zero", "gumbel", "popularity"],
+    "policy_network": "nextitnet(dilations=[1,2])",
     "pretrain_epochs": 1,
     "epochs": 2,
 }
@@ -26,6 +27,7 @@ FLAGS = [
     f"--dataset={DATA}",
     f"--backbone={OPTIONS['backbone']}",
     "--policy=zero,gumbel,popularity",
+    f"--policy_network={OPTIONS['policy_network']}",
     "--pretrain_epochs=1",
     "--epochs=2",
 ]

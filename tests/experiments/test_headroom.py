@@ -12,6 +12,7 @@ from tfxdr.types import FIRST_ITEM
 OPTIONS = {
     "backbone": "nextitnet(channels=8,dilations=[1,2])",
     "policy": ["cls", "all", "gumbel", "popularity"],
+    "policy_network": "nextitnet(dilations=[1,2])",
     "pretrain_epochs": 1,
     "epochs": 1,
 }

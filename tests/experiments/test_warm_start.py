@@ -26,6 +26,7 @@ from tfxdr.types import FIRST_ITEM
 OPTIONS = {
     "backbone": "nextitnet(channels=8,dilations=[1,2])",
     "policy": "gumbel",
+    "policy_network": "nextitnet(dilations=[1,2])",
     "pretrain_epochs": 1,
     "epochs": 1,
     "learning_rate": 0.01,

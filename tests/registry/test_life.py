@@ -16,6 +16,7 @@ SMALL = [
     "--dataset=synthetic(users=150)",
     "--backbone=nextitnet(channels=4,dilations=[1,2,4,8])",
     "--policy=gate(slope=2)",
+    "--policy_network=nextitnet(dilations=[1,2])",  # is traced in seconds
     "--epochs=2",
     "--pretrain_epochs=1",
     "--learning_rate=0.01",

@@ -24,6 +24,7 @@ from tfxdr.experiments.transfer_contender import TransferContender
 from tfxdr.layers.pooling import pool
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.ragged import Ragged
+from tfxdr.ops.tracing import graph_of
 from tfxdr.registry.metric_names import ranking_metric
 from tfxdr.report.headroom import remarks
 from tfxdr.training.progress import Progress
@@ -224,7 +225,6 @@ def _observed(
     probability.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def observe(padded: tf.Tensor) -> tf.Tensor:
         actions = model.actions(padded) if model.is_routed else None
         states, mask = model.backbone.encode(
@@ -239,9 +239,14 @@ def _observed(
         parts = [vector, pool(states, mask, "mean"), entropy, surest]
         return tf.concat([tf.cast(p, tf.float32) for p in parts], axis=1)
 
+    observed = graph_of(
+        observe,
+        model,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+    )
     places, parts = [], []
     for place, padded in padded_batches(history, users, batch_size):
         places.append(place)
-        parts.append(observe(tf.constant(padded)).numpy())
+        parts.append(observed(tf.constant(padded)).numpy())
     order = np.argsort(np.concatenate(places))
     return np.concatenate(parts)[order].astype(np.float64)

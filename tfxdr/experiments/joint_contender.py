@@ -15,6 +15,7 @@ from tfxdr.errors import InputError
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import JointScores
+from tfxdr.ops.tracing import graph_of
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.approximate import BRUTE_FORCE
 from tfxdr.serving.batch import UserScores
@@ -113,7 +114,11 @@ class JointContender(TrainedContender[JointStage]):
 
     def user_scores(self) -> UserScores:
         rows = tf.TensorSpec([None], tf.int32)
-        ranked = tf.function(self.servable(Retrieval()).scores, [rows])
+        ranked = graph_of(
+            self.servable(Retrieval()).scores,
+            self.trained().model,
+            input_signature=[rows],
+        )
         return lambda users: ranked(tf.constant(users + FIRST_ITEM, tf.int32))
 
     def explain(

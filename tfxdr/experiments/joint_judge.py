@@ -16,7 +16,7 @@ from tfxdr.evaluation import Probabilities, binary_metrics
 from tfxdr.evaluation.examples import score_examples
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.models.joint import JointModel
-from tfxdr.ops.tracing import needs_autograph
+from tfxdr.ops.tracing import graph_of
 from tfxdr.registry.metric_names import BINARY_METRICS
 from tfxdr.types import FIRST_ITEM, Items, Scorer
 
@@ -104,9 +104,8 @@ class JointScores:
 
     def __init__(self, model: JointModel, data: JointData) -> None:
         self.model = model
-        autograph = needs_autograph(model)
         self.logits, self._items = (
-            tf.function(call, reduce_retracing=True, autograph=autograph)
+            graph_of(call, model, reduce_retracing=True)
             for call in (model.logits, model.score_items)
         )
         self._data = data

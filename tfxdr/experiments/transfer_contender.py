@@ -16,6 +16,7 @@ from tfxdr.experiments.contender import TrainedContender, padded
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.warm_start import described, warm_start
 from tfxdr.files import write_json
+from tfxdr.ops.tracing import graph_of
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
 from tfxdr.registry.metric_names import rising
@@ -214,6 +215,10 @@ class TransferContender(TrainedContender[FinetuneStage]):
 
     def user_scores(self) -> UserScores:
         history = tf.TensorSpec([None, None], tf.int32)
-        ranked = tf.function(self.servable(Retrieval()).scores, [history])
+        ranked = graph_of(
+            self.servable(Retrieval()).scores,
+            self.trained().model,
+            input_signature=[history],
+        )
         histories = self.experiment.histories
         return lambda users: ranked(tf.constant(padded(histories, users)))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfxdr.backbones import Backbone
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.ragged import Ragged
+from tfxdr.ops.tracing import graph_of
 from tfxdr.types import FIRST_ITEM
 
 _ROOM = 1 << 30  # bytes of states that may be held
@@ -156,8 +157,10 @@ def _prefix(model: TransferModel, depth: int) -> Callable:
             *backbone.embed(history), end=depth, last_alone=last_alone
         )
 
-    return tf.function(
-        below, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+    return graph_of(
+        below,
+        backbone,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
     )
 
 

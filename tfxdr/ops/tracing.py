@@ -1,9 +1,27 @@
-"""Whether a graph is traced with AutoGraph."""
+"""Graphs, traced with AutoGraph where it may be needed and nowhere else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
 # What these packages hold branches and loops over tensors by TensorFlow's ops.
 _BY_OPS = ("tfxdr", "tensorflow", "tf_keras", "keras")
+
+
+def graph_of(
+    call: Callable[..., Any], *components: object, **options: Any
+) -> tf.types.experimental.GenericFunction:
+    """A `tf.function` that is traced as fast as its components allow.
+
+    Args:
+      call: what is traced; its own code asks TensorFlow's ops.
+      *components: whose code it comes through, as of `needs_autograph`.
+      **options: of `tf.function`.
+    """
+    return tf.function(call, autograph=needs_autograph(*components), **options)
 
 
 def needs_autograph(*components: object) -> bool:

@@ -17,6 +17,7 @@ from tfxdr.datasets.base import insert_arrays
 from tfxdr.errors import InputError
 from tfxdr.files import made_aside
 from tfxdr.ops.ragged import Ragged
+from tfxdr.ops.tracing import graph_of
 from tfxdr.serving.candidates import LOWEST
 from tfxdr.types import FIRST_ITEM
 
@@ -93,12 +94,6 @@ def best_of_many(
 def _ranker(k: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     """The best `k` of scores `[users, items]`, without some (row, item)."""
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None, 2], tf.int64),
-        ]
-    )
     def rank(
         scores: tf.Tensor, excluded: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -107,7 +102,13 @@ def _ranker(k: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
         values, places = tf.math.top_k(scores, k=k)
         return values, places
 
-    return rank
+    return graph_of(
+        rank,
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None, 2], tf.int64),
+        ],
+    )
 
 
 def check_output(path: Path) -> None:

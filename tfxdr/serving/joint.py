@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.tracing import graph_of
 from tfxdr.serving.candidates import best, candidate_rows
 from tfxdr.serving.lookup import RawIds
 from tfxdr.serving.servable import (
@@ -109,7 +110,9 @@ class JointServable(Servable):
         item = tf.TensorSpec([None], tf.string, name="item")
         return {
             "serving_default": Signature(
-                tf.function(self._judge, input_signature=[user, item]),
+                graph_of(
+                    self._judge, self._model, input_signature=[user, item]
+                ),
                 self._pairs,
                 {
                     "user": _USER,
@@ -118,7 +121,7 @@ class JointServable(Servable):
                 },
             ),
             "recommend": Signature(
-                tf.function(self._recommend, input_signature=[user]),
+                graph_of(self._recommend, self._model, input_signature=[user]),
                 self._alone,
                 {
                     "user": _USER,

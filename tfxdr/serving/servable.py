@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.errors import TrainingError
+from tfxdr.ops.tracing import graph_of
 from tfxdr.serving.lookup import RawIds
 
 Tensors = Mapping[str, np.ndarray]
@@ -98,7 +99,7 @@ class Servable(abc.ABC):
 def row_finder(ids: RawIds) -> tf.types.experimental.GenericFunction:
     """See `Servable.known_rows`."""
     one = tf.TensorSpec([None], tf.string, name="raw")
-    return tf.function(ids.rows, input_signature=[one])
+    return graph_of(ids.rows, input_signature=[one])
 
 
 def compare(what: str, found: np.ndarray, expected: np.ndarray) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from tfxdr.errors import InputError
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.file_variable import beside
 from tfxdr.ops.ragged import Ragged
+from tfxdr.ops.tracing import graph_of
 from tfxdr.serving import approximate
 from tfxdr.serving.candidates import (
     LOWEST,
@@ -196,7 +198,7 @@ class TransferServable(Servable):
         alone = {"history": _HISTORY}
         return {
             "serving_default": Signature(
-                tf.function(self._recommend, input_signature=[history]),
+                self._graph(self._recommend, history),
                 self._histories,
                 alone
                 | {
@@ -206,7 +208,7 @@ class TransferServable(Servable):
                 },
             ),
             "score": Signature(
-                tf.function(self._score, input_signature=[history, candidates]),
+                self._graph(self._score, history, candidates),
                 self._scored,
                 alone
                 | {
@@ -217,14 +219,14 @@ class TransferServable(Servable):
                 },
             ),
             "embed": Signature(
-                tf.function(self._embed, input_signature=[history]),
+                self._graph(self._embed, history),
                 self._histories,
                 alone
                 | {"user_vector": "What the target head reads"}
                 | ({"query": _QUERY} if self._is_searched_elsewhere else {}),
             ),
             "explain": Signature(
-                tf.function(self._explain, input_signature=[history]),
+                self._graph(self._explain, history),
                 self._histories,
                 alone
                 | {
@@ -233,6 +235,14 @@ class TransferServable(Servable):
                 },
             ),
         }
+
+    def _graph(
+        self, call: Callable[..., Any], *signature: tf.TensorSpec
+    ) -> tf.types.experimental.GenericFunction:
+        parts: list[tf.Module] = [self._model]
+        if self._scann is not None:
+            parts.append(self._scann.layer)
+        return graph_of(call, *parts, input_signature=signature)
 
     def _recommend(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         if self._scann is not None:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.tracing import graph_of
 from tfxdr.registry import optimizers
 from tfxdr.testing.contract import values_of
 from tfxdr.training.parameters import OptimizerSettings, ParameterGroups
@@ -76,16 +77,15 @@ def train_jointly(model: JointModel, meta: MetaLearner) -> list[float]:
         total_steps=2,
     )
 
-    @tf.function
     def step(batch: JointBatch) -> tf.Tensor:
         variables = parameters.variables_to_train
         loss, gradients = meta.gradients(model, batch, variables)
         parameters.apply(gradients)
         return loss
 
-    losses = []
+    run, losses = graph_of(step, model, meta), []
     for seed in range(2):
-        losses.append(float(step(joint_batch(seed))))
+        losses.append(float(run(joint_batch(seed))))
         if meta.interval:
             meta.update(model, joint_batch(seed), joint_batch(seed + 10))
     return losses

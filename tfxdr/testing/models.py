@@ -20,6 +20,7 @@ from tfxdr.data.users import Users
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.file_variable import tables_in_files
 from tfxdr.ops.ragged import Ragged
+from tfxdr.ops.tracing import graph_of
 from tfxdr.registry import (
     Spec,
     backbones,
@@ -167,7 +168,7 @@ def train(model: TransferModel, *, compiled: bool = True) -> list[float]:
         parameters.apply(tape.gradient(loss, parameters.variables_to_train))
         return loss
 
-    run = tf.function(step) if compiled else step
+    run = graph_of(step, model, model.instance_loss) if compiled else step
     return [
         float(run(given._replace(seed=tf.constant([7, number]))))
         for number in range(NUM_STEPS)

@@ -26,6 +26,7 @@ from tfxdr.errors import InputError, TrainingError
 from tfxdr.evaluation import division
 from tfxdr.layers.standardization import Standardization
 from tfxdr.ops import parts
+from tfxdr.ops.tracing import graph_of
 from tfxdr.training.parameters import merge_rows
 from tfxdr.training.stage import Stage
 
@@ -238,7 +239,7 @@ class Workers(Devices):
         self, strategy: tf.distribute.Strategy, index: int, count: int
     ) -> None:
         super().__init__(strategy, index, count)
-        self._add = tf.function(self._sum_over_processes, reduce_retracing=True)
+        self._add = graph_of(self._sum_over_processes, reduce_retracing=True)
 
     def joined(self, array: np.ndarray) -> np.ndarray:
         """The sum of the arrays that the processes give, in the same type."""

@@ -14,7 +14,7 @@ from tfxdr.data.batches import FinetuneBatches
 from tfxdr.data.splits import VALIDATION
 from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
-from tfxdr.ops.tracing import needs_autograph
+from tfxdr.ops.tracing import graph_of
 from tfxdr.training.parameters import ParameterGroups, Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import Batch, Decider, Scorer
@@ -192,17 +192,17 @@ def give_back(weights: Weights) -> None:
 
 def scorer(model: keras.Model) -> tf.types.experimental.GenericFunction:
     """The model's logits as one graph for histories of every size."""
-    return tf.function(
+    return graph_of(
         model.call,
+        model,
         input_signature=[tf.TensorSpec([None, None], tf.int32)],
-        autograph=needs_autograph(model),
     )
 
 
 def decider(model: TransferModel) -> tf.types.experimental.GenericFunction:
     """The model's actions as one graph for histories of every size."""
-    return tf.function(
+    return graph_of(
         model.actions,
+        model,
         input_signature=[tf.TensorSpec([None, None], tf.int32)],
-        autograph=needs_autograph(model),
     )

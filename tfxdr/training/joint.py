@@ -15,6 +15,7 @@ from tfxdr.evaluation import BehaviorWeights
 from tfxdr.layers.pair_bias import PairBias
 from tfxdr.meta_learners import MetaLearner
 from tfxdr.models.joint import JointModel
+from tfxdr.ops.tracing import graph_of
 from tfxdr.registry import Spec
 from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
@@ -141,8 +142,11 @@ def weigh_behaviors(
         if importance is None:
             if meta.importance(model, batch) is None:
                 return None
-            importance = tf.function(
-                lambda rows: meta.importance(model, rows), reduce_retracing=True
+            importance = graph_of(
+                lambda rows: meta.importance(model, rows),
+                meta,
+                model,
+                reduce_retracing=True,
             )
         kept = slice(len(owner))
         parts.append(

@@ -10,7 +10,7 @@ from tfxdr.evaluation import Ranker, division, ranking_metrics
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.ops.softmax import mask_reserved
-from tfxdr.ops.tracing import needs_autograph
+from tfxdr.ops.tracing import graph_of
 from tfxdr.training.pretrain_split import split_last
 from tfxdr.training.stage import Stage
 
@@ -51,10 +51,10 @@ class LastItems:
             num_items=model.head.num_items,
             batch_size=batch_size,
         )
-        self._scores_and_loss = tf.function(
+        self._scores_and_loss = graph_of(
             self._scores_and_loss_of,
+            model,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
-            autograph=needs_autograph(model),
         )
 
     def _scores_and_loss_of(
@@ -110,10 +110,10 @@ class PretrainStage(Stage):
         self.batches = batches
         self._validation = validation
         self._every_position = every_position
-        self._loss = tf.function(
+        self._loss = graph_of(
             model.full_loss,
+            model,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
-            autograph=needs_autograph(model),
         )
 
     def validate(self) -> dict[str, float]:

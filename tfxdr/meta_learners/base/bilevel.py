@@ -12,6 +12,7 @@ from tfxdr.backbones.base import JointBackbone
 from tfxdr.errors import InputError
 from tfxdr.meta_learners.base.meta_learner import MetaLearner, TrainsJointly
 from tfxdr.ops import implicit
+from tfxdr.ops.tracing import graph_of
 from tfxdr.types import META_SETS, JointBatch
 
 _OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
@@ -118,6 +119,7 @@ class Bilevel(MetaLearner):
         self.clip_norm = clip_norm
         self.head_learning_rate = head_learning_rate
         self.solver = solver
+        self._graph: tf.types.experimental.GenericFunction | None = None
 
     @property
     def filling(self) -> Filling:
@@ -152,7 +154,6 @@ class Bilevel(MetaLearner):
         self.make_variables(backbone)
         self.optimizer.build(self.meta_variables)
 
-    @tf.function(reduce_retracing=True)
     def update(
         self,
         model: TrainsJointly,
@@ -160,6 +161,15 @@ class Bilevel(MetaLearner):
         held_out: JointBatch,
     ) -> None:
         """As in `MetaLearner`: the head, then one step of the filling."""
+        if self._graph is None:
+            self._graph = graph_of(
+                self._compute, self, model, reduce_retracing=True
+            )
+        self._graph(model, batch, held_out)
+
+    def _compute(
+        self, model: TrainsJointly, batch: JointBatch, held_out: JointBatch
+    ) -> None:
         self.train_head(model, held_out)
         gradients = self.hypergradient(model, batch, held_out)
         if self.clip_norm:
