@@ -98,7 +98,7 @@ def _list(options: Options) -> None:
     name = options.run.component
     if options.recommend.format == "json":
         found = listing(name)
-        print(json.dumps(found, ensure_ascii=False, default=str))
+        print(json.dumps(found, default=str))
     else:
         print(explain_text(name) if name else list_text())
 

@@ -33,7 +33,7 @@ def recommend(options: Options) -> None:
         asked: dict[str, object] = {"history": list(chosen.history)}
         if chosen.user:
             asked = {"user": chosen.user}
-        print(json.dumps(asked | answer.as_dict(), ensure_ascii=False))
+        print(json.dumps(asked | answer.as_dict()))
         return
     print(answer)
 
@@ -170,4 +170,4 @@ def explain(options: Options) -> None:
         name: list(map(dataclasses.asdict, some))
         for name, some in (("most", most), ("least", least))
     }
-    print(json.dumps({"user": chosen.user} | behaviors, ensure_ascii=False))
+    print(json.dumps({"user": chosen.user} | behaviors))
