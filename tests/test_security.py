@@ -93,3 +93,9 @@ def test_a_view_that_needs_an_extension_is_an_error(tmp_path):
     query = "SELECT * FROM read_xlsx('book.xlsx')"
     with pytest.raises(InputError, match="read_xlsx"):
         write_query(database, query, tmp_path / "result.parquet")
+
+
+def test_answers_as_json_are_ascii():
+    """An id may hold U+009B, which begins a terminal's command."""
+    for path in (ROOT / "modes").rglob("*.py"):
+        assert "ensure_ascii" not in path.read_text(encoding="utf-8"), path
