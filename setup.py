@@ -18,6 +18,8 @@ VERSION = re.search(
 TENSORFLOW = ">=2.15.1,<2.22"
 OPTUNA = "optuna>=4,<6"
 SERVING = f"tensorflow-serving-api{TENSORFLOW}"
+# 1.8 was built against NumPy 1, and cannot be imported beside NumPy 2.
+FAISS = "faiss-cpu>=1.9,<2"
 
 setuptools.setup(
     name="tfxdr",
@@ -68,7 +70,7 @@ setuptools.setup(
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "serving": [SERVING],
         # --export_retrieval=faiss.
-        "faiss": ["faiss-cpu>=1.8,<2"],
+        "faiss": [FAISS],
         # Logs that zstd compressed; Python reads the other kinds by itself.
         "zstd": ["zstandard>=0.22"],
         # --engine=spark. PySpark's tasks need the other two, and it warns of
@@ -93,6 +95,7 @@ setuptools.setup(
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
             "setuptools>=77",  # the build's, for a test without a network
+            FAISS,
             OPTUNA,
             SERVING,
         ],

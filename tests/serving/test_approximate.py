@@ -25,7 +25,6 @@ def has(kind):
     return True
 
 
-needs_faiss = pytest.mark.skipif(not has("faiss"), reason="needs faiss-cpu")
 needs_scann = pytest.mark.skipif(
     not has("scann"), reason="needs scann, and the TensorFlow it was made for"
 )
@@ -85,7 +84,6 @@ def test_brute_force_has_nothing_beside_it(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@needs_faiss
 def test_an_index_of_faiss_answers_as_brute_force(tmp_path):
     import faiss
 
@@ -112,7 +110,6 @@ def test_an_index_of_faiss_answers_as_brute_force(tmp_path):
     ]
 
 
-@needs_faiss
 def test_most_of_many_items_are_found():
     draw = np.random.default_rng(0)
     vectors = draw.normal(size=(5000, 18)).astype(np.float32)
