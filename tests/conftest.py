@@ -16,6 +16,7 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import hypothesis
+import privileges
 import pytest
 
 import tfxdr  # noqa: F401  Chooses Keras 2 before a test imports TensorFlow.
@@ -105,6 +106,16 @@ def write(tmp_path):
         return path
 
     return write_file
+
+
+@pytest.fixture
+def read_only(tmp_path) -> Iterator[pathlib.Path]:
+    """A folder that nobody can write in this test, root included."""
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o500)
+    with privileges.modes_count():
+        yield folder
+    folder.chmod(0o700)
 
 
 @pytest.fixture

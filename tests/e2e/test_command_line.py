@@ -257,12 +257,13 @@ def test_a_loss_that_is_not_finite_is_exit_code_2(tmp_path, monkeypatch, capfd):
     assert "Traceback" not in err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named(tmp_path, monkeypatch, capfd):
-    (tmp_path / "runs").mkdir(mode=0o500)
-    code, _, err = call_here(tmp_path, monkeypatch, capfd, *SMALL)
+def test_a_read_only_folder_is_named(read_only, tmp_path, monkeypatch, capfd):
+    flags = [*SMALL, f"--runs_dir={read_only}"]
+    code, _, err = call_here(tmp_path, monkeypatch, capfd, *flags)
     assert code == 1
-    assert "runs" in err
+    assert f"error: {read_only}" in err
+    assert "Permission denied; choose a folder that can by --run" in err
+    assert list(tmp_path.iterdir()) == [read_only]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch, capfd):
