@@ -191,6 +191,25 @@ def _explained(place: Path, flag: str) -> Iterator[None]:
         raise explain(error, place, flag) from error
 
 
+def check_writable(folder: Path, flag: str) -> None:
+    """Whether something could be written into a folder, were it there.
+
+    It is tried where the folder would be made: permissions do not tell of a
+    disk that is mounted to be read alone.
+
+    Args:
+      folder: that need not exist.
+      flag: the option that chose it, for the message.
+
+    Raises:
+      InputError: It cannot.
+    """
+    with _explained(folder, flag):
+        above = (folder, *folder.absolute().parents)
+        with tempfile.TemporaryFile(dir=next(p for p in above if p.exists())):
+            pass
+
+
 @contextlib.contextmanager
 def plain_path(folder: Path) -> Iterator[Path]:
     """Gives a path to a folder in which TensorFlow finds no pattern.

@@ -184,6 +184,20 @@ def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
+def check_export(contender: Contender, chosen: Export) -> None:
+    """Finds what would stop `export`, before the contender is trained.
+
+    Args:
+      contender: of a run that need not have begun.
+      chosen: where to, and what it can recommend.
+
+    Raises:
+      InputError: as `export`, where no model is needed to know it.
+    """
+    serving.check_place(chosen.export_dir)
+    contender.check_servable(_retrieval(contender, chosen))
+
+
 def export(contender: Contender, chosen: Export) -> serving.Export:
     """Publishes a finished run for TensorFlow Serving.
 
@@ -192,27 +206,31 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
       chosen: where to, and what it can recommend.
 
     Raises:
-      InputError: a candidate is unknown, or the folder cannot be written.
+      InputError: a candidate is unknown, the folder cannot be written, the
+        package of an index is missing, or the model has nothing to serve so.
       TrainingError: what was saved answers otherwise than the trained model.
     """
+    check_export(contender, chosen)
     say_how_it_ranks(contender)
-    experiment = contender.experiment
+    return serving.export(
+        contender.servable_to_save(_retrieval(contender, chosen)),
+        chosen.export_dir,
+        warm_up_sizes=chosen.warm_up_sizes,
+        about=contender.about() | {"made_from": _made_from(contender, chosen)},
+        titles=contender.experiment.titles,
+    )
+
+
+def _retrieval(contender: Contender, chosen: Export) -> serving.Retrieval:
     candidates: Sequence[str] = ()
     if chosen.refresh_candidates:
         candidates = _candidates(contender, Path(chosen.refresh_candidates))
-    retrieval = serving.Retrieval(
+    return serving.Retrieval(
         chosen.k_max,
         candidates,
         chosen.exclude_history,
         chosen.export_retrieval,
         chosen.min_recall,
-    )
-    return serving.export(
-        contender.servable_to_save(retrieval),
-        chosen.export_dir,
-        warm_up_sizes=chosen.warm_up_sizes,
-        about=contender.about() | {"made_from": _made_from(contender, chosen)},
-        titles=experiment.titles,
     )
 
 

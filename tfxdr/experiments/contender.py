@@ -146,6 +146,14 @@ class Contender(abc.ABC):
         """Metrics of the test split, of a finished run."""
 
     @abc.abstractmethod
+    def check_servable(self, retrieval: Retrieval) -> None:
+        """Finds what would stop `servable`, before anything is trained.
+
+        Raises:
+          InputError: names the option.
+        """
+
+    @abc.abstractmethod
     def servable(self, retrieval: Retrieval) -> Servable:
         """A finished run's model behind raw ids.
 
@@ -202,8 +210,14 @@ class CountedContender(Contender):
         scorer = self.experiment.fit_baseline(self._baseline)
         return self.experiment.task.test(scorer, folder)
 
+    def check_servable(self, retrieval: Retrieval) -> None:
+        raise self._has_no_model()
+
     def servable(self, retrieval: Retrieval) -> Servable:
-        raise InputError(
+        raise self._has_no_model()
+
+    def _has_no_model(self) -> InputError:
+        return InputError(
             f"--policy={self.spec} counts and trains no model: expected a run "
             "of another policy"
         )

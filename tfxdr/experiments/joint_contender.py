@@ -83,7 +83,7 @@ class JointContender(TrainedContender[JointStage]):
             return np.full(len(weights), "", object)
         return names[weights.item - FIRST_ITEM]
 
-    def servable(self, retrieval: Retrieval) -> JointServable:
+    def check_servable(self, retrieval: Retrieval) -> None:
         experiment = self.experiment
         if retrieval.exclude_history:
             raise InputError(
@@ -97,6 +97,10 @@ class JointContender(TrainedContender[JointStage]):
                 f"--backbone={experiment.backbone} scores pairs, and has no "
                 "vectors of users to search an index with: drop the option"
             )
+
+    def servable(self, retrieval: Retrieval) -> JointServable:
+        self.check_servable(retrieval)
+        experiment = self.experiment
         users = experiment.all_users
         names = [raw.decode() for raw in users.ids]
         examples = experiment.examples

@@ -23,7 +23,7 @@ from tfxdr.registry.metric_names import rising
 from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.transfer import TransferServable
+from tfxdr.serving.transfer import TransferServable, check_retrieval
 from tfxdr.training import distribution
 from tfxdr.training.cost import Costs
 from tfxdr.training.finetuning import (
@@ -192,6 +192,14 @@ class TransferContender(TrainedContender[FinetuneStage]):
             experiment.groups,
         )
         return {"actions": shown}
+
+    def check_servable(self, retrieval: Retrieval) -> None:
+        experiment = self.experiment
+        check_retrieval(
+            retrieval,
+            experiment.data.source_ids.tolist(),
+            experiment.task.target_ids,
+        )
 
     def servable(self, retrieval: Retrieval) -> TransferServable:
         model = self.trained().model

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.running import Outcome
     from tfxdr.modes.explanation import Explanation
+    from tfxdr.options.answers import Export
     from tfxdr.training.progress import Progress
 
 
@@ -66,6 +67,7 @@ def pretrain(options: Options) -> None:
 
 
 def run(options: Options) -> None:
+    from tfxdr.experiments.answers import check_export
     from tfxdr.experiments.running import (
         compared,
         experiment_for,
@@ -77,6 +79,7 @@ def run(options: Options) -> None:
     resume, specs = options.run.resume, compared(options)
     if options.export.export_dir:
         _check_single(options, len(specs) * len(options.run.seed))
+        _check_index(options.export)
     base = _folder(options, [spec.name for spec in specs])
     with _held(base, options) as progress:
         experiment = experiment_for(
@@ -86,6 +89,10 @@ def run(options: Options) -> None:
             take_part(experiment, base)
             return
         explanation, seed = None, options.run.seed[0]
+        if options.export.export_dir and not base.finished:
+            for spec in specs:  # If any: whoever checks them says so.
+                contender = experiment.with_seed(seed).contender(spec, base)
+                check_export(contender, options.export)
         if options.evaluate.explain_by:
             explanation = _explanation(experiment.with_seed(seed))
         outcome = run_all(experiment, base, resume=resume)
@@ -114,6 +121,15 @@ def _check_single(options: Options, runs: int) -> None:
             f"found {runs} that are compared; choose one, and export it "
             "afterwards by --mode=export --run=FOLDER"
         )
+
+
+def _check_index(chosen: Export) -> None:
+    """Finds what the export lacks, before data are prepared for hours."""
+    from tfxdr.serving import approximate, check_place
+
+    check_place(chosen.export_dir)
+    if chosen.export_retrieval != approximate.BRUTE_FORCE:
+        approximate.installed(chosen.export_retrieval)
 
 
 def _export(contender: Contender, options: Options) -> None:

@@ -1,7 +1,7 @@
 """Answers for users: exports for TensorFlow Serving, recommendations."""
 
 from tfxdr.serving.candidates import Retrieval
-from tfxdr.serving.export import Export, export
+from tfxdr.serving.export import Export, check_place, export
 from tfxdr.serving.exported import open_export
 from tfxdr.serving.joint import JointServable
 from tfxdr.serving.recommendations import Recommendation, Recommendations
@@ -19,6 +19,7 @@ __all__ = [
     "Servable",
     "Signature",
     "TransferServable",
+    "check_place",
     "export",
     "open_export",
 ]

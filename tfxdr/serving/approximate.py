@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.evaluation.batching import rows_in_bounds
 from tfxdr.files import write_json
+from tfxdr.serving.candidates import Retrieval
 
 BRUTE_FORCE, FAISS, SCANN = "brute-force", "faiss", "scann"
 FOLDER = "retrieval"  # of an export, for what is not in its SavedModel
@@ -97,10 +98,7 @@ class ScannIndex(Index):
     Args:
       vectors: `[items, d]` float32.
       identifiers: `[items]` raw ids.
-      k: how many items an answer holds.
-
-    Raises:
-      InputError: there are fewer items than that, or too few at all.
+      k: how many items an answer holds, as `check` has it.
     """
 
     kind = SCANN
@@ -109,12 +107,6 @@ class ScannIndex(Index):
         self, vectors: np.ndarray, identifiers: Sequence[str], k: int
     ) -> None:
         installed(SCANN)
-        if len(vectors) < max(k, _FEWEST):
-            raise InputError(
-                f"--export_retrieval=scann: expected {max(k, _FEWEST)} "
-                f"candidates or more (--k_max={k}), found {len(vectors)}; "
-                f"choose --export_retrieval={BRUTE_FORCE}"
-            )
         # Not known to tensorflow-recommenders before ScaNN is installed.
         from tensorflow_recommenders.layers.factorized_top_k import ScaNN
 
@@ -161,13 +153,44 @@ def build(
       k: how many items an answer holds.
 
     Raises:
-      InputError: its package is missing, or it cannot index these.
+      InputError: its package is missing.
     """
     if kind == FAISS:
         return FaissIndex(vectors, k)
     if kind == SCANN:
         return ScannIndex(vectors, identifiers, k)
     return None
+
+
+def check(retrieval: Retrieval, items: int) -> None:
+    """Finds what would stop an index, before there are any vectors.
+
+    Args:
+      retrieval: what can be recommended.
+      items: how many candidates there are.
+
+    Raises:
+      InputError: its package is missing, it cannot leave out what it is to, or
+        there are too few candidates.
+    """
+    if retrieval.kind == BRUTE_FORCE:
+        return
+    installed(retrieval.kind)
+    if retrieval.kind != SCANN:
+        return
+    if retrieval.exclude_history:
+        raise InputError(
+            "--exclude_history: --export_retrieval=scann finds --k_max "
+            "items, whatever is left out of them; drop the option, or "
+            f"choose --export_retrieval={BRUTE_FORCE}"
+        )
+    least = max(retrieval.k_max, _FEWEST)
+    if items < least:
+        raise InputError(
+            f"--export_retrieval=scann: expected {least} candidates or more "
+            f"(--k_max={retrieval.k_max}), found {items}; choose "
+            f"--export_retrieval={BRUTE_FORCE}"
+        )
 
 
 def installed(kind: str):

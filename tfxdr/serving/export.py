@@ -12,6 +12,7 @@ import tensorflow as tf
 import tfxdr
 from tfxdr.errors import InputError
 from tfxdr.files import (
+    check_writable,
     plain_path,
     write_json,
     write_text,
@@ -140,6 +141,17 @@ def load(folder: Path) -> Any:
     """What `save` wrote, with its `signatures`."""
     with plain_path(folder) as place:
         return tf.saved_model.load(str(place))
+
+
+def check_place(export_dir: str | Path) -> None:
+    """Finds what would keep a version from being written, before it is made.
+
+    Raises:
+      InputError: the folder cannot be written, or is a file.
+    """
+    base = Path(export_dir)
+    next_version(base)
+    check_writable(base, "--export_dir")
 
 
 def next_version(base: Path) -> int:

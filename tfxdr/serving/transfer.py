@@ -97,8 +97,7 @@ class TransferServable(Servable):
             if raw in asked
         }
         self._source, self._target = RawIds(source_ids), RawIds(target_ids)
-        if retrieval.exclude_history:
-            check_shared(source_ids, target_ids)
+        check_retrieval(retrieval, source_ids, target_ids)
         rows = candidate_rows(target_ids, retrieval.candidates)
         self._prior = log_shares(counts)
         names = [self._target_ids[row - FIRST_ITEM] for row in rows]
@@ -109,12 +108,6 @@ class TransferServable(Servable):
             retrieval.kind, vectors, names, retrieval.k_max
         )
         del vectors  # As large as the table; the candidates have their own.
-        if self._scann is not None and retrieval.exclude_history:
-            raise InputError(
-                "--exclude_history: --export_retrieval=scann finds --k_max "
-                "items, whatever is left out of them; drop the option, or "
-                "choose --export_retrieval=brute-force"
-            )
         place = np.full(len(self._prior), _NONE, np.int32)
         place[rows] = np.arange(len(rows))
         self._place = tf.Variable(place, trainable=False, name="place")
@@ -368,6 +361,22 @@ class TransferServable(Servable):
         if not (rows >= FIRST_ITEM).any():
             return self._prior[FIRST_ITEM:]
         return np.asarray(self._model(rows))[0, FIRST_ITEM:]
+
+
+def check_retrieval(
+    retrieval: Retrieval, source_ids: Sequence[str], target_ids: Sequence[str]
+) -> None:
+    """Finds what would stop a `TransferServable`, before there is a model.
+
+    Raises:
+      InputError: the domains share no items that could be excluded, or the
+        index is not to be had.
+    """
+    if retrieval.exclude_history:
+        check_shared(source_ids, target_ids)
+    approximate.check(
+        retrieval, len(retrieval.candidates) or len(target_ids)
+    )
 
 
 def _spread(count: int) -> np.ndarray:
