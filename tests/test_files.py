@@ -5,7 +5,14 @@ import pytest
 
 from tfxdr import files
 from tfxdr.errors import InputError
-from tfxdr.files import file_aside, read_json, write_json, written_aside
+from tfxdr.files import (
+    file_aside,
+    made_aside,
+    read_json,
+    write_json,
+    written_aside,
+)
+from tfxdr.folders import staying
 
 
 def names(folder):
@@ -221,3 +228,56 @@ def test_a_library_that_speaks_of_a_full_disk(tmp_path):
     ):
         raise error
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", [written_aside, file_aside])
+def test_folders_that_were_made_for_it_go_with_it(tmp_path, write):
+    (tmp_path / "theirs").mkdir()
+    with pytest.raises(RuntimeError), write(tmp_path / "theirs/a/b/r"):
+        raise RuntimeError
+    assert names(tmp_path / "theirs") == []
+    with pytest.raises(RuntimeError), write(tmp_path / "theirs/a/b/r"):
+        (tmp_path / "theirs/a/other").touch()
+        raise RuntimeError
+    assert names(tmp_path / "theirs/a") == ["other"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("write", [written_aside, file_aside])
+def test_a_removed_folder_is_not_made_again(tmp_path, write, again):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with staying(folder):
+        with write(folder / "deep" / "r"):
+            pass
+        folder.rename(tmp_path / "moved")
+        if again:
+            folder.mkdir()
+        with (
+            pytest.raises(InputError, match="run was removed or moved"),
+            write(folder / "deep" / "s"),
+        ):
+            pass
+    assert names(tmp_path) == (["moved", "run"] if again else ["moved"])
+    assert names(tmp_path / "moved" / "deep") == ["r"]
+    with write(folder / "deep" / "s"):  # The next one may.
+        pass
+
+
+def test_what_is_beside_a_file_comes_with_it(tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "theirs").write_text("1")
+    for text in ("2", "3"):
+        with made_aside(tmp_path / "r.md", "--output", beside="r") as aside:
+            (aside / "r").mkdir()
+            (aside / "r" / "a").write_text(text)
+            (aside / "r.md").write_text(text)
+            (aside / "scratch").write_text(text)
+    with pytest.raises(RuntimeError):
+        with made_aside(tmp_path / "r.md", "--output", beside="r") as aside:
+            (aside / "r").mkdir()
+            (aside / "r" / "b").write_text("half")
+            raise RuntimeError
+    assert names(tmp_path) == ["r", "r.md"]
+    assert names(tmp_path / "r") == ["a", "theirs"]
+    assert (tmp_path / "r/a").read_text() == (tmp_path / "r.md").read_text()

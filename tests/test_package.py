@@ -29,7 +29,7 @@ _SOURCES = sorted(
 
 # A part is a folder, or the modules at the root. It imports from lower levels
 # and from itself.
-_ROOT_MODULES = ("errors", "files", "start_up", "types")
+_ROOT_MODULES = ("errors", "files", "folders", "start_up", "types")
 _LEVELS = (
     ("root",),
     ("registry", "ops"),

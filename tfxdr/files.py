@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tfxdr.errors import InputError
+from tfxdr.folders import folder_of
 
 _LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -32,8 +33,8 @@ def written_aside(
     """Gives a temporary sibling that becomes `folder` when the block ends.
 
     It is synced to the disk and renamed; if the block fails or is
-    interrupted, nothing stays behind. What a killed process left is removed
-    by the next one. If another process finished `folder` first, its result
+    interrupted, nothing stays behind, nor do folders above it that were made
+    for it. What a killed process left is removed by the next one. If another process finished `folder` first, its result
     stays and this one is dropped.
 
     Args:
@@ -56,7 +57,7 @@ def written_aside(
 
 
 @contextlib.contextmanager
-def made_aside(path: Path, flag: str) -> Iterator[Path]:
+def made_aside(path: Path, flag: str, beside: str = "") -> Iterator[Path]:
     """Gives a temporary folder beside a file, in which the file is made.
 
     The one that is called like it there takes its place when the block ends;
@@ -65,6 +66,8 @@ def made_aside(path: Path, flag: str) -> Iterator[Path]:
     Args:
       path: the file that appears, instead of what was there.
       flag: the option that chose its place, for the message.
+      beside: a folder that may be made there, too: its files appear in the one
+        of that name beside the file.
 
     Raises:
       InputError: The place cannot be written, or the disk is full.
@@ -72,6 +75,11 @@ def made_aside(path: Path, flag: str) -> Iterator[Path]:
     with _folder_beside(path, flag) as temporary:
         yield temporary
         _sync(temporary)
+        if beside and (temporary / beside).is_dir():
+            place = path.parent / beside
+            place.mkdir(exist_ok=True)
+            for made in (temporary / beside).iterdir():
+                os.replace(made, place / made.name)
         os.replace(temporary / path.name, path)
         _sync_folder(path.parent)
 
@@ -94,8 +102,8 @@ def parts_beside(path: Path, request: dict, flag: str) -> Iterator[Path]:
         process is at it.
     """
     folder = path.with_name(f".{path.name}.parts")
-    with _explained(path.parent, flag):
-        folder.mkdir(parents=True, exist_ok=True)
+    with _explained(path, flag), folder_of(folder):
+        folder.mkdir(exist_ok=True)
         with _alone(folder, path, flag):
             _forget_others(folder, request)
             try:
@@ -136,15 +144,14 @@ def _forget_others(folder: Path, request: dict) -> None:
 def _folder_beside(target: Path, flag: str) -> Iterator[Path]:
     """A temporary sibling that is locked in the block, and gone behind it."""
     temporary = _beside(target)
-    try:
-        with _explained(target.parent, flag):
-            target.parent.mkdir(parents=True, exist_ok=True)
+    with _explained(target, flag), folder_of(target):
+        try:
             _remove_leftovers(target)
             temporary.mkdir()
             with _locked(temporary):
                 yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -166,18 +173,17 @@ def file_aside(path: Path, flag: str = "--run") -> Iterator[BinaryIO]:
       InputError: The place cannot be written, or the disk is full.
     """
     temporary = _beside(path)
-    try:
-        with _explained(path.parent, flag):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with _explained(path, flag), folder_of(path):
+        try:
             _remove_leftovers(path)
             with _opened(temporary) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def test_an_index_that_finds_too_little_is_refused(tmp_path, monkeypatch):
     servable = transfer("last-1", min_recall=0.9, kind="faiss").servable
     with pytest.raises(InputError, match=r"--min_recall=0\.9: .* finds 0\.\d+"):
         export(servable, tmp_path / "shop")
-    assert list(tmp_path.rglob("*")) in ([], [tmp_path / "shop"])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["faiss", "scann"])

@@ -100,7 +100,7 @@ class TestWarmUp:
             TrainingError, match=r"record 4 \(signature embed\)"
         ):
             export(servable, tmp_path / "base")
-        assert list((tmp_path / "base").iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
 
     def test_without_the_protos_there_are_none(self, tmp_path, monkeypatch):
         monkeypatch.setattr(warm_up, "protos", lambda: None)
@@ -122,7 +122,7 @@ class TestNothingIsPublished:
         monkeypatch.setattr(made.servable, "check", moved)
         with pytest.raises(TrainingError, match="nothing was published"):
             export(made.servable, tmp_path / "base")
-        assert list((tmp_path / "base").iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
 
     def test_where_another_process_was_first(self, tmp_path, monkeypatch):
         made = transfer("last-1")

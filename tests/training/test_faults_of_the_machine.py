@@ -12,6 +12,11 @@ from toy_loop import Stage, make, read, without_time
 
 from tfxdr import main
 from tfxdr.errors import InputError, TrainingError
+from tfxdr.evaluation.arrays import save_arrays
+from tfxdr.experiments.run_folder import RunFolder
+from tfxdr.report.figures import Figure, save_figure
+from tfxdr.report.tensorboard import write_hparams, write_images
+from tfxdr.training.checkpoint import save_variables
 from tfxdr.training.cost import enough_memory
 
 
@@ -104,3 +109,32 @@ class TestFolder:
             make(folder, stage).run(resume=False)
         assert len(done) == 1
         assert not list(folder.glob("checkpoints/*"))
+
+    def test_nothing_of_one_that_is_removed_is_made_again(self, tmp_path):
+        held, stage = RunFolder(tmp_path / "run"), Stage()
+        validate, done = stage.validate, []
+
+        def removing():
+            done.append(shutil.rmtree(held.path))
+            return validate()
+
+        stage.validate = removing
+        with held.held():
+            held.flags.touch()
+            with pytest.raises(InputError, match="run was removed or moved"):
+                make(held.path, stage).run(resume=False)
+            assert len(done) == 1 and not list(tmp_path.iterdir())
+            for write in (
+                lambda: write_hparams(held.path / "tensorboard", {}, {}),
+                lambda: write_images(
+                    held.path / "tensorboard", {"a": Figure()}
+                ),
+                lambda: save_arrays(held.path / "ranks.npz", rank=[1]),
+                lambda: save_figure(Figure(), held.path / "curves.png"),
+                lambda: save_variables(
+                    held.weights, tf.train.Checkpoint(model=stage.model)
+                ),
+            ):
+                with pytest.raises(InputError, match="run was removed or mov"):
+                    write()
+        assert not list(tmp_path.iterdir())

@@ -14,6 +14,7 @@ from typing import IO
 
 from tfxdr.errors import InputError
 from tfxdr.files import explain, read_json, write_json, write_text
+from tfxdr.folders import leave_if_empty, staying
 from tfxdr.options import Options
 from tfxdr.options.earlier import unspoken
 
@@ -50,7 +51,8 @@ class RunFolder:
     def held(self) -> Iterator[None]:
         """The folder is this process's alone until the block ends.
 
-        What a dead process held is free.
+        What a dead process held is free. If somebody removes it, it is not
+        made again.
 
         Raises:
           InputError: another process holds it, or it cannot be made.
@@ -61,8 +63,9 @@ class RunFolder:
         with contextlib.ExitStack() as stack:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.callback(_leave_if_empty, made)
+                stack.callback(leave_if_empty, made)
                 stack.enter_context(claimed(self.path / _LOCK))
+                stack.enter_context(staying(self.path))
             except OSError as error:
                 flags = "--run or --runs_dir"
                 raise explain(error, self.path, flags) from error
@@ -320,13 +323,6 @@ def _is_there(file: IO[str], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _leave_if_empty(folders: Iterable[Path]) -> None:
-    """Removes folders, the innermost first, up to one that holds something."""
-    with contextlib.suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
 
 
 def flags_of(flagfile: str, start: str = "--") -> dict[str, str]:

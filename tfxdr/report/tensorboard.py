@@ -14,6 +14,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from tensorboard.plugins.hparams import api as hparams_api
 
+from tfxdr.folders import check_stays
 from tfxdr.report.figures import draw_png
 
 _DOTS_PER_INCH = 100  # TensorBoard shows one dot per pixel
@@ -29,9 +30,13 @@ def write_images(
         stages in it.
       figures: by the tag under which they are shown.
       step: the epoch that they belong to.
+
+    Raises:
+      InputError: the run's folder was removed meanwhile.
     """
     if not figures:
         return
+    check_stays(folder)  # TensorFlow would make it again.
     writer = tf.summary.create_file_writer(str(folder / "policy"))
     try:
         with writer.as_default():
@@ -56,7 +61,11 @@ def write_hparams(
         in it.
       options: of the run, by name.
       metrics: of its test, by key.
+
+    Raises:
+      InputError: the run's folder was removed meanwhile.
     """
+    check_stays(folder)
     place = folder / "test"
     shutil.rmtree(place, ignore_errors=True)
     writer = tf.summary.create_file_writer(str(place))
