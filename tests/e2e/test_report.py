@@ -1,6 +1,8 @@
 """Reports of finished runs, as a browser shows them."""
 
+import errno
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -8,6 +10,8 @@ import subprocess
 
 import pytest
 from running import call_here
+
+from tfxdr import files
 
 EARLIER = pathlib.Path(__file__).parent / "earlier"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,6 +37,42 @@ def page(tmp_path, monkeypatch, capfd):
         return (tmp_path / name).read_text("utf-8")
 
     return write
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "run", "name"),
+    [
+        ("report", "runs/gumbel", "r.html"),
+        ("report", "runs/gumbel", "r.md"),
+        ("results", "sweeps", "r.md"),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    tmp_path, read_only, monkeypatch, capfd, mode, run, name, full
+):
+    shutil.copytree(EARLIER, tmp_path / "runs")
+    (tmp_path / "runs" / "cache").rename(tmp_path / "cache")
+    shutil.copytree(tmp_path / "runs" / "gumbel", tmp_path / "sweeps/s/gumbel")
+    place, words = read_only / name, "written: Permission denied"
+    if full:
+        place, words = tmp_path / "made" / name, "is full"
+
+        def fsync(_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(files.os, "fsync", fsync)
+    before = {path.name for path in tmp_path.iterdir()}
+    code, _, err = call_here(
+        *(tmp_path, monkeypatch, capfd, f"--mode={mode}", f"--run={run}"),
+        f"--output={place}",
+    )
+    assert code == 1
+    (line,) = [one for one in err.splitlines() if "error: " in one]
+    assert str(place) in line and words in line
+    assert "by --output" in line and "--run" not in line
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert not list(read_only.iterdir())
 
 
 def titles(text):

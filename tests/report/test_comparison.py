@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rich.console
 
+from tfxdr.errors import InputError
 from tfxdr.evaluation.comparison import Method, judge
 from tfxdr.report.comparison import (
     notes,
@@ -14,6 +15,7 @@ from tfxdr.report.comparison import (
     to_csv,
     to_latex,
     to_markdown,
+    write_comparison,
 )
 
 USERS = np.repeat(np.arange(100), 2)
@@ -34,6 +36,13 @@ def found(baseline=""):
         method(NAMES[2], 0.9, 0.02),
     ]
     return judge(methods, ["hr@5"], baseline, USERS)
+
+
+@pytest.mark.parametrize("name", ["c.md", "c.csv", "c.tex"])
+def test_a_file_that_cannot_be_written(read_only, name):
+    with pytest.raises(InputError, match=rf"{name} cannot .* by --output$"):
+        write_comparison(found(), read_only / name)
+    assert not list(read_only.iterdir())
 
 
 def printed(*, baseline="", width=200, terminal=False):

@@ -370,6 +370,7 @@ def write_report(
     *,
     baseline: str = "",
     progress: Progress,
+    flag: str = "--output",
 ) -> None:
     """Writes the report of runs as the file's suffix says.
 
@@ -378,11 +379,12 @@ def write_report(
       path: of the file, `.html` or `.md`.
       baseline: name of the method that the others are held against.
       progress: takes what is said on the way, and where the report is.
+      flag: the option that chose the file's place, for a message.
 
     Raises:
       InputError: the file cannot be written, or a folder lacks what its run
         left there.
     """
     write = writer_for(path, WRITERS)
-    write(report(runs, baseline=baseline, progress=progress), path)
+    write(report(runs, baseline=baseline, progress=progress), path, flag)
     progress.say(f"report: {path}")

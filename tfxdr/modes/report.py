@@ -37,5 +37,5 @@ def results(options: Options) -> None:
     place = Path(options.run.run or options.run.runs_dir).expanduser()
     path = Path(options.recommend.output or "RESULTS.md")
     write = writer_for(path, WRITERS)
-    write(all_results(find_studies(place)), path)
+    write(all_results(find_studies(place)), path, "--output")
     Progress().say(f"results: {path}")

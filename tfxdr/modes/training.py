@@ -166,7 +166,7 @@ def _write_report(
 
     runs = [JudgedRun.open(folder.path) for folder in outcome.folders.values()]
     place = base.path / "report.html"
-    write_report(runs, place, progress=experiment.progress)
+    write_report(runs, place, progress=experiment.progress, flag="--run")
 
 
 @contextlib.contextmanager

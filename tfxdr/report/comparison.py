@@ -193,7 +193,7 @@ def write_comparison(found: Verdicts, path: Path) -> None:
     Raises:
       InputError: the suffix is another one, or the place cannot be written.
     """
-    write_text(path, writer_for(path, WRITERS)(found))
+    write_text(path, writer_for(path, WRITERS)(found), "--output")
 
 
 def _method_cells(

@@ -26,6 +26,7 @@ from tfxdr.report.table import metric_title
 
 # Of Okabe and Ito: told apart by everyone, and in print.
 _TRAINING, _VALIDATION, _KEPT = "#0072B2", "#D55E00", "#555555"
+DOTS_PER_INCH = 150  # of a file
 _LOSSES = ("loss", "validation_loss")  # what the left axes show
 
 
@@ -78,7 +79,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
       InputError: the place cannot be written, or the disk is full.
     """
     with file_aside(Path(path)) as file:
-        draw_png(figure, file, 150)
+        draw_png(figure, file, DOTS_PER_INCH)
 
 
 def draw_png(figure: Figure, file: IO[bytes], dots_per_inch: int) -> None:

@@ -17,9 +17,9 @@ import matplotlib
 from matplotlib.figure import Figure
 
 import tfxdr
-from tfxdr.files import write_text
+from tfxdr.files import made_aside, write_text
 from tfxdr.report.columns import markdown
-from tfxdr.report.figures import save_figure
+from tfxdr.report.figures import DOTS_PER_INCH, draw_png
 from tfxdr.start_up import printable
 
 _HEAD = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
@@ -76,7 +76,7 @@ class Report:
     sections: Sequence[Section]
 
 
-def write_html(report: Report, path: Path) -> None:
+def write_html(report: Report, path: Path, flag: str = "--output") -> None:
     """Writes one file with all styles and pictures in it, and no script.
 
     Raises:
@@ -100,17 +100,30 @@ def write_html(report: Report, path: Path) -> None:
         shown=printable,
         svg=_svg,
     )
-    write_text(path, page)
+    write_text(path, page, flag)
 
 
-def write_markdown(report: Report, path: Path) -> None:
+def write_markdown(
+    report: Report, path: Path, flag: str = "--output"
+) -> None:
     """Writes a file with pictures beside it, in a folder of its name.
+
+    Args:
+      report: what it says.
+      path: of the file.
+      flag: the option that chose its place, for a message.
 
     Raises:
       InputError: the place cannot be written, or the disk is full.
     """
+    with made_aside(path, flag, beside=path.stem) as aside:
+        text = _markdown(report, aside / path.stem)
+        (aside / path.name).write_text(text, encoding="utf-8")
+
+
+def _markdown(report: Report, pictures: Path) -> str:
+    """The text; its pictures are drawn into a folder that is made for them."""
     lines = [f"# {_plain(report.title)}", "", _plain(report.summary), ""]
-    pictures = path.with_suffix("")
     for number, section in enumerate(report.sections, 1):
         lines += [f"## {_plain(section.title)}", ""]
         for place, part in enumerate(section.parts, 1):
@@ -120,19 +133,20 @@ def write_markdown(report: Report, path: Path) -> None:
                 )
                 lines += [markdown(titles, rows, left=part.left)]
             elif isinstance(part, Picture):
-                pictures.mkdir(parents=True, exist_ok=True)
-                file = pictures / f"{number}-{place}.png"
-                save_figure(part.figure, file)
-                name = f"{pictures.name}/{file.name}".replace(" ", "%20")
+                pictures.mkdir(exist_ok=True)
+                with open(pictures / f"{number}-{place}.png", "wb") as file:
+                    draw_png(part.figure, file, DOTS_PER_INCH)
+                name = f"{pictures.name}/{number}-{place}.png"
+                name = name.replace(" ", "%20")
                 lines += [f"![{_plain(part.caption)}]({name})", ""]
             elif isinstance(part, Code):
                 lines += ["```", printable(part.text, keep="\n"), "```", ""]
             else:
                 lines += [_plain(part), ""]
-    write_text(path, "\n".join(lines))
+    return "\n".join(lines)
 
 
-WRITERS: Mapping[str, Callable[[Report, Path], None]] = {
+WRITERS: Mapping[str, Callable[[Report, Path, str], None]] = {
     ".html": write_html,
     ".md": write_markdown,
 }
