@@ -38,7 +38,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
     cut = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
         make(cut, Stage(stop_at=11), seconds=0).run(resume=False)
-    _, newest = sorted(
+    before, newest = sorted(
         (cut / "checkpoints").iterdir(), key=lambda path: int(path.name)
     )
     for path in newest.glob(pattern):
@@ -47,8 +47,11 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
     assert without_time(metrics) == without_time(expected)
     assert read(cut) == read(tmp_path / "whole")
     said = capsys.readouterr().out
-    assert f"{newest} does not hold" in said.replace("\n", "")
-    assert "going on from the checkpoint before it" in said
+    (warning,) = [line for line in said.splitlines() if "warning" in line]
+    assert warning == (
+        f"warning: the checkpoint {newest} is damaged: going on from {before}, "
+        "the one before it"
+    )
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -58,6 +61,19 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         path.write_bytes(b"nonsense")
     with pytest.raises(InputError, match="does not hold the variables"):
         make(tmp_path, Stage()).run(resume=True)
+
+
+def test_where_all_are_damaged_nothing_is_said_to_go_on(tmp_path, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, Stage(stop_at=11), seconds=0).run(resume=False)
+    folders = sorted((tmp_path / "checkpoints").iterdir())
+    for path in (tmp_path / "checkpoints").glob("*/*"):
+        path.write_bytes(b"nonsense")
+    capsys.readouterr()
+    with pytest.raises(InputError, match=f"{folders[-1]} does not hold the"):
+        make(tmp_path, Stage()).run(resume=True)
+    assert "warning" not in capsys.readouterr().out
+    assert sorted((tmp_path / "checkpoints").iterdir()) == folders
 
 
 class Pair(tf.Module):

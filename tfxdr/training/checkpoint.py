@@ -95,21 +95,29 @@ class CheckpointFolder:
         """Reads the newest that is whole; `False` if there is none at all.
 
         Args:
-          say: told of one that is damaged, before the one before is read.
+          say: told of one that is damaged, once the one before has been read.
 
         Raises:
-          InputError: all of them are damaged, or of another model.
+          InputError: all of them are damaged, or of another model; of the
+            newest.
         """
-        saved = self._saved()
-        for number in reversed(saved):
+        damaged: dict[int, InputError] = {}
+        for number in reversed(self._saved()):
             try:
                 self._read(number)
-                return True
             except InputError as error:
-                if number == saved[0]:
-                    raise
-                say(f"warning: {error}; going on from the checkpoint before it")
-                self._delete([number])
+                damaged[number] = error
+                continue
+            for one in damaged:
+                say(
+                    f"warning: the checkpoint {self.folder / str(one)} is "
+                    f"damaged: going on from {self.folder / str(number)}, the "
+                    "one before it"
+                )
+            self._delete(list(damaged))
+            return True
+        for error in damaged.values():
+            raise error
         return False
 
     def keep_newest(self) -> None:
