@@ -34,8 +34,8 @@ def written_aside(
 
     It is synced to the disk and renamed; if the block fails or is
     interrupted, nothing stays behind, nor do folders above it that were made
-    for it. What a killed process left is removed by the next one. If another process finished `folder` first, its result
-    stays and this one is dropped.
+    for it. What a killed process left is removed by the next one. If another
+    process finished `folder` first, its result stays and this one is dropped.
 
     Args:
       folder: what appears.

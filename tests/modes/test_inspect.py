@@ -85,7 +85,20 @@ def test_what_cannot_be_read_is_said(look):
 
 
 def test_escapes_of_the_data_are_not_printed(look):
-    assert "\x1b" not in look(VIEWS.replace("bag", "\x1b[31mred"), BUYS)
+    out = look(VIEWS.replace("bag", "\x1b[31mred"), BUYS)
+    assert "\x1b" not in out and r"\x1b[31mred, cap" in out
+
+
+def test_escapes_in_names_are_not_printed(look, prepared):
+    out = look(
+        VIEWS.replace("sku", "s\x1b[1mku").replace("\n;", "\neve;"),
+        BUYS,
+        names=("v\x9b.csv", "b.txt"),
+    )
+    assert not set(out) & set("\x1b\x9b")
+    assert r"s\x1b[1mku" in out and r"v\x9b.csv: 4 columns" in out
+    command = shlex.split(out.splitlines()[-1])
+    assert prepared(datasets.build(command[-1].removeprefix("--dataset=")))
 
 
 def test_the_paths(write):

@@ -97,6 +97,12 @@ def test_an_epoch_that_a_callback_ended_counts_whole(clock):
         assert "hr@5" not in line.state
 
 
+def test_what_is_said_commands_no_terminal():
+    text = io.StringIO()
+    Progress(Console(file=text, width=100)).say("such as a\x1b[2Jb\x9b\nand c")
+    assert text.getvalue() == "such as a\\x1b[2Jb\\x9b\nand c\n"
+
+
 def test_a_terminal_shows_one_line_and_takes_it_away():
     text = io.StringIO()
     console = Console(file=text, width=100, force_terminal=True)

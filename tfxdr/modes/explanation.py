@@ -17,6 +17,7 @@ from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.registry import Spec
 from tfxdr.report import story
 from tfxdr.report.subjects import COUNTED, TOLD, Subject
+from tfxdr.start_up import printable
 from tfxdr.types import FIRST_ITEM
 
 Folders = Mapping[Spec, RunFolder]
@@ -77,7 +78,7 @@ class Explanation(abc.ABC):
             parts["What to type next"] = self._commands(folders[spec], base)
         for title, text in parts.items():
             if text:
-                print(f"\n{title}\n{text}")
+                print(printable(f"\n{title}\n{text}", keep="\n"))
 
     @abc.abstractmethod
     def _rows(self, folders: Folders) -> list[story.Told]:

@@ -17,6 +17,7 @@ from tfxdr.errors import InputError
 from tfxdr.options import Options
 from tfxdr.registry import datasets
 from tfxdr.registry.spec_text import parse_call
+from tfxdr.start_up import printable
 
 _MEMORY = "2GB"
 _THREADS = 4
@@ -49,10 +50,10 @@ def inspect(options: Options) -> None:
             given = _events_options(paths, roles)
             if len(paths) == 2:
                 _read_through(connection, given)
-    print("\nnext:")
-    print(f"  {_command(given)}")
+    _print("\nnext:")
+    _print(f"  {_command(given)}")
     if len(paths) == 1:
-        print(
+        _print(
             "  where TARGET is the other log; --data_path=SOURCE,TARGET looks "
             "at both"
         )
@@ -62,7 +63,7 @@ def _show_ceilings(dataset: str) -> bool:
     """Whether a data set knows what could be reached at best."""
     found = datasets.build(dataset).ceilings()
     for what, value in found.items():
-        print(f"{what}: {value:.3f}")
+        _print(f"{what}: {value:.3f}")
     return bool(found)
 
 
@@ -90,17 +91,19 @@ def _show(
     path: Path, columns: Sequence[Column], roles: dict[str, Column]
 ) -> None:
     guessed = {column.number: role for role, column in roles.items()}
-    print(f"\n{path}: {len(columns)} columns; the first rows say:")
-    print(f"  {'column':{_MAX_SHOWN}} {'type':12} {'missing':>8}  role    like")
+    _print(f"\n{path}: {len(columns)} columns; the first rows say:")
+    _print(
+        f"  {'column':{_MAX_SHOWN}} {'type':12} {'missing':>8}  role    like"
+    )
     for column in columns[:_MAX_COLUMNS]:
         name = _short(column.name or f"column {column.number}")
         like = ", ".join(_short(text) for text in column.examples)
-        print(
+        _print(
             f"  {name:{_MAX_SHOWN}} {column.kind[:12]:12} "
             f"{column.missing:>8.0%}  {guessed.get(column.number, ''):7} {like}"
         )
     if len(columns) > _MAX_COLUMNS:
-        print(f"  … and {len(columns) - _MAX_COLUMNS} more")
+        _print(f"  … and {len(columns) - _MAX_COLUMNS} more")
     for role in ("user", "item"):
         if role not in roles:
             raise InputError(
@@ -110,8 +113,13 @@ def _show(
             )
 
 
+def _print(text: str) -> None:
+    """Files may hold anything: nothing of it commands a terminal."""
+    print(printable(text, keep="\n"))
+
+
 def _short(text: str) -> str:
-    shown = "".join(char if char.isprintable() else "?" for char in text)
+    shown = printable(text)
     return shown if len(shown) <= _MAX_SHOWN else shown[: _MAX_SHOWN - 1] + "…"
 
 
@@ -142,25 +150,25 @@ def _read_through(
 ) -> None:
     """Prints what reading both files as a whole finds."""
     rejects = Rejects(_MAX_BAD_ROWS)
-    print("\nread as a whole:")
+    _print("\nread as a whole:")
     try:
         source = Events(**given)  # type: ignore[arg-type]
         source.load(connection, rejects)
     except InputError as error:
-        print(f"  warning: {error}")
+        _print(f"  warning: {error}")
         return
     for note in rejects.notes:
-        print(f"  {note}")
+        _print(f"  {note}")
     counts = source.counts(connection)
     for domain in ("source", "target"):
         users, items, events = _sizes(connection, domain)
         bad = counts[f"{domain}_bad"]
-        print(
+        _print(
             f"  {domain}: {counts[f'{domain}_rows']:,} rows, {events:,} events "
             f"of {users:,} users on {items:,} items; {bad:,} malformed"
         )
     for text in rejects.examples()[:3]:
-        print(f"  warning: malformed row: {text}")
+        _print(f"  warning: malformed row: {text}")
     _print_overlap(connection)
 
 
@@ -183,12 +191,12 @@ def _print_overlap(connection: duckdb.DuckDBPyConnection) -> None:
     shared = row[0] if row else 0
     both = [_sizes(connection, domain)[0] for domain in ("source", "target")]
     shares = [shared / max(number, 1) for number in both]
-    print(
+    _print(
         f"  {shared:,} users are in both: {shares[0]:.0%} of the source's, "
         f"{shares[1]:.0%} of the target's"
     )
     if shared * 100 < min(both):
-        print(
+        _print(
             "  warning: hardly a user is in both: either the ids are not of "
             "one kind, or another column is the user"
         )
@@ -206,7 +214,9 @@ def _command(given: dict[str, object]) -> str:
 
 
 def _is_bare(value: object) -> bool:
-    """Whether the value is read back without quotes around it."""
+    """Whether the value is read back without quotes or escapes."""
+    if printable(str(value)) != str(value):
+        return False
     try:
         return parse_call(f"events(x={value})")[1] == {"x": value}
     except InputError:

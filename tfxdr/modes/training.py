@@ -13,6 +13,7 @@ from tfxdr.errors import InputError
 from tfxdr.modes.answers import publish
 from tfxdr.modes.start import finished, make_experiment
 from tfxdr.options import Options
+from tfxdr.start_up import printable
 
 if TYPE_CHECKING:
     from tfxdr.experiments.base import Experiment
@@ -99,9 +100,9 @@ def run(options: Options) -> None:
         shown = experiment.shown(outcome.rows)
         print_table(outcome.rows, **shown)
         for warning in outcome.warnings:
-            print(f"warning: {warning}")
+            print(f"warning: {printable(warning)}")
         for line in outcome.findings:
-            print(line)
+            print(printable(line))
         print(f"results: {base.path}")
         if len(outcome.folders) > 1:
             _write_report(experiment, outcome, base)

@@ -103,9 +103,7 @@ def write_html(report: Report, path: Path, flag: str = "--output") -> None:
     write_text(path, page, flag)
 
 
-def write_markdown(
-    report: Report, path: Path, flag: str = "--output"
-) -> None:
+def write_markdown(report: Report, path: Path, flag: str = "--output") -> None:
     """Writes a file with pictures beside it, in a folder of its name.
 
     Args:

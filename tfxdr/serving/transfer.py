@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfxdr.errors import InputError
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.file_variable import beside
 from tfxdr.ops.ragged import Ragged
@@ -374,9 +373,7 @@ def check_retrieval(
     """
     if retrieval.exclude_history:
         check_shared(source_ids, target_ids)
-    approximate.check(
-        retrieval, len(retrieval.candidates) or len(target_ids)
-    )
+    approximate.check(retrieval, len(retrieval.candidates) or len(target_ids))
 
 
 def _spread(count: int) -> np.ndarray:

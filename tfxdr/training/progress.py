@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from tfxdr.start_up import printable
+
 _PLAIN_SECONDS = 30.0  # between lines of a stage, without a terminal
 _REFRESH_STEPS = 10  # between readings of the loss, which wait for the device
 
@@ -33,8 +35,9 @@ class Progress:
         return cls(Console(quiet=True))
 
     def say(self, text: str) -> None:
-        """Writes a line, without markup."""
-        self.console.print(text, markup=False)
+        """Writes lines, without markup; what data hold in them commands no
+        terminal."""
+        self.console.print(printable(text, keep="\n"), markup=False)
 
     @contextlib.contextmanager
     def stage(
