@@ -113,7 +113,7 @@ def test_free_memory_is_known_here():
     assert free is not None and 0 < free < 2**50
 
 
-@pytest.mark.parametrize(
+_VERSIONS = pytest.mark.parametrize(
     "folder, limit, used, cached",
     [
         ("", "memory.max", "memory.current", "inactive_file"),
@@ -125,15 +125,44 @@ def test_free_memory_is_known_here():
         ),
     ],
 )
+
+
+def _write_group(place, limit, used, cached, values):
+    place.mkdir(parents=True, exist_ok=True)
+    for name, value in zip((limit, used), values, strict=True):
+        (place / name).write_text(f"{value}\n")
+    (place / "memory.stat").write_text(f"cache 9\n{cached} 400\n")
+
+
+@_VERSIONS
+def test_a_group_and_those_above_it_have_limits(
+    monkeypatch, tmp_path, folder, limit, used, cached
+):
+    monkeypatch.setattr(storage, "_CGROUP", tmp_path)
+    monkeypatch.setattr(storage, "_OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text(f"7:pids:/no\n4:{folder}:/jobs/mine\n")
+    files = (limit, used, cached)
+    jobs = tmp_path / folder / "jobs"
+    _write_group(jobs, *files, (9000, 1000))
+    _write_group(jobs / "mine", *files, (5000, 3000))
+    _write_group(jobs / "other", *files, (1000, 1000))
+    assert storage.free_bytes() == 2400
+    _write_group(jobs, *files, (9000, 8000))
+    assert storage.free_bytes() == 1400
+    _write_group(jobs / "mine", *files, ("max", 3000))
+    assert storage.free_bytes() == 1400
+
+
+@_VERSIONS
 def test_a_container_has_a_limit_of_its_own(
     monkeypatch, tmp_path, folder, limit, used, cached
 ):
     monkeypatch.setattr(storage, "_CGROUP", tmp_path)
+    # As a container that sees the path outside of it in /proc.
+    monkeypatch.setattr(storage, "_OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text(f"4:{folder}:/outside/it\n")
     place = tmp_path / folder
-    place.mkdir(exist_ok=True)
-    (place / limit).write_text("5000\n")
-    (place / used).write_text("3000\n")
-    (place / "memory.stat").write_text(f"cache 9\n{cached} 400\n")
+    _write_group(place, limit, used, cached, (5000, 3000))
     assert storage.free_bytes() == 2400
     (place / limit).write_text("max\n")
     assert storage.free_bytes() > 5000

@@ -14,9 +14,13 @@ _ITEM, _SPLIT, _TIME, _RATING = 4, 1, 8, 4
 # the device holds of them, and the order of an epoch.
 _COPIES = 4
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+# Of version 2 and 1: the controllers in a line of `_OWN_GROUPS`, where groups
+# are, and the files of one.
 _GROUP_FILES = (
-    (".", "memory.max", "memory.current", "inactive_file"),
+    ("", ".", "memory.max", "memory.current", "inactive_file"),
     (
+        "memory",
         "memory",
         "memory.limit_in_bytes",
         "memory.usage_in_bytes",
@@ -69,23 +73,44 @@ def _of_machine() -> int | None:
 
 
 def _of_group() -> int | None:
-    """What the control group of a container leaves, in either version.
+    """What control groups leave, in either version.
+
+    A container sees its own as the root of all; a service or a job of a
+    cluster stands in one below, and each one above it has a limit, too.
+    """
+    found = []
+    for controllers, folder, *names in _GROUP_FILES:
+        own = _CGROUP / folder / _own_group(controllers)
+        for place in (own, *own.parents):
+            if place.is_relative_to(_CGROUP):
+                found.append(_left(place, *names))
+    return min((free for free in found if free is not None), default=None)
+
+
+def _own_group(controllers: str) -> str:
+    """The path of this process's group; "" where that is the root."""
+    try:
+        lines = _OWN_GROUPS.read_text().splitlines()
+    except OSError:
+        return ""
+    parted = (line.split(":", 2) for line in lines if line.count(":") > 1)
+    paths = {kinds: path for _, kinds, path in parted}
+    return paths.get(controllers, "").strip("/")
+
+
+def _left(place: Path, limit: str, used: str, cached: str) -> int | None:
+    """What one group leaves.
 
     Files that the system has cached count as used there, and are not.
     """
-    for folder, limit, used, cached in _GROUP_FILES:
-        place = _CGROUP / folder
-        try:
-            most, now = (
-                int((place / name).read_text()) for name in (limit, used)
-            )
-            words = (place / "memory.stat").read_text().split()
-        except (OSError, ValueError):  # There is none, or it says "max".
-            continue
-        if cached in words:
-            now -= int(words[words.index(cached) + 1])
-        return max(most - now, 0)
-    return None
+    try:
+        most, now = (int((place / name).read_text()) for name in (limit, used))
+        words = (place / "memory.stat").read_text().split()
+    except (OSError, ValueError):  # There is none, or it says "max".
+        return None
+    if cached in words:
+        now -= int(words[words.index(cached) + 1])
+    return max(most - now, 0)
 
 
 def _of_process() -> int | None:
