@@ -116,8 +116,8 @@ class CheckpointFolder:
                 )
             self._delete(list(damaged))
             return True
-        for error in damaged.values():
-            raise error
+        if damaged:
+            raise next(iter(damaged.values()))
         return False
 
     def keep_newest(self) -> None:
