@@ -111,6 +111,25 @@ def test_mistakes_are_found_before_training(
     assert "finetune" not in out and not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_world_of_one_kind_has_nothing_to_explain(
+    tmp_path, monkeypatch, capfd, share
+):
+    code, out, err = call_here(
+        *(tmp_path, monkeypatch, capfd),
+        *QUICK,
+        f"--dataset=planted-policies(users=200,length=12,shifted={share})",
+        *("--policy=all,soft", "--pretrain_epochs=1", "--epochs=1"),
+        "--explain_by=kind=shifted",
+    )
+    assert code == 0, err
+    (told,) = (line for line in out.splitlines() if "--explain_by" in line)
+    assert "note: --explain_by=kind=shifted: all users are alike" in told
+    assert "Who is tuned" not in out
+    found = metrics(tmp_path / "runs/demo" / "soft")["actions"]
+    assert "by_group" not in found and "auc" not in found
+
+
 def test_decisions_are_told_apart_in_results(told, folder):
     found = metrics(folder / "runs/demo" / "soft")["actions"]
     assert set(found["by_group"]) == {"shifted", "stable"}

@@ -48,9 +48,9 @@ def test_a_value_that_nobody_has(values, found):
         Groups.split_at(values, "d", "--x")
 
 
-def test_a_value_that_all_have():
-    with pytest.raises(InputError, match="others have not, one of d, found"):
-        Groups.split_at(texts("d", "d"), "d", "--x")
+@pytest.mark.parametrize("value", ["d", "e"])
+def test_values_that_are_all_the_same_tell_nothing_apart(value):
+    assert Groups.split_at(texts("d", "d"), value, "--x") is None
 
 
 def test_truth_is_of_what_is_known():

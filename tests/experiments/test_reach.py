@@ -7,17 +7,18 @@ from tfxdr.options.named import options_from
 
 
 @pytest.mark.parametrize(
-    ("policy", "network", "told"),
+    ("policy", "network", "pooling", "told"),
     [
-        ("gumbel", "nextitnet(dilations=[1,2])", True),
-        ("all,soft", "nextitnet(dilations=[1,2])", True),
-        ("gumbel", "nextitnet", False),
-        ("gumbel", "gru", False),
-        ("all,random", "nextitnet(dilations=[1,2])", False),
+        ("gumbel", "nextitnet(dilations=[1,2])", "last", True),
+        ("gumbel", "nextitnet(dilations=[1,2])", "mean", False),
+        ("all,soft", "nextitnet(dilations=[1,2])", "last", True),
+        ("gumbel", "nextitnet", "last", False),
+        ("gumbel", "gru", "last", False),
+        ("all,random", "nextitnet(dilations=[1,2])", "last", False),
     ],
 )
 def test_items_that_a_policy_network_does_not_read(
-    policy, network, told, tmp_path, monkeypatch, capsys
+    policy, network, pooling, told, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     made = make_experiment(
@@ -27,6 +28,7 @@ def test_items_that_a_policy_network_does_not_read(
                 "backbone": "nextitnet(channels=4,dilations=[1,2])",
                 "policy": policy,
                 "policy_network": network,
+                "policy_pooling": pooling,
             }
         )
     )

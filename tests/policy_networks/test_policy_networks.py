@@ -155,8 +155,16 @@ def test_an_encoder_reads_as_far_as_it_says(text, reach):
 
 
 def test_the_default_reads_the_longest_default_history():
-    model, data = groups.Model(), groups.Data()
-    encoder = policy_networks.parse(model.policy_network).build(
-        num_items=9, channels=6
+    model, length = groups.Model(), groups.Data().max_history
+    tf.keras.utils.set_random_seed(5)
+    network = PolicyNetwork(
+        policy_networks.parse(model.policy_network).build(
+            num_items=9, channels=6
+        ),
+        2,
+        **model.network_options(train_embedding=False),
     )
-    assert encoder.reach >= data.max_history
+    history = np.full([2, length], 3, np.int32)
+    history[1, 0] = 7
+    one, other = network(tf.constant(history))
+    assert np.abs(one - other).max() > 0

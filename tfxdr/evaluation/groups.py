@@ -41,8 +41,10 @@ class Groups:
     @classmethod
     def split_at(
         cls, values: np.ndarray, value: str, flag: str, *, wanted: bool = True
-    ) -> Groups:
+    ) -> Groups | None:
         """Two groups: those of a value, and all others whose value is known.
+
+        None where all have the same, so that nothing is told apart.
 
         Args:
           values: `[rows]` texts, "" where unknown.
@@ -52,10 +54,12 @@ class Groups:
             count; otherwise it is the second one.
 
         Raises:
-          InputError: all have the value, or none has.
+          InputError: none has the value, and they differ.
         """
         known = _by_size(values)
-        if value not in known or len(known) < 2:
+        if len(known) == 1:
+            return None
+        if value not in known:
             raise InputError(
                 f"{flag}: expected a value that some have and others have "
                 f"not, one of {', '.join(known) or 'none'}, found {value!r}"

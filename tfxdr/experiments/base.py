@@ -155,13 +155,12 @@ class Experiment(abc.ABC):
 
     @functools.cached_property
     def groups(self) -> Groups | None:
-        """Of what is told apart, as --explain_by says; none if it does not.
+        """Of what --explain_by tells apart; none if that is nothing.
 
         Raises:
           InputError: the data have no such attribute, or nobody has the value.
         """
-        text = self.options.evaluate.explain_by
-        if not text:
+        if not (text := self.options.evaluate.explain_by):
             return None
         name, _, value = text.partition("=")
         flag, known = f"--explain_by={text}", self._attributes
@@ -180,7 +179,9 @@ class Experiment(abc.ABC):
         """What is known of each row of what is told apart."""
 
     @abc.abstractmethod
-    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+    def _split_at(
+        self, values: np.ndarray, value: str, flag: str
+    ) -> Groups | None:
         """Those whom a value of an attribute names, and the others."""
 
     @property
@@ -232,7 +233,10 @@ class Experiment(abc.ABC):
         Raises:
           InputError: names the flag.
         """
-        self.groups  # noqa: B018  What is wrong in it is found now.
+        given = self.options.evaluate.explain_by
+        if self.groups is None and given:
+            told = f"all {self.decides_on} are alike: it tells nothing apart"
+            self.progress.say(f"note: --explain_by={given}: {told}")
         flag = f"--{self.kind.flag}"
         if not specs:
             raise InputError(

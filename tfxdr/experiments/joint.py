@@ -87,7 +87,9 @@ class JointExperiment(Experiment):
         found = self.data.source_categories
         return {} if found is None else {"category": found}
 
-    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+    def _split_at(
+        self, values: np.ndarray, value: str, flag: str
+    ) -> Groups | None:
         """What the value names should count nothing."""
         return Groups.split_at(
             kinds_of(values, value), value, flag, wanted=False

@@ -94,7 +94,9 @@ class TransferExperiment(Experiment):
     def _attributes(self) -> Mapping[str, np.ndarray]:
         return self.data.users().attributes
 
-    def _split_at(self, values: np.ndarray, value: str, flag: str) -> Groups:
+    def _split_at(
+        self, values: np.ndarray, value: str, flag: str
+    ) -> Groups | None:
         """Who has the value should be tuned."""
         return Groups.split_at(values, value, flag)
 
@@ -134,6 +136,8 @@ class TransferExperiment(Experiment):
 
     def _tell_of_unread(self, channels: int) -> None:
         """Says that a policy cannot decide by the oldest items."""
+        if self.options.model.policy_pooling != "last":
+            return
         encoder = self.policy_network.build(
             num_items=self.data.num_source_items, channels=channels
         )
@@ -142,8 +146,8 @@ class TransferExperiment(Experiment):
             self.progress.say(
                 f"note: --policy_network={self.policy_network} reads the "
                 f"latest {encoder.reach} of up to {longest} source items, and "
-                "decides by these alone: more dilations, attention or gru "
-                "read more"
+                "decides by these alone: more dilations, attention, gru or "
+                "--policy_pooling=mean read more"
             )
 
     def component(self, spec: Spec) -> Policy | Baseline:

@@ -94,7 +94,7 @@ def run(options: Options) -> None:
             for spec in specs:  # If any: whoever checks them says so.
                 contender = experiment.with_seed(seed).contender(spec, base)
                 check_export(contender, options.export)
-        if options.evaluate.explain_by:
+        if experiment.groups is not None:
             explanation = _explanation(experiment.with_seed(seed))
         outcome = run_all(experiment, base, resume=resume)
         shown = experiment.shown(outcome.rows)

@@ -163,13 +163,14 @@ class Model(Group):
         "all", "What is fine-tuned; several, with commas, are compared."
     )
     policy_network: str = setting(
-        "nextitnet(dilations=[1,2,4,8,16,32])",
-        "The encoder from which a learned policy decides; nextitnet, the "
-        "paper's, reads the latest 31 items alone.",
+        "nextitnet(dilations=[1,2])",
+        "The encoder from which a learned policy decides; nextitnet is the "
+        "paper's, of four layers.",
     )
     policy_pooling: str = setting(
-        "last",
-        "How positions become what a learned policy decides from.",
+        "mean",
+        "How positions become what a learned policy decides from; last is "
+        "the paper's.",
         choices=("last", "mean"),
     )
     policy_standardize: bool = setting(
