@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -13,8 +12,7 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.experiments.contender import TrainedContender
-from tfxdr.experiments.run_folder import RunFolder
-from tfxdr.experiments.start import finished_run
+from tfxdr.experiments.warm_start_source import source_of
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.finetuning import FinetuneStage
 from tfxdr.training.parameters import ParameterGroups
@@ -116,7 +114,7 @@ def warm_start(
     Raises:
       InputError: there is no such run, or its model is another one.
     """
-    contender = finished_run(RunFolder(Path(run)), experiment.progress)
+    contender = source_of(run, experiment.progress)
     earlier, old = contender.experiment, None
     if isinstance(contender, TrainedContender):
         old = contender.trained().model
