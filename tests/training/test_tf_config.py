@@ -38,7 +38,9 @@ def _refusal(read, text):
 )
 def test_what_is_no_address(read, cluster, address):
     found = {**cluster, "worker": [*cluster["worker"], address]}
-    entry = f"TF_CONFIG: cluster.worker[{len(cluster['worker'])}] is {address!r}"
+    entry = (
+        f"TF_CONFIG: cluster.worker[{len(cluster['worker'])}] is {address!r}"
+    )
     assert entry in _refusal(read, _text(found))
 
 

@@ -18,6 +18,7 @@ from tfxdr.training.distribution import Devices, Distribution, Workers
 
 MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
 CPU_DEVICES = "TFXDR_CPU_DEVICES"
+_CONFIG = tf_config.CONFIG
 _EXAMPLE = (
     '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, '
     '"task": {"type": "worker", "index": 0}}'
@@ -118,7 +119,7 @@ def _make_logical_cpus() -> None:
 
 def _joined(say: Callable[[str], None]) -> Distribution:
     """With all others, for which it waits."""
-    place = place_from(os.environ.get(tf_config.CONFIG))
+    place = place_from(os.environ.get(_CONFIG))
     count = len(place.addresses)
     own = place.addresses[place.index]
     say(f"worker {place.index} of {count}: at {own}, waiting for all")
@@ -133,7 +134,7 @@ def _joined(say: Callable[[str], None]) -> Distribution:
         raise InputError(
             f"--distribute={MULTI_WORKER}: worker {place.index} of {count} "
             f"could not join at {own}: {reason}; see that the port is free "
-            f"and that {tf_config.CONFIG} names the same workers everywhere"
+            f"and that {_CONFIG} names the same workers everywhere"
         ) from error
     return workers
 

@@ -26,6 +26,7 @@ from tfxdr.training.distribution import Distribution, reason
 from tfxdr.training.stage import Stage
 
 NAME = "parameter-server"
+_CONFIG = tf_config.CONFIG
 # Variables of fewer rows are not worth a request to every server.
 _TABLE_ROWS = 500
 _EXAMPLE = (
@@ -136,7 +137,7 @@ def connected(say: Callable[[str], None]) -> Distribution:
     except tf.errors.OpError as error:
         raise InputError(
             f"--distribute={NAME}: the chief could not reach all others: "
-            f"{reason(error)}; see that all have started and that {tf_config.CONFIG} "
+            f"{reason(error)}; see that all have started and that {_CONFIG} "
             "names the same ones everywhere"
         ) from error
 
@@ -150,7 +151,7 @@ def served(say: Callable[[str], None]) -> bool:
     Raises:
       InputError: TF_CONFIG is not what is expected, or TensorFlow is too old.
     """
-    jobs, kind, index = task_from(os.environ.get(tf_config.CONFIG))
+    jobs, kind, index = task_from(os.environ.get(_CONFIG))
     if not knows_shards():
         raise InputError(
             f"--distribute={NAME}: expected a TensorFlow whose optimizers read "

@@ -66,12 +66,14 @@ def told_how_to_go_on() -> Iterator[None]:
 @contextlib.contextmanager
 def _seen(port: int) -> Iterator[None]:
     """Connections to a port are taken, and nothing is said."""
-    listening = {"backlog": _BACKLOG}
     try:
         server = socket.create_server(
-            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, **listening
+            ("", port),
+            family=socket.AF_INET6,
+            backlog=_BACKLOG,
+            dualstack_ipv6=True,
         )
     except (OSError, ValueError):  # This machine may have no IPv6.
-        server = socket.create_server(("", port), **listening)
+        server = socket.create_server(("", port), backlog=_BACKLOG)
     with server:
         yield

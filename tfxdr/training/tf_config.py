@@ -64,13 +64,13 @@ def task_from(
 def _task(config: Any, kinds: Mapping[str, bool]) -> Task:
     """Raises a ValueError that names an entry."""
     cluster, task = (_object(config, name) for name in ("cluster", "task"))
-    for kind, needed in kinds.items():
-        if needed and kind not in cluster:
-            raise ValueError(f"{CONFIG}: cluster has no {kind!r}")
-    for kind in cluster:
-        if kind not in kinds:
+    for name, needed in kinds.items():
+        if needed and name not in cluster:
+            raise ValueError(f"{CONFIG}: cluster has no {name!r}")
+    for name in cluster:
+        if name not in kinds:
             raise ValueError(
-                f"{CONFIG}: cluster has {kind!r}, which is none of "
+                f"{CONFIG}: cluster has {name!r}, which is none of "
                 f"{', '.join(kinds)}"
             )
     _check_addresses(cluster)
@@ -112,7 +112,9 @@ def _check_addresses(cluster: Mapping[str, Any]) -> None:
 def _entries(cluster: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for kind, addresses in cluster.items():
         if not isinstance(addresses, list) or not addresses:
-            raise ValueError(f"{CONFIG}: cluster.{kind} is no list of addresses")
+            raise ValueError(
+                f"{CONFIG}: cluster.{kind} is no list of addresses"
+            )
         if kind == "chief" and len(addresses) > 1:
             raise ValueError(
                 f"{CONFIG}: cluster.chief has {len(addresses)}, and there is "
