@@ -131,7 +131,9 @@ def test_items_that_vanished_stay_where_they_are_asked_to(home, capsys):
     for domain in ("source_items", "target_items"):
         assert told[domain] == {"known": 6, "new": 2, "kept": 1, "gone": 0}
     said = capsys.readouterr().out
-    assert "6 target items are known, 2 new, 1 kept that the data no lon" in said
+    assert (
+        "6 target items are known, 2 new, 1 kept that the data no lon" in said
+    )
     best = tfxdr.open_run(home / "keeping").recommend(history=["h"], k=9)
     assert "t" in {one.item for one in best.items}
 

@@ -173,7 +173,9 @@ def test_what_cannot_be_started_from_is_said_at_once(
 
 
 def test_there_is_no_latest_of_none(make):
-    with pytest.raises(InputError, match="--warm_start=latest: there is no run"):
+    with pytest.raises(
+        InputError, match="--warm_start=latest: there is no run"
+    ):
         _found("latest")
 
 

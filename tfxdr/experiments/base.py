@@ -25,6 +25,7 @@ from tfxdr.experiments.tasks import Task
 from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
+from tfxdr.options.beside import refuse_unread_by_run
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline
 from tfxdr.registry import (
@@ -254,6 +255,7 @@ class Experiment(abc.ABC):
         self.callbacks()
 
     def _refuse_unused(self) -> None:
+        refuse_unread_by_run(self.options)
         for group, options in self.unused_settings.items():
             chosen = getattr(self.options, group)
             for name in options:
