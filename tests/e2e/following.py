@@ -30,7 +30,8 @@ _LESS_PRETRAINING = [
     "--pretrain_batch_size=2048",  # few steps
 ]
 _LESS_TRAINING = ["--epochs=1", "--train_fraction=0.05"]
-_LESS_SWEEPING = ["--trials=1", "--seeds=0,1"]
+_LESS_SWEEPING = ["--seeds=0,1"]
+_LESS_SEARCHING = ["--trials=1"]
 _USERS = 1000  # of generated data
 
 
@@ -161,7 +162,8 @@ def _less(parsed: Options) -> list[str]:
     if parsed.run.mode == "pretrain":
         return _LESS_PRETRAINING
     if parsed.run.mode == "sweep":
-        return _LESS_SWEEPING
+        searching = _LESS_SEARCHING if parsed.sweep.search else []
+        return [*_LESS_SWEEPING, *searching]
     if parsed.run.mode != "run":
         return []
     if is_joint(parsed):

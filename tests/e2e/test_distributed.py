@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import signal
 import socket
 import time
 
@@ -38,9 +39,10 @@ def together(tmp_path, monkeypatch):
     """Starts workers, each in a folder of its own; none outlives the test."""
     started = []
 
-    def begin(count, *flags, others=()):
+    def begin(count, *flags, others=(), wanted=None):
         addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
-        for index in range(count):
+        wanted = range(count) if wanted is None else wanted
+        for index in wanted:
             task = {"type": "worker", "index": index}
             config = {"cluster": {"worker": addresses}, "task": task}
             monkeypatch.setenv(CONFIG, json.dumps(config))
@@ -48,7 +50,7 @@ def together(tmp_path, monkeypatch):
             folder.mkdir(exist_ok=True)
             words = [*flags, *(others if index else ())]
             started.append(start(folder, *words, "--distribute=multi-worker"))
-        return started[-count:]
+        return started[-len(wanted) :]
 
     yield begin
     for process in started:
@@ -114,6 +116,23 @@ def test_a_killed_worker_stops_the_others_and_one_machine_goes_on(
     assert not (run / "metrics.json").exists()
     run_here(tmp_path / "0", *SMALL, POLICY, "--resume")
     assert_same(run, alone)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_worker_that_waits_ends_by_a_signal(index, together, tmp_path):
+    """Which TensorFlow, that would wait in its place, keeps for itself."""
+    workers = together(2, *SMALL, POLICY, wanted=[index])
+    number = (signal.SIGTERM, signal.SIGINT)[index]
+    assert "waiting for all" in workers[0].stdout.readline()
+    time.sleep(2)  # TensorFlow would have begun to.
+    since = time.monotonic()
+    workers[0].send_signal(number)
+    out, err = workers[0].communicate(timeout=30)
+    assert time.monotonic() - since < 15
+    assert workers[0].returncode == 128 + number
+    assert not out
+    assert err == "interrupted; start it again by the same command\n"
+    assert not list((tmp_path / str(index)).iterdir())
 
 
 def test_devices_of_one_machine_pretrain_as_one(alone, tmp_path, monkeypatch):

@@ -124,7 +124,7 @@ def test_a_world_of_one_kind_has_nothing_to_explain(
     )
     assert code == 0, err
     (told,) = (line for line in out.splitlines() if "--explain_by" in line)
-    assert "note: --explain_by=kind=shifted: all users are alike" in told
+    assert "note: --explain_by=kind=shifted: all of them are alike" in told
     assert "Who is tuned" not in out
     found = metrics(tmp_path / "runs/demo" / "soft")["actions"]
     assert "by_group" not in found and "auc" not in found

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import signal
 import socket
+import time
 
 import pytest
 from running import call_here, metrics, run_here, start
@@ -29,6 +31,17 @@ SHARDED = [
     "--pretrain_split=leave-one-out",
 ]
 TWO_SERVERS = {"chief": 1, "ps": 2, "worker": 1}
+ONE_SERVER = {"chief": 1, "ps": 1, "worker": 1}
+NAMES = {"chief": "chief", "ps": "parameter server", "worker": "worker"}
+TINY = [
+    "--dataset=synthetic(users=60,source_items=40,target_items=40)",
+    "--backbone=gru4rec(channels=4)",
+    "--policy=all",
+    "--pretrain_epochs=1",
+    "--epochs=1",
+    "--threads=1",
+    "--run=run",
+]
 
 
 @pytest.fixture
@@ -36,7 +49,7 @@ def cluster(tmp_path, monkeypatch):
     """Starts one; no process outlives the test."""
     started = {}
 
-    def begin(counts, *flags):
+    def begin(counts, *flags, wanted=("chief", "ps", "worker")):
         jobs = {}
         with contextlib.ExitStack() as stack:
             for kind, count in counts.items():
@@ -51,8 +64,8 @@ def cluster(tmp_path, monkeypatch):
             started[kind, index] = start(folder, *flags)
             return started[kind, index]
 
-        for kind, count in counts.items():
-            for index in range(count):
+        for kind in wanted:
+            for index in range(counts[kind]):
                 one(kind, index)
         return started, one
 
@@ -67,6 +80,38 @@ def _free_address(stack):
     held = stack.enter_context(socket.socket())
     held.bind(("127.0.0.1", 0))
     return f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.mark.skipif(not knows_shards(), reason="refused with this TensorFlow")
+def test_the_smallest_cluster_trains_to_its_end(cluster, tmp_path):
+    processes, _ = cluster(ONE_SERVER, *TINY, *SHARDED)
+    out, err = processes["chief", 0].communicate(timeout=120)
+    assert processes["chief", 0].returncode == 0, err
+    assert "| all " in out
+    for kind in ("ps", "worker"):
+        told, err = processes[kind, 0].communicate(timeout=60)
+        assert processes[kind, 0].returncode == 0, err
+        last = told.splitlines()[-1]
+        assert last == f"{NAMES[kind]} 0 of 1: the chief has ended"
+        assert not list((tmp_path / f"{kind}-0").iterdir())
+    run = tmp_path / "chief-0" / "run"
+    assert metrics(run)["validation"]["epochs"] == 1
+    assert (run / "weights").is_dir()
+
+
+@pytest.mark.skipif(not knows_shards(), reason="refused with this TensorFlow")
+@pytest.mark.parametrize("kind", ["chief", "worker"])
+def test_one_that_waits_ends_by_a_signal(kind, cluster, tmp_path):
+    processes, _ = cluster(ONE_SERVER, *TINY, *SHARDED, wanted=[kind])
+    assert NAMES[kind] in processes[kind, 0].stdout.readline()
+    time.sleep(2)  # TensorFlow would have begun to wait.
+    since = time.monotonic()
+    processes[kind, 0].terminate()
+    _, err = processes[kind, 0].communicate(timeout=30)
+    assert time.monotonic() - since < 15
+    assert processes[kind, 0].returncode == 128 + signal.SIGTERM
+    assert err == "interrupted; start it again by the same command\n"
+    assert not list((tmp_path / f"{kind}-0").iterdir())
 
 
 @pytest.mark.skipif(not knows_shards(), reason="refused with this TensorFlow")
@@ -91,6 +136,21 @@ def test_two_servers_train_and_one_machine_goes_on_with_it(cluster, tmp_path):
     assert f"| {expected:.4f}" in told.splitlines()[-2]
     run_here(folder, "--mode=export", "--run=run", "--export_dir=served")
     assert (folder / "served" / "1" / "saved_model.pb").is_file()
+
+
+@pytest.mark.skipif(not knows_shards(), reason="refused with this TensorFlow")
+@pytest.mark.large  # seven processes that import TensorFlow
+def test_one_server_goes_on_with_what_two_have_kept(cluster, tmp_path):
+    """A checkpoint does not care in how many shards a table lay."""
+    flags = [*SMALL, *SHARDED]
+    processes, _ = cluster(TWO_SERVERS, *flags)
+    _, err = processes["chief", 0].communicate(timeout=240)
+    assert processes["chief", 0].returncode == 0, err
+    processes, _ = cluster(ONE_SERVER, *flags, "--resume", "--epochs=2")
+    _, err = processes["chief", 0].communicate(timeout=240)
+    assert processes["chief", 0].returncode == 0, err
+    found = metrics(tmp_path / "chief-0" / "run")
+    assert found["validation"]["epochs"] == 2
 
 
 class TestRefusals:

@@ -88,3 +88,18 @@ def test_failures_are_listed_and_stop_nothing(call, tmp_path):
         flags = (tmp_path / "sweep" / name / "options.flags").read_text()
         assert f"--policy={policy}\n" in flags
     assert (tmp_path / "sweep" / "results.md").is_file()
+
+
+def test_devices_are_for_each_of_its_runs(call, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "tfxdr.modes.sweep.run_jobs",
+        lambda jobs, say: started.extend(jobs) or {},
+    )
+    code, _, err = call("--sweep=flags", "--distribute=mirrored")
+    assert code == 0, err
+    assert len(started) == 2
+    assert all("--distribute=mirrored" in job.arguments for job in started)
+    code, _, err = call("--sweep=flags", "--distribute=multi-worker")
+    assert code == 1
+    assert "starts each of its runs as a process of this machine" in err

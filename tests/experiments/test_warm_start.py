@@ -87,6 +87,7 @@ def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
     assert told["warm_start"]["source_items"] == {
         "known": 6,
         "new": 2,
+        "kept": 0,
         "gone": 1,
     }
     said = capsys.readouterr().out
@@ -106,7 +107,7 @@ def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
     assert earlier["hr@5"] == pytest.approx(test["hr@5"], abs=1e-6)
 
 
-def test_items_that_vanished_stay_where_they_are_asked_to(home):
+def test_items_that_vanished_stay_where_they_are_asked_to(home, capsys):
     """Also when the run that had them is gone, and from run to run."""
     first = home / "copied"
     shutil.copytree(home / "first", first)
@@ -127,7 +128,12 @@ def test_items_that_vanished_stay_where_they_are_asked_to(home):
         for item, weights in before.items():
             np.testing.assert_allclose(now[item], weights, atol=1e-6)
     told = run.best.result["warm_start"]
-    assert told["target_items"] == {"known": 7, "new": 2, "gone": 0}
+    for domain in ("source_items", "target_items"):
+        assert told[domain] == {"known": 6, "new": 2, "kept": 1, "gone": 0}
+    said = capsys.readouterr().out
+    assert (
+        "6 target items are known, 2 new, 1 kept that the data no lon" in said
+    )
     best = tfxdr.open_run(home / "keeping").recommend(history=["h"], k=9)
     assert "t" in {one.item for one in best.items}
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfxdr.backbones import create
 from tfxdr.errors import InputError
 from tfxdr.models.pretrain import PretrainModel
-from tfxdr.training import parameter_server
+from tfxdr.training import parameter_server, rendezvous
 from tfxdr.training.parameter_server import ParameterServers
 
 
@@ -38,7 +38,7 @@ def test_a_softmax_of_the_table_itself_is_not(name):
 
 def test_a_server_outlasts_its_chief(monkeypatch):
     """It waits for one that is not there yet, and ends after it."""
-    monkeypatch.setattr(parameter_server, "_PAUSE", 0.01)
+    monkeypatch.setattr(rendezvous, "PAUSE", 0.01)
     chief = socket.socket()
     chief.bind(("127.0.0.1", 0))
     address = f"127.0.0.1:{chief.getsockname()[1]}"

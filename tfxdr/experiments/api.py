@@ -56,9 +56,9 @@ def run(
     import_components()
     from tfxdr.experiments.given import resolve
     from tfxdr.experiments.results import Comparison
-    from tfxdr.experiments.run_folder import RunFolder
     from tfxdr.experiments.run_names import default_folder
     from tfxdr.experiments.running import compared, experiment_for, run_all
+    from tfxdr.experiments.warm_start_source import with_source
 
     progress = plain_progress()
     given = resolve(data, options, options_from, progress.say)
@@ -66,10 +66,15 @@ def run(
     devices = distributed(chosen, in_python=True)
     with keras_as_it_comes(), devices, mixed_precision(chosen):
         names = [spec.name for spec in compared(chosen)]
-        base = RunFolder(Path(chosen.run.run or default_folder(chosen, names)))
+        goes_on = not chosen.run.overwrite
+        chosen, base = with_source(
+            chosen,
+            lambda found: Path(found.run.run or default_folder(found, names)),
+            resume=goes_on,
+        )
         with base.held():
             # Where nothing is there to go on with, nothing has to be said.
-            resume = not chosen.run.overwrite and base.flags.is_file()
+            resume = goes_on and base.flags.is_file()
             experiment = experiment_for(
                 _resumed(chosen, resume),
                 base,

@@ -25,6 +25,7 @@ from tfxdr.experiments.tasks import Task
 from tfxdr.ops import mapped
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
+from tfxdr.options.beside import refuse_unread_by_run
 from tfxdr.options.settings import settings_of
 from tfxdr.policies import Baseline
 from tfxdr.registry import (
@@ -233,10 +234,8 @@ class Experiment(abc.ABC):
         Raises:
           InputError: names the flag.
         """
-        given = self.options.evaluate.explain_by
-        if self.groups is None and given:
-            told = f"all {self.decides_on} are alike: it tells nothing apart"
-            self.progress.say(f"note: --explain_by={given}: {told}")
+        if self.groups is None and (by := self.options.evaluate.explain_by):
+            self.progress.say(f"note: --explain_by={by}: all of them are alike")
         flag = f"--{self.kind.flag}"
         if not specs:
             raise InputError(
@@ -258,6 +257,7 @@ class Experiment(abc.ABC):
         self.callbacks()
 
     def _refuse_unused(self) -> None:
+        refuse_unread_by_run(self.options)
         for group, options in self.unused_settings.items():
             chosen = getattr(self.options, group)
             for name in options:

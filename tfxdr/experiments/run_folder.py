@@ -205,8 +205,11 @@ class RunFolder:
         names = sorted(before.keys() & now.keys())
         return [name for name in names if before[name] != now[name]]
 
-    def read(self) -> dict:
+    def read(self, flag: str = "--run") -> dict:
         """The metrics of a finished run.
+
+        Args:
+          flag: the option that names it, for the message.
 
         Raises:
           InputError: if there is none.
@@ -215,9 +218,9 @@ class RunFolder:
             return read_json(self.metrics)
         inner = sorted(p.parent.name for p in self.path.glob("*/metrics.json"))
         hint = (
-            f"it holds the runs {', '.join(inner)}: set --run to one of them"
+            f"it holds the runs {', '.join(inner)}: set {flag} to one of them"
             if inner
-            else "finish it with --resume, or set --run to another folder"
+            else f"finish it with --resume, or set {flag} to another folder"
         )
         raise InputError(
             f"{self.path} holds no finished run ({self.metrics.name} is "

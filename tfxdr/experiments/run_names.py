@@ -58,7 +58,7 @@ def _identity(flagfile: str) -> list[str]:
     ]
 
 
-def find_run(run: str, runs_dir: str) -> Path:
+def find_run(run: str, runs_dir: str, flag: str = "--run") -> Path:
     """The folder of a run that is there.
 
     Args:
@@ -66,6 +66,7 @@ def find_run(run: str, runs_dir: str) -> Path:
         or `latest` for the run there that was started or ended last, and
         `latest/zero` for one in it.
       runs_dir: where runs are made by default.
+      flag: the option that names it, for the message.
 
     Returns:
       The folder; `run` as a path if nothing is called so.
@@ -81,19 +82,19 @@ def find_run(run: str, runs_dir: str) -> Path:
         known = _runs(Path(runs_dir))
         if not known:
             raise InputError(
-                f"--run={run}: there is no run in --runs_dir={runs_dir}; "
+                f"{flag}={run}: there is no run in --runs_dir={runs_dir}; "
                 "expected the folder of one"
             )
         newest = max(known, key=_last_touched)
-        return (
-            find_run(str(newest.joinpath(*rest)), runs_dir) if rest else newest
-        )
+        if not rest:
+            return newest
+        return find_run(str(newest.joinpath(*rest)), runs_dir, flag)
     for parent in (path.parent, Path(runs_dir) / path.parent):
         found = [p for p in _runs(parent) if p.name.startswith(path.name)]
         if len(found) > 1:
             names = ", ".join(sorted(p.name for p in found))
             raise InputError(
-                f"--run={run}: several runs in {parent} begin so: {names}; "
+                f"{flag}={run}: several runs in {parent} begin so: {names}; "
                 "write more of the name"
             )
         if found:

@@ -119,6 +119,10 @@ def distributed(options: Options, *, in_python: bool = False) -> Iterator[bool]:
     if kind == "none":
         yield True
         return
+    if options.run.mode == "sweep":
+        _check_sweep(kind)
+        yield True  # Its runs are given the option, each in its process.
+        return
     if options.run.mode not in _DISTRIBUTED:
         raise InputError(
             f"--distribute={kind} is for --mode={' and '.join(_DISTRIBUTED)}, "
@@ -163,6 +167,20 @@ def mixed_precision(options: Options) -> Iterator[None]:
     set_machine(options.compute)
     with precision.chosen(options.compute.mixed_precision):
         yield
+
+
+def _check_sweep(kind: str) -> None:
+    """Refuses what the runs of a sweep cannot be given.
+
+    Raises:
+      InputError: says why.
+    """
+    if kind != "mirrored":
+        raise InputError(
+            f"--distribute={kind}: a sweep starts each of its runs as a "
+            "process of this machine, and no other machine would start it "
+            "too: expected none or mirrored with --mode=sweep"
+        )
 
 
 def _check_parameter_server(options: Options) -> None:

@@ -20,9 +20,9 @@ from tfxdr.evaluation.groups import Groups
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.contender import Contender, CountedContender
 from tfxdr.experiments.run_folder import RunFolder
-from tfxdr.experiments.start import finished_run
 from tfxdr.experiments.tasks import TASKS, Task
 from tfxdr.experiments.transfer_contender import TransferContender
+from tfxdr.experiments.warm_start_source import source_of
 from tfxdr.models.frozen_prefix import remembered
 from tfxdr.models.pretrain import PretrainModel
 from tfxdr.models.transfer import Loss, TransferModel
@@ -81,9 +81,8 @@ class TransferExperiment(Experiment):
         keeps = chosen.warm_start and chosen.warm_start_vanished == "keep"
         if not keeps or isinstance(data, GrownData):
             return data
-        folder = RunFolder(Path(chosen.warm_start))
-        earlier = finished_run(folder, self.progress).experiment.data
-        return GrownData(data, vanished(data, earlier))
+        earlier = source_of(chosen.warm_start, self.progress).experiment
+        return GrownData(data, vanished(data, earlier.data))
 
     @functools.cached_property
     def task(self) -> Task:

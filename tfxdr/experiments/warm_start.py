@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
 
+from tfxdr.data.grown import GrownData, Kept
 from tfxdr.errors import InputError
 from tfxdr.experiments.contender import TrainedContender
-from tfxdr.experiments.run_folder import RunFolder
-from tfxdr.experiments.start import finished_run
+from tfxdr.experiments.warm_start_source import source_of
 from tfxdr.models.transfer import TransferModel
 from tfxdr.training.finetuning import FinetuneStage
 from tfxdr.training.parameters import ParameterGroups
@@ -36,26 +35,45 @@ class Vocabulary:
       rows: `[items]` int64: where an item of today stood, from 0; -1 where it
         is new.
       before: how many there were.
+      kept: how many of today's are in a model alone, and not in the data.
     """
 
     rows: np.ndarray
     before: int
+    kept: int = 0
 
     @classmethod
-    def of(cls, now: Sequence[str], before: Sequence[str]) -> Vocabulary:
-        """Compares raw ids."""
+    def of(
+        cls,
+        now: Sequence[str],
+        before: Sequence[str],
+        vanished: Collection[str] = (),
+    ) -> Vocabulary:
+        """Compares raw ids.
+
+        Args:
+          now: of today.
+          before: of the earlier run.
+          vanished: those that the data of today do not have.
+        """
         places = {item: place for place, item in enumerate(before)}
         rows = [places.get(item, -1) for item in now]
-        return cls(np.array(rows, np.int64), len(before))
+        kept = sum(item in vanished for item in now) if vanished else 0
+        return cls(np.array(rows, np.int64), len(before), kept)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many items are known, new, and gone."""
-        known = int((self.rows >= 0).sum())
+        """How many items are known, new, kept though they vanished, and gone.
+
+        The first two are all that the data have; all but the second are all
+        that the earlier run had.
+        """
+        there = int((self.rows >= 0).sum())
         return {
-            "known": known,
-            "new": len(self.rows) - known,
-            "gone": self.before - known,
+            "known": there - self.kept,
+            "new": len(self.rows) - there,
+            "kept": self.kept,
+            "gone": self.before - there,
         }
 
     def carried(self, table: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -116,7 +134,7 @@ def warm_start(
     Raises:
       InputError: there is no such run, or its model is another one.
     """
-    contender = finished_run(RunFolder(Path(run)), experiment.progress)
+    contender = source_of(run, experiment.progress)
     earlier, old = contender.experiment, None
     if isinstance(contender, TrainedContender):
         old = contender.trained().model
@@ -125,10 +143,18 @@ def warm_start(
             f"--warm_start={run}: expected the run of a policy that trains, "
             f"found {contender.spec}"
         )
+    data = experiment.data
+    kept: Kept = {"source": {}, "target": {}}
+    if isinstance(data, GrownData):
+        kept = data.kept
     source = Vocabulary.of(
-        experiment.data.source_ids.tolist(), earlier.data.source_ids.tolist()
+        data.source_ids.tolist(),
+        earlier.data.source_ids.tolist(),
+        kept["source"],
     )
-    target = Vocabulary.of(experiment.task.target_ids, earlier.task.target_ids)
+    target = Vocabulary.of(
+        experiment.task.target_ids, earlier.task.target_ids, kept["target"]
+    )
     found = pairs(old, stage.model, source, target, flag=f"--warm_start={run}")
     for pair in found:
         pair.carry(pair.now, pair.before)
@@ -234,10 +260,19 @@ def _source_tables(model: TransferModel) -> list[tf.Variable]:
 def described(told: Mapping[str, Any]) -> str:
     """A line for the person: what came along."""
     parts = [
-        f"{told[f'{domain}_items']['known']:,} {domain} items are known, "
-        f"{told[f'{domain}_items']['new']:,} new, "
-        f"{told[f'{domain}_items']['gone']:,} gone"
+        _counted(domain, told[f"{domain}_items"])
         for domain in ("source", "target")
     ]
     parts.append(f"the optimizer {told['optimizer']}")
     return f"warm start from {told['run']}: {'; '.join(parts)}"
+
+
+def _counted(domain: str, counts: Mapping[str, int]) -> str:
+    """What became of a domain's items: those that vanished are kept, or not."""
+    vanished = f"{counts['gone']:,} gone"
+    if counts["kept"]:
+        vanished = f"{counts['kept']:,} kept that the data no longer have"
+    return (
+        f"{counts['known']:,} {domain} items are known, "
+        f"{counts['new']:,} new, {vanished}"
+    )

@@ -21,18 +21,19 @@ from tfxdr.modes import answers, training
 from tfxdr.modes.start import distributed, import_components, mixed_precision
 from tfxdr.modes.start import make_experiment as make_experiment
 from tfxdr.options import Options
+from tfxdr.options.beside import refuse_unread_by_mode
 from tfxdr.registry import Spec, origins, plugins
 from tfxdr.registry.listing import explain_text, list_text, listing
 from tfxdr.start_up import keras_as_it_comes
 
 # Those that go on from a finished run, and take its options.
 FINISHED = ("evaluate", "recommend", "explain", "export")
-_WITH_EXPORTS = ("run", "export", "recommend")
 
 
 def dispatch(options: Options) -> None:
     """Runs the mode of some options."""
     check_texts(options)  # before anything heavy is imported
+    refuse_unread_by_mode(options)
     _check_export(options)
     import_components()
     options = _with_absolute_plugins(options)
@@ -50,11 +51,6 @@ def dispatch(options: Options) -> None:
 def _check_export(options: Options) -> None:
     """Refuses an export that nobody would make."""
     mode, place = options.run.mode, options.export.export_dir
-    if place and mode not in _WITH_EXPORTS:
-        raise InputError(
-            f"--export_dir={place}: expected --mode=run, export or recommend, "
-            f"found --mode={mode}, which exports nothing; drop the option"
-        )
     kind = options.compute.distribute
     if place and mode == "run" and kind != "none":
         raise InputError(

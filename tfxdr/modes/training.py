@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -42,10 +43,10 @@ def pretrain(options: Options) -> None:
     )
     from tfxdr.experiments.transfer import TransferExperiment
 
-    folder = _folder(options, ["pretrain"])
+    # Going on is right even unasked: the same options end the same way.
+    resume = not options.run.overwrite
+    options, folder = _placed(options, ["pretrain"], resume=resume)
     with _held(folder, options) as progress:
-        # Going on is right even unasked: the same options end the same way.
-        resume = not options.run.overwrite
         experiment = experiment_for(
             options, folder, resume=resume, progress=progress
         )
@@ -81,7 +82,8 @@ def run(options: Options) -> None:
     if options.export.export_dir:
         _check_single(options, len(specs) * len(options.run.seed))
         _check_index(options.export)
-    base = _folder(options, [spec.name for spec in specs])
+    names = [spec.name for spec in specs]
+    options, base = _placed(options, names, resume=resume)
     with _held(base, options) as progress:
         experiment = experiment_for(
             options, base, resume=resume, progress=progress
@@ -217,8 +219,17 @@ def evaluate(options: Options) -> None:
     print_table(rows, **experiment.shown(rows))
 
 
-def _folder(options: Options, names: Sequence[str]) -> RunFolder:
-    from tfxdr.experiments.run_folder import RunFolder
+def _placed(
+    options: Options, names: Sequence[str], *, resume: bool
+) -> tuple[Options, RunFolder]:
+    """What to run, and where; see `with_source`."""
+    from tfxdr.experiments.warm_start_source import with_source
+
+    place = functools.partial(_folder, names=names)
+    return with_source(options, place, resume=resume)
+
+
+def _folder(options: Options, names: Sequence[str]) -> Path:
     from tfxdr.experiments.run_names import LATEST, default_folder
 
     if options.run.run == LATEST:
@@ -227,5 +238,5 @@ def _folder(options: Options, names: Sequence[str]) -> RunFolder:
             "--resume, or give the new one another name"
         )
     if options.run.run:
-        return RunFolder(Path(options.run.run))
-    return RunFolder(default_folder(options, names))
+        return Path(options.run.run)
+    return default_folder(options, names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import signal
 import threading
@@ -14,12 +13,12 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError
 from tfxdr.start_up import captured_stderr
-from tfxdr.training import parameter_server
+from tfxdr.training import parameter_server, rendezvous, tf_config
 from tfxdr.training.distribution import Devices, Distribution, Workers
 
 MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
 CPU_DEVICES = "TFXDR_CPU_DEVICES"
-_CONFIG = "TF_CONFIG"
+_CONFIG = tf_config.CONFIG
 _EXAMPLE = (
     '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, '
     '"task": {"type": "worker", "index": 0}}'
@@ -78,30 +77,11 @@ def place_from(text: str | None) -> Place:
     Raises:
       InputError: says what is expected.
     """
+    kinds = {"chief": False, "worker": False}
     flag = f"--distribute={MULTI_WORKER}"
-    if not text:
-        raise InputError(
-            f"{flag}: expected the environment variable {_CONFIG} such as "
-            f"{_EXAMPLE}, found none; docs/distributed.md shows how to set it"
-        )
-    try:
-        config = json.loads(text)
-        cluster, task = config["cluster"], config["task"]
-        roles = [role for role in ("chief", "worker") if role in cluster]
-        addresses = tuple(a for role in roles for a in cluster[role])
-        known = set(cluster) <= {"chief", "worker"} and all(
-            ":" in address for address in addresses
-        )
-        index = addresses.index(cluster[task["type"]][int(task["index"])])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        known = False
-    if not known:
-        raise InputError(
-            f"{flag}: expected {_CONFIG} such as {_EXAMPLE}, with workers and "
-            f"at most a chief beside them, found {text}; docs/distributed.md "
-            "shows how to set it"
-        )
-    return Place(index, addresses)
+    task = tf_config.task_from(text, flag, _EXAMPLE, kinds)
+    addresses = tuple(a for kind in kinds for a in task.jobs.get(kind, ()))
+    return Place(addresses.index(task.address), addresses)
 
 
 def _mirrored() -> Distribution:
@@ -144,12 +124,13 @@ def _joined(say: Callable[[str], None]) -> Distribution:
     own = place.addresses[place.index]
     say(f"worker {place.index} of {count}: at {own}, waiting for all")
     try:
+        rendezvous.meet(own, [a for a in place.addresses if a != own])
         with _default_signals(), captured_stderr():
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
             workers = Workers(strategy, place.index, count)
-            workers.of_chief(lambda: None)  # Here it is that it waits.
-    except tf.errors.OpError as error:
-        reason = error.message.strip().splitlines()[0]
+            workers.of_chief(lambda: None)  # They may have gone meanwhile.
+    except (tf.errors.OpError, OSError) as error:
+        reason = getattr(error, "message", str(error)).strip().splitlines()[0]
         raise InputError(
             f"--distribute={MULTI_WORKER}: worker {place.index} of {count} "
             f"could not join at {own}: {reason}; see that the port is free "
@@ -160,9 +141,10 @@ def _joined(say: Callable[[str], None]) -> Distribution:
 
 @contextlib.contextmanager
 def _default_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the process at once, while TensorFlow waits.
+    """Ctrl-C ends the process at once, while TensorFlow waits.
 
-    It does not come back to Python meanwhile, and nothing is there to save.
+    It does not come back to Python meanwhile, and nothing is there to save. A
+    SIGTERM it keeps for itself: that is why processes meet before.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import json
 import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,13 +21,14 @@ import tensorflow as tf
 from tfxdr.errors import InputError
 from tfxdr.ops import tables
 from tfxdr.start_up import captured_stderr
+from tfxdr.training import rendezvous, tf_config
 from tfxdr.training.distribution import Distribution, reason
 from tfxdr.training.stage import Stage
 
 NAME = "parameter-server"
+_CONFIG = tf_config.CONFIG
 # Variables of fewer rows are not worth a request to every server.
 _TABLE_ROWS = 500
-_CONFIG = "TF_CONFIG"
 _EXAMPLE = (
     '{"cluster": {"chief": ["HOST:PORT"], "ps": ["HOST:PORT", "HOST:PORT"], '
     '"worker": ["HOST:PORT", "HOST:PORT"]}, '
@@ -37,7 +36,6 @@ _EXAMPLE = (
 )
 _PENDING = 2  # batches for each worker: one that it has, one that waits
 _WAITING = 16  # threads of a server; most of them do nothing
-_PAUSE = 0.5  # seconds between two looks for the chief
 _PATIENCE = 4  # looks in vain after which it has gone
 
 
@@ -121,6 +119,7 @@ def connected(say: Callable[[str], None]) -> Distribution:
     jobs = resolver.cluster_spec().as_dict()
     servers, workers = len(jobs["ps"]), len(jobs["worker"])
     say(f"chief: waiting for {servers} parameter servers, {workers} workers")
+    rendezvous.wait_for([*jobs["ps"], *jobs["worker"]])
 
     def partitions(shape: Sequence[int], dtype: tf.DType, **_: Any) -> list:
         del dtype
@@ -177,7 +176,8 @@ def served(say: Callable[[str], None]) -> bool:
             f"--distribute={NAME}: {name} {index} could not serve at "
             f"{jobs[kind][index]}: {reason(error)}; see that the port is free"
         ) from error
-    _outlast(jobs["chief"][0])
+    with rendezvous.told_how_to_go_on():
+        _outlast(jobs["chief"][0])
     say(f"{name} {index} of {len(jobs[kind])}: the chief has ended")
     return True
 
@@ -213,39 +213,15 @@ def task_from(text: str | None) -> tuple[dict[str, list[str]], str, int]:
     Raises:
       InputError: says what is expected.
     """
-    try:
-        config = json.loads(text or "{}")
-        jobs, task = config["cluster"], config["task"]
-        kind, index = task["type"], int(task["index"])
-        known = set(jobs) == {"chief", "ps", "worker"}
-        known = known and len(jobs["chief"]) == 1
-        known = known and all(":" in a for job in jobs.values() for a in job)
-        known = known and 0 <= index < len(jobs[kind])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        known = False
-    if not known:
-        raise InputError(
-            f"--distribute={NAME}: expected the environment variable {_CONFIG} "
-            f"such as {_EXAMPLE}, with one chief, found {text or 'none'}; "
-            "docs/distributed.md shows how to set it"
-        )
-    return jobs, kind, index
+    kinds = dict.fromkeys(("chief", "ps", "worker"), True)
+    task = tf_config.task_from(text, f"--distribute={NAME}", _EXAMPLE, kinds)
+    return task.jobs, task.kind, task.index
 
 
 def _outlast(chief: str) -> None:
     """Waits until the chief is there, and then until it has gone."""
-    while not _answers(chief):
-        time.sleep(_PAUSE)
+    rendezvous.wait_for([chief])
     vain = 0
     while vain < _PATIENCE:
-        time.sleep(_PAUSE)
-        vain = 0 if _answers(chief) else vain + 1
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError:
-        return False
-    return True
+        time.sleep(rendezvous.PAUSE)
+        vain = 0 if rendezvous.answers(chief) else vain + 1
