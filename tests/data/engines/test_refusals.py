@@ -37,7 +37,7 @@ def test_spark_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(InputError, match=r"pip install 'tfxdr\[spark\]'"):
         prepare(Synthetic(), cache_dir=tmp_path, engine="spark")
-    assert not list((tmp_path / "data").iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 def test_prepared_data_need_no_engine(prepared, monkeypatch):
