@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import types
@@ -31,6 +32,14 @@ hypothesis.settings.load_profile("untimed")
 
 _TESTS = pathlib.Path(__file__).parent
 _CHECKOUT = _TESTS.parent
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as on a terminal: a background shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -33,14 +33,6 @@ def finished(tmp_path_factory):
     return folder, out
 
 
-@pytest.fixture
-def interruptible():
-    """Ctrl-C as on a terminal: a background shell has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_a_run_leaves_all_that_it_promises(finished):
     folder, out = finished
     run = folder / "run"

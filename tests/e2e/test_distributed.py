@@ -118,6 +118,7 @@ def test_a_killed_worker_stops_the_others_and_one_machine_goes_on(
     assert_same(run, alone)
 
 
+@pytest.mark.usefixtures("interruptible")  # the child inherits it
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_worker_that_waits_ends_by_a_signal(index, together, tmp_path):
     """Which TensorFlow, that would wait in its place, keeps for itself."""

@@ -135,13 +135,12 @@ class TransferExperiment(Experiment):
 
     def _tell_of_unread(self, channels: int) -> None:
         """Says that a policy cannot decide by the oldest items."""
-        if self.options.model.policy_pooling != "last":
-            return
         encoder = self.policy_network.build(
             num_items=self.data.num_source_items, channels=channels
         )
         longest = int(self.users.history.lengths.max(initial=0))
-        if encoder.reach is not None and encoder.reach < longest:
+        reads_all = self.options.model.policy_pooling != "last"
+        if not reads_all and (encoder.reach or longest) < longest:
             self.progress.say(
                 f"note: --policy_network={self.policy_network} reads the "
                 f"latest {encoder.reach} of up to {longest} source items, and "
