@@ -127,6 +127,15 @@ _VERSIONS = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture
+def own_group(monkeypatch, tmp_path):
+    """Says which control group this process is in, of those under a folder."""
+    own = tmp_path / "own"
+    monkeypatch.setattr(storage, "_CGROUP", tmp_path)
+    monkeypatch.setattr(storage, "_OWN_GROUPS", own)
+    return own.write_text
+
+
 def _write_group(place, limit, used, cached, values):
     place.mkdir(parents=True, exist_ok=True)
     for name, value in zip((limit, used), values, strict=True):
@@ -136,11 +145,9 @@ def _write_group(place, limit, used, cached, values):
 
 @_VERSIONS
 def test_a_group_and_those_above_it_have_limits(
-    monkeypatch, tmp_path, folder, limit, used, cached
+    own_group, tmp_path, folder, limit, used, cached
 ):
-    monkeypatch.setattr(storage, "_CGROUP", tmp_path)
-    monkeypatch.setattr(storage, "_OWN_GROUPS", tmp_path / "own")
-    (tmp_path / "own").write_text(f"7:pids:/no\n4:{folder}:/jobs/mine\n")
+    own_group(f"7:pids:/no\n4:{folder}:/jobs/mine\n")
     files = (limit, used, cached)
     jobs = tmp_path / folder / "jobs"
     _write_group(jobs, *files, (9000, 1000))
@@ -155,12 +162,10 @@ def test_a_group_and_those_above_it_have_limits(
 
 @_VERSIONS
 def test_a_container_has_a_limit_of_its_own(
-    monkeypatch, tmp_path, folder, limit, used, cached
+    own_group, tmp_path, folder, limit, used, cached
 ):
-    monkeypatch.setattr(storage, "_CGROUP", tmp_path)
     # As a container that sees the path outside of it in /proc.
-    monkeypatch.setattr(storage, "_OWN_GROUPS", tmp_path / "own")
-    (tmp_path / "own").write_text(f"4:{folder}:/outside/it\n")
+    own_group(f"4:{folder}:/outside/it\n")
     place = tmp_path / folder
     _write_group(place, limit, used, cached, (5000, 3000))
     assert storage.free_bytes() == 2400

@@ -184,18 +184,23 @@ def _rows_of(contender: Contender, users: Sequence[str]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def check_export(contender: Contender, chosen: Export) -> None:
+def check_export(contender: Contender, chosen: Export) -> serving.Retrieval:
     """Finds what would stop `export`, before the contender is trained.
 
     Args:
       contender: of a run that need not have begun.
       chosen: where to, and what it can recommend.
 
+    Returns:
+      What the export is to recommend from.
+
     Raises:
       InputError: as `export`, where no model is needed to know it.
     """
     serving.check_place(chosen.export_dir)
-    contender.check_servable(_retrieval(contender, chosen))
+    retrieval = _retrieval(contender, chosen)
+    contender.check_servable(retrieval)
+    return retrieval
 
 
 def export(contender: Contender, chosen: Export) -> serving.Export:
@@ -210,10 +215,10 @@ def export(contender: Contender, chosen: Export) -> serving.Export:
         package of an index is missing, or the model has nothing to serve so.
       TrainingError: what was saved answers otherwise than the trained model.
     """
-    check_export(contender, chosen)
+    retrieval = check_export(contender, chosen)
     say_how_it_ranks(contender)
     return serving.export(
-        contender.servable_to_save(_retrieval(contender, chosen)),
+        contender.servable_to_save(retrieval),
         chosen.export_dir,
         warm_up_sizes=chosen.warm_up_sizes,
         about=contender.about() | {"made_from": _made_from(contender, chosen)},

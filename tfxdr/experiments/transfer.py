@@ -139,11 +139,12 @@ class TransferExperiment(Experiment):
             num_items=self.data.num_source_items, channels=channels
         )
         longest = int(self.users.history.lengths.max(initial=0))
-        reads_all = self.options.model.policy_pooling != "last"
-        if not reads_all and (encoder.reach or longest) < longest:
+        pooling = self.options.model.policy_pooling
+        reach = encoder.reach if pooling == "last" else None
+        if reach is not None and reach < longest:
             self.progress.say(
                 f"note: --policy_network={self.policy_network} reads the "
-                f"latest {encoder.reach} of up to {longest} source items, and "
+                f"latest {reach} of up to {longest} source items, and "
                 "decides by these alone: more dilations, attention, gru or "
                 "--policy_pooling=mean read more"
             )

@@ -35,8 +35,7 @@ class Progress:
         return cls(Console(quiet=True))
 
     def say(self, text: str) -> None:
-        """Writes lines, without markup; what data hold in them commands no
-        terminal."""
+        """Writes lines, without markup, and none that commands a terminal."""
         self.console.print(printable(text, keep="\n"), markup=False)
 
     @contextlib.contextmanager
