@@ -89,7 +89,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return _fail(error, BAD_INPUT)
     except KeyboardInterrupt as error:
         how = [getattr(e, _HOW, "") for e in (error, error.__cause__)]
-        how = [text for text in how if text] or ["go on with --resume"]
+        how = [text for text in how if text] or ["start it again"]
         print(f"interrupted; {how[0]}", file=sys.stderr)
         return 128 + signals[0] if signals else INTERRUPTED
     return DONE
