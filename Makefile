@@ -17,14 +17,17 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # implementations, optimizers, the pack, and commands that train, resume and
 # export. Left out: what reads files and options, what tests one function (a
 # promise, a golden number or a command stands behind it), plugins and broken
-# components, and commands whose point is the process, a page, a notebook, a
-# flagfile, a table of them or an installation.
+# components, and commands whose point is the process or several of them, a page, a
+# notebook, a flagfile, a table of them or an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	tests/testing \
 	--ignore=tests/e2e/test_command_line.py \
 	--ignore=tests/e2e/test_documented_commands.py \
 	--ignore=tests/e2e/test_notebook.py \
 	--ignore=tests/e2e/test_batch.py \
+	--ignore=tests/e2e/test_distributed.py \
+	--ignore=tests/e2e/test_parameter_server.py \
+	--ignore=tests/e2e/test_report.py \
 	--ignore=tests/e2e/test_explained.py \
 	--ignore=tests/e2e/test_sweep.py \
 	--ignore=tests/e2e/test_tables.py \

@@ -150,7 +150,10 @@ def test_several_policies_share_pretraining_and_a_table(
 
 
 @pytest.mark.usefixtures("interruptible")  # the child inherits it
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.large), signal.SIGTERM],
+)
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path, number):
     flags = [*SMALL, "--pretrain_epochs=1", "--epochs=1000", "--run=my run"]
     flags.append("--backbone=nextitnet(channels=4,dilations=[1,2])")
@@ -273,6 +276,7 @@ def test_list_names_every_component(tmp_path, monkeypatch, capfd):
         assert name in out
 
 
+@pytest.mark.large
 def test_more_epochs_end_as_if_asked_for_at_once(
     finished, tmp_path, monkeypatch, capfd
 ):

@@ -98,6 +98,7 @@ def test_two_workers_end_as_one_machine(alone, together, tmp_path):
     assert [p.name for p in (tmp_path / "1" / "cache").iterdir()] == ["data"]
 
 
+@pytest.mark.large
 def test_a_killed_worker_stops_the_others_and_one_machine_goes_on(
     alone, together, tmp_path
 ):

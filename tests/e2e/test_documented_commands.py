@@ -40,8 +40,22 @@ _PAGES = [
     if name(page) not in {*IN_AN_ENVIRONMENT, *OWN_TEST}
     if any(isinstance(step, Code | Command) for step in steps(page))
 ]
-# Sweeps, which `test_sweep` and `test_tables` run, too.
-_LARGE = ("docs/comparing.md",)
+# The first has sweeps, which `test_sweep` and `test_tables` run, too.
+_LARGE = (
+    "docs/comparing.md",
+    "docs/evaluation.md",
+    "docs/joint-models.md",
+    "docs/options.md",
+    "docs/serving.md",
+    "flags/amazon-food-kitchen.flags",
+    "flags/ciao-dvds-books.flags",
+    "flags/demo-scarce.flags",
+    "flags/movielens-1m-frozen.flags",
+    "flags/movielens-1m-uaf.flags",
+    "plugins/budget_policy.flags",
+    "plugins/long_history.flags",
+    "plugins/running_mean_backbone.flags",
+)
 # The README runs the one of the demo, by its preset.
 _FLAGFILES = [
     path
@@ -55,16 +69,19 @@ def reader(tmp_path, registries):
     return Reader(tmp_path, hurried=True)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
+def _each(paths):
+    """A test for each, those that take long marked."""
+    return [
         pytest.param(
-            page, marks=[pytest.mark.large] if name(page) in _LARGE else []
+            path,
+            marks=[pytest.mark.large] if name(path) in _LARGE else [],
+            id=name(path),
         )
-        for page in _PAGES
-    ],
-    ids=name,
-)
+        for path in paths
+    ]
+
+
+@pytest.mark.parametrize("page", _each(_PAGES))
 def test_page(page, reader):
     told = list(steps(page))
     reader.follow(told)
@@ -93,7 +110,7 @@ def _is_answered_as_shown(told, reader):
             assert {type(x) for x in values} == {type(x) for x in other[key]}
 
 
-@pytest.mark.parametrize("path", _FLAGFILES, ids=name)
+@pytest.mark.parametrize("path", _each(_FLAGFILES))
 def test_flagfile(path, reader):
     """From the root of the repository."""
     if path.stem.startswith("sparsemax"):

@@ -73,6 +73,7 @@ def test_three_users_in_titles(told):
     assert users.count("held out: taste") == 3
 
 
+@pytest.mark.large
 def test_commands_work_as_they_stand(told, here, monkeypatch):
     monkeypatch.chdir(here[0])
     commands = told.partition("\nWhat to type next\n")[2].splitlines()
@@ -111,7 +112,7 @@ def test_mistakes_are_found_before_training(
     assert "finetune" not in out and not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("share", [0, 1])
+@pytest.mark.parametrize("share", [pytest.param(0, marks=pytest.mark.large), 1])
 def test_a_world_of_one_kind_has_nothing_to_explain(
     tmp_path, monkeypatch, capfd, share
 ):

@@ -184,6 +184,7 @@ def test_unrated_events_are_ranked_and_judged(folder, go):
     assert result["test"]["auc"] > 0.5
 
 
+@pytest.mark.large
 def test_a_killed_run_goes_on_to_the_same_numbers(weighed, folder, go):
     whole, cut = folder / "run" / "bip", folder / "cut"
     flags = [*QUICK, f"--run={cut}", "--checkpoint_seconds=0"]

@@ -29,6 +29,7 @@ def shown(cell):
     return result
 
 
+@pytest.mark.large
 def test_every_cell_runs(tmp_path, kernel_at_home):
     folder = tmp_path / "work"
     folder.mkdir()

@@ -77,6 +77,7 @@ def ranked(out):
     return items, lines[-1]
 
 
+@pytest.mark.large
 def test_an_export_answers_as_its_run_does(learned, monkeypatch, capfd):
     folder, _ = learned
 
@@ -202,14 +203,21 @@ def test_candidates_that_cannot_be(learned, monkeypatch, capfd, lines, words):
             "--backbone=bert4rec(channels=8)",
             "--policy_network=attention",
         ],
-        ["--policy=random", "--backbone=sasrec(channels=8)", "--pooling=mean"],
+        pytest.param(
+            ["--policy=random", "--backbone=sasrec(channels=8)"]
+            + ["--pooling=mean"],
+            marks=pytest.mark.large,
+        ),
         ["--policy=mtl", "--train_fraction=0.5"],
-        [
-            "--policy=rl-scst(policy_start_epoch=0)",
-            "--policy_network=gru",
-            "--policy_learning_rate=0.001",
-            "--pretrained_learning_rate=0.0001",
-        ],
+        pytest.param(
+            [
+                "--policy=rl-scst(policy_start_epoch=0)",
+                "--policy_network=gru",
+                "--policy_learning_rate=0.001",
+                "--pretrained_learning_rate=0.0001",
+            ],
+            marks=pytest.mark.large,
+        ),
     ],
     ids=" ".join,
 )
@@ -223,6 +231,7 @@ def test_parts_combine(tmp_path, monkeypatch, capfd, flags):
     assert all(0 <= value <= 1 for value in test.values())
 
 
+@pytest.mark.large
 def test_the_example_of_a_plugin_decides_as_it_says(
     learned, monkeypatch, capfd
 ):
@@ -240,7 +249,9 @@ def test_the_example_of_a_plugin_decides_as_it_says(
     )
 
 
-@pytest.mark.parametrize("policy", ["all", "rl-scst"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("all", marks=pytest.mark.large), "rl-scst"]
+)
 def test_a_profile_is_predicted(learned, policy, monkeypatch, capfd):
     folder, _ = learned
     flags = ["--task=profile", "--attribute=temper", f"--policy={policy}"]
@@ -323,6 +334,7 @@ def test_mistakes_get_one_clear_sentence(
     assert "Traceback" not in err
 
 
+@pytest.mark.large
 def test_a_run_killed_twice_ends_with_the_same_metrics(
     learned, tmp_path, monkeypatch, capfd
 ):
@@ -346,6 +358,7 @@ def test_a_run_killed_twice_ends_with_the_same_metrics(
         assert resumed[stage] == whole[stage]
 
 
+@pytest.mark.large
 def test_a_policy_that_learns_on_trains_the_rest_anew(
     learned, monkeypatch, capfd
 ):

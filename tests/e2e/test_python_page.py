@@ -1,11 +1,13 @@
 """docs/python.md runs as it stands."""
 
+import pytest
 from documented import ROOT, steps
 from following import Reader
 
 _PAGE = ROOT / "docs" / "python.md"
 
 
+@pytest.mark.large
 def test_every_block_runs(tmp_path, capsys, registries):
     reader = Reader(tmp_path)
     reader.follow(steps(_PAGE))

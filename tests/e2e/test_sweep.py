@@ -52,6 +52,7 @@ def test_what_cannot_be_run_leaves_nothing(call, tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
+@pytest.mark.large
 def test_a_search_picks_by_validation(call, tmp_path):
     code, out, err = call(
         "--sweep=flags/plain.flags",

@@ -15,6 +15,7 @@ import named_files
 import numpy as np
 import pytest
 import tensorflow as tf
+from _pytest.mark import ParameterSet
 from documented import FLAGFILES, PARTS, ROOT, SWEEPS, TABLES, name
 
 from tfxdr import options
@@ -54,20 +55,26 @@ def _given(path: pathlib.Path) -> dict[str, str]:
     return {option: value for option, _, value in pairs}
 
 
-def _trained() -> Iterator[pathlib.Path]:
-    """The first row of each layout of data, and of each way to train."""
+def _trained() -> Iterator[ParameterSet]:
+    """The first row of each layout of data, and of each way to train.
+
+    Where that is a new combination of known parts, it is a long test's.
+    """
     known: set[object] = set()
     for path in _ROWS:
         given = {
             option: _OPTIONS.sub("", value)
             for option, value in _given(path).items()
         }
-        kinds = {given["dataset"], tuple(given.get(way) for way in _WAYS)}
+        ways = {(way, given.get(way)) for way in _WAYS}
+        parts = {given["dataset"], *ways}
+        kinds = {*parts, frozenset(ways)}
         trains = given.get("policy") not in BASELINES
         trains &= given.get("mode") != "prepare"
         if trains and not kinds <= known:
+            long = [pytest.mark.large] if parts <= known else []
+            yield pytest.param(path, marks=long, id=name(path))
             known |= kinds
-            yield path
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +112,7 @@ def test_row(path, experiment, registries):
     row.check(row.specs)
 
 
-@pytest.mark.parametrize("path", list(_trained()), ids=name)
+@pytest.mark.parametrize("path", _trained())
 def test_two_steps(path, experiment, registries):
     row = experiment(path)
     for spec in row.specs:

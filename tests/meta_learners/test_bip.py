@@ -148,7 +148,16 @@ class TestHead:
         assert new < loss - 0.01
 
 
+@pytest.fixture
+def eager():
+    """To trace an update takes longer than to run a few."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 class TestUpdate:
+    @pytest.mark.usefixtures("eager")
     @pytest.mark.parametrize("clip_norm", [0.0, 1e-4, 10.0])
     def test_is_a_clipped_and_decayed_step(
         self, make_model, make_batch, clip_norm
@@ -179,6 +188,7 @@ class TestUpdate:
             np.testing.assert_array_equal, others, values(model.variables)
         )
 
+    @pytest.mark.usefixtures("eager")
     def test_by_adam(self, make_model, make_batch):
         model = make_model()
         batches = [make_batch(seed=s) for s in range(2)]
@@ -197,6 +207,7 @@ class TestUpdate:
             )
             assert moved.any() == gradient.any()
 
+    @pytest.mark.usefixtures("eager")
     def test_looks_through_the_head_it_has_just_trained(
         self, make_model, make_batch
     ):
@@ -220,6 +231,7 @@ class TestUpdate:
             meta.update(model, *(make_batch(rows + s) for s in range(2)))
         assert meta._graph.experimental_get_tracing_count() <= 2
 
+    @pytest.mark.usefixtures("eager")
     @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
     def test_checkpoint_brings_all_back(
         self, make_model, make_batch, tmp_path, optimizer

@@ -10,6 +10,8 @@ import shutil
 import pytest
 from documented import ROOT, commands
 
+pytestmark = pytest.mark.large
+
 FOLDER = "plugins/coin_distribution"
 PAGE = ROOT / FOLDER / "README.md"
 RUN = f"python -m tfxdr.main --flagfile={FOLDER}/coin.flags"

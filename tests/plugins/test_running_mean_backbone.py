@@ -25,5 +25,6 @@ def test_reads_the_mean_of_the_items_so_far():
     np.testing.assert_allclose(found, [[1.0, 2.0], [2.0, 4.0]])
 
 
+@pytest.mark.large
 def test_promises():
     check_backbone("running-mean(channels=8,num_blocks=2,dropout=0.2)")

@@ -108,6 +108,7 @@ def test_a_session_says_how_to_replay_it(folder):
     assert "--plugins=FILE" in note
 
 
+@pytest.mark.large
 def test_its_options_replay_it(folder):
     """From elsewhere, without the script, and by the run's plugins later."""
     flags = folder.path / "run" / "options.flags"

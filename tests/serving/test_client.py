@@ -27,7 +27,9 @@ def same(found, expected):
             )
 
 
-@pytest.mark.parametrize("policy", ["gumbel", "soft"])
+@pytest.mark.parametrize(
+    "policy", ["gumbel", pytest.param("soft", marks=pytest.mark.large)]
+)
 def test_a_transfer_model_answers_the_same(client, tmp_path, policy):
     servable = transfer(policy).servable
     save(servable, tmp_path)

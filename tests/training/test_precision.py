@@ -52,7 +52,9 @@ def test_graphs_outside_of_steps_are_as_before():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("policy", ["gumbel", "rl-scst"])
+@pytest.mark.parametrize(
+    "policy", ["gumbel", pytest.param("rl-scst", marks=pytest.mark.large)]
+)
 def test_gradients_of_a_model_are_those_of_float32_but_for_rounding(policy):
     model = models.transfer_model(policy=policy)
     batch = models.batch()
