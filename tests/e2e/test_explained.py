@@ -112,7 +112,8 @@ def test_mistakes_are_found_before_training(
     assert "finetune" not in out and not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("share", [pytest.param(0, marks=pytest.mark.large), 1])
+@pytest.mark.large
+@pytest.mark.parametrize("share", [0, 1])
 def test_a_world_of_one_kind_has_nothing_to_explain(
     tmp_path, monkeypatch, capfd, share
 ):

@@ -33,7 +33,6 @@ def _told(reader, *words):
     return text
 
 
-@pytest.mark.large
 def test_the_files_are_written_as_the_page_shows(reader):
     shown = [x.text for x in steps(_PAGE) if isinstance(x, Shown)]
     for name, text in zip(("clicks.csv", "purchases.csv"), shown, strict=True):

@@ -197,12 +197,15 @@ def test_candidates_that_cannot_be(learned, monkeypatch, capfd, lines, words):
             "--tuner=adapter-serial",
             "--backbone=gru4rec(channels=8)",
         ],
-        [
-            "--policy=gumbel",
-            "--tuner=adapter-parallel",
-            "--backbone=bert4rec(channels=8)",
-            "--policy_network=attention",
-        ],
+        pytest.param(
+            [
+                "--policy=gumbel",
+                "--tuner=adapter-parallel",
+                "--backbone=bert4rec(channels=8)",
+                "--policy_network=attention",
+            ],
+            marks=pytest.mark.large,
+        ),
         pytest.param(
             ["--policy=random", "--backbone=sasrec(channels=8)"]
             + ["--pooling=mean"],

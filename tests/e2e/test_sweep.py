@@ -68,6 +68,7 @@ def test_a_search_picks_by_validation(call, tmp_path):
     assert "--learning_rate=0.05\n" in flags
 
 
+@pytest.mark.large
 def test_failures_are_listed_and_stop_nothing(call, tmp_path):
     (tmp_path / "flags" / "broken.flags").write_text(
         f"{COMMON}--policy=last-9\n"

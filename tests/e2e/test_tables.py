@@ -112,7 +112,7 @@ def test_row(path, experiment, registries):
     row.check(row.specs)
 
 
-@pytest.mark.parametrize("path", _trained())
+@pytest.mark.parametrize("path", list(_trained()))
 def test_two_steps(path, experiment, registries):
     row = experiment(path)
     for spec in row.specs:

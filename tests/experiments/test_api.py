@@ -69,6 +69,7 @@ def test_the_table_is_text_and_html(run):
     assert str(run.folder) in repr(run) and html in run._repr_html_()
 
 
+@pytest.mark.large
 def test_the_command_line_finds_it_finished_and_back(run, place, capfd):
     assert main.main([*FLAGS, "--resume"]) == 0
     out = capfd.readouterr().out

@@ -107,6 +107,7 @@ def test_known_items_keep_their_weights_wherever_they_stand(home, capsys):
     assert earlier["hr@5"] == pytest.approx(test["hr@5"], abs=1e-6)
 
 
+@pytest.mark.large
 def test_items_that_vanished_stay_where_they_are_asked_to(home, capsys):
     """Also when the run that had them is gone, and from run to run."""
     first = home / "copied"

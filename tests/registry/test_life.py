@@ -125,6 +125,7 @@ def test_its_options_replay_it(folder):
     assert f"--plugins={folder.path / 'mine.py'}" in again.read_text()
 
 
+@pytest.mark.large
 def test_it_is_exported(folder):
     told = folder.command(
         *("-m", "tfxdr.main", "--mode=export", "--run=run", "--gate_slope=2"),
@@ -133,6 +134,7 @@ def test_it_is_exported(folder):
     assert "are those of the trained model" in told
 
 
+@pytest.mark.large
 def test_code_that_changed_is_said(folder):
     path = folder.path / "mine.py"
     path.write_text(POLICY + "# Changed.\n")  # the last test that reads it
