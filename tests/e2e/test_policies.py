@@ -207,8 +207,11 @@ def test_candidates_that_cannot_be(learned, monkeypatch, capfd, lines, words):
             marks=pytest.mark.large,
         ),
         pytest.param(
-            ["--policy=random", "--backbone=sasrec(channels=8)"]
-            + ["--pooling=mean"],
+            [
+                "--policy=random",
+                "--backbone=sasrec(channels=8)",
+                "--pooling=mean",
+            ],
             marks=pytest.mark.large,
         ),
         ["--policy=mtl", "--train_fraction=0.5"],

@@ -54,8 +54,9 @@ def test_what_no_run_reads(flag, unread, read):
         ["--export_dir=x", "--mode=evaluate"],
         ["--k_max=3", "--mode=recommend"],
         ["--component=events"],
-        ["--resume", "--mode=recommend"],
-        ["--overwrite", "--mode=prepare"],
+        ["--resume=true", "--mode=recommend"],
+        ["--overwrite=true", "--mode=prepare"],
+        ["--overwrite=true", "--mode=sweep"],
     ],
 )
 def test_what_the_mode_does_not_read(flags, tmp_path, monkeypatch, capfd):
@@ -63,8 +64,7 @@ def test_what_the_mode_does_not_read(flags, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert main.main(flags) == 1
     told = capfd.readouterr().err.splitlines()[-1]
-    assert told.startswith(f"error: {flags[0].partition('=')[0]}")
-    assert ": expected --mode=" in told
+    assert told.startswith(f"error: {flags[0]}: expected --mode=")
     assert told.endswith("which does not read it; drop the option")
     assert not list(tmp_path.iterdir())
 

@@ -32,7 +32,7 @@ _BY_MODES: _Unread = {
 _SWEEP, _EXPORT = ("sweep",), ("run", "export")
 _MODES: Mapping[str, Sequence[str]] = {
     "component": ("list",),
-    **dict.fromkeys(("resume", "overwrite"), ("run", "sweep", "pretrain")),
+    **dict.fromkeys(("resume", "overwrite"), ("run", "pretrain")),
     **dict.fromkeys(
         ("sweep", "seeds", "worlds", "search", "trials", "grid"), _SWEEP
     ),
