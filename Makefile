@@ -18,7 +18,8 @@ PYTEST := -m pytest -n $(WORKERS) --maxprocesses=4 --dist=worksteal
 # export. Left out: what reads files and options, what tests one function (a
 # promise, a golden number or a command stands behind it), plugins and broken
 # components, and commands whose point is the process or several of them, a page, a
-# notebook, a flagfile, a table of them or an installation.
+# report, a control, what stops an export, a notebook, a flagfile, a table of them or
+# an installation.
 STACK_TESTS := tests/addons tests/e2e tests/golden tests/optimizers \
 	tests/testing \
 	--ignore=tests/e2e/test_command_line.py \
