@@ -72,3 +72,17 @@ def test_each_domain_teaches_what_is_shared():
 def test_too_few_layers_are_refused(hidden):
     with pytest.raises(InputError, match="hidden should list 2 or more widths"):
         strong(f"hidden={hidden}")
+
+
+def test_users_may_have_vectors_of_another_width():
+    backbone = strong("embedding_size=3,user_size=1,hidden=[5,4]")
+    assert backbone.user_embedding.embeddings.shape == (SIZES.users, 1)
+    assert backbone.source_embedding.item.embeddings.shape[1] == 3
+    layer = backbone.shared_layers[0]
+    assert layer.kernel.shape == (1 + 3, 5)
+    assert strong("embedding_size=3").shared_layers[0].kernel.shape[0] == 6
+
+
+def test_no_vector_of_users_is_refused():
+    with pytest.raises(InputError, match="user_size should be >= 1"):
+        strong("user_size=0")

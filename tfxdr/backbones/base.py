@@ -284,10 +284,15 @@ class JointBackbone(keras.layers.Layer):
         )
         self.source_embedding = source if uses_source else None
 
-    def user_table(self, name: str) -> keras.layers.Embedding:
-        """A table of users' vectors."""
+    def user_table(
+        self, name: str, size: int | None = None
+    ) -> keras.layers.Embedding:
+        """A table of users' vectors, as wide as items' unless said."""
         return id_embedding(
-            self.sizes.users, self.embedding_size, name, self.embedding_scale
+            self.sizes.users,
+            size or self.embedding_size,
+            name,
+            self.embedding_scale,
         )
 
     def call(

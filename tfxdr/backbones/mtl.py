@@ -30,6 +30,7 @@ class MultiTask(JointBackbone):
         hidden: Sequence[int] = (64, 32, 16, 8),
         embedding_scale: float = EMBEDDING_SCALE,
         dropout: float = 0.0,
+        user_size: int | None = None,
         *,
         name: str = "mtl",
         **kwargs,
@@ -38,12 +39,15 @@ class MultiTask(JointBackbone):
 
         Args:
           sizes: of the tables.
-          embedding_size: of a user's, an item's and a category's vector.
+          embedding_size: of an item's and a category's vector, and of a user's
+            unless `user_size` says another.
           hidden: width of every layer, two or more; the last is a domain's
             own.
           embedding_scale: standard deviation of first vectors; the authors
             of BIP have 1.
           dropout: of what a layer reads, in training.
+          user_size: of a user's vector. A short one has to mix what the
+            domains, or persons of one account, do not share.
           name: layer name.
 
         Raises:
@@ -58,8 +62,13 @@ class MultiTask(JointBackbone):
             **kwargs,
         )
         check_hidden(hidden, least=2)
+        if user_size is not None and user_size < 1:
+            raise ValueError(
+                f"user_size should be >= 1. Received: {user_size}"
+            )
         self.hidden = tuple(hidden)
-        self.user_embedding = self.user_table("user")
+        self.user_size = user_size
+        self.user_embedding = self.user_table("user", user_size)
         *shared, own = self.hidden
         self.shared_layers = [
             keras.layers.Dense(width, activation="relu", name=f"shared{index}")
@@ -105,4 +114,5 @@ class MultiTask(JointBackbone):
         return {
             **super().get_config(),
             "hidden": self.hidden,
+            "user_size": self.user_size,
         }
