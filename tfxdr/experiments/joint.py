@@ -315,6 +315,7 @@ class JointExperiment(Experiment):
             batch_size=self.options.finetune.batch_size,
             seed=self.options.seed,
             meta_set=meta.meta_set,
+            source_examples=self.options.joint.joint_source_examples,
         )
         return JointStage(
             model, meta, batches, lambda: self.judge.validate(scores)

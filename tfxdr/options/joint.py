@@ -26,6 +26,12 @@ class Joint(Group):
         "is learned; 0: rated pairs alone, which teach none.",
         lower=0,
     )
+    joint_source_examples: int = setting(
+        1,
+        "Source examples beside each target example in a step: more, where the "
+        "source is long and the target short.",
+        lower=1,
+    )
     joint_start: str = setting(
         "biases",
         "What the first predictions are: biases: a fit of users and items "

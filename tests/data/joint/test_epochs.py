@@ -46,11 +46,11 @@ def random_users(ratings=True):
     )
 
 
-def batches_of(users, batch_size=16, seed=5, meta_fraction=0.2):
+def batches_of(users, batch_size=16, seed=5, meta_fraction=0.2, **options):
     data = JointData.of(
         DATA, users, history_length=4, meta_fraction=meta_fraction, seed=3
     )
-    return JointBatches(data, batch_size=batch_size, seed=seed)
+    return JointBatches(data, batch_size=batch_size, seed=seed, **options)
 
 
 def event_of(rows, user, item):
@@ -138,6 +138,43 @@ def test_source_examples_are_gone_through_evenly(ratings):
         assert max(often) - min(often) <= 1
         checked += 1
     assert checked > 10
+
+
+def test_a_target_example_stands_beside_several_source_examples():
+    users = random_users()
+    batches = batches_of(users, meta_fraction=0, source_examples=3)
+    targets, sources = collections.Counter(), collections.Counter()
+    for epoch in range(2):
+        sizes = []
+        for batch in batches.epoch(epoch):
+            pairs = list(
+                zip(
+                    (batch.user - 2).numpy().tolist(),
+                    batch.target.item.numpy().tolist(),
+                    batch.target_label.numpy().tolist(),
+                    strict=True,
+                )
+            )
+            assert set(collections.Counter(pairs).values()) == {3}
+            targets.update(pair[:2] for pair in set(pairs))
+            items = batch.source.item.numpy().tolist()
+            for first in range(0, len(items), 3):
+                user = pairs[first][0]
+                beside = [item for item in items[first : first + 3] if item]
+                sources.update((user, item) for item in beside)
+                own = users.history[user].tolist()
+                own = own[:-2] if len(own) >= 3 else own
+                assert len(set(beside)) == min(3, len(own))
+                assert set(beside) <= set(own)
+            sizes.append(len(pairs))
+        assert sizes[:-1] == [3 * 16] * (batches.steps - 1)
+        assert 0 < sizes[-1] <= 3 * 16
+    assert set(targets.values()) == {2}
+    assert set(targets) == set(examples_of(users))
+    often = collections.defaultdict(list)
+    for (user, _), count in sources.items():
+        often[user].append(count)
+    assert all(max(counts) - min(counts) <= 1 for counts in often.values())
 
 
 def test_rows_without_a_source_example():

@@ -39,12 +39,13 @@ class JointBatches:
 
     Args:
       data: the examples.
-      batch_size: rows in a batch; the last one of an epoch may be smaller.
+      batch_size: target examples in a batch; an epoch's last may have fewer.
       seed: of the order, the starts, the negatives and each batch's draws.
       meta_set: `held-out`, the rows that the data hold out of training;
         `training`, those that train; or `rotating`: in every epoch another
         part of both, as large as what the data hold out, is the meta set, and
         all others train.
+      source_examples: beside each target example, a row with each.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class JointBatches:
         batch_size: int,
         seed: int,
         meta_set: str = HELD_OUT,
+        source_examples: int = 1,
     ) -> None:
         self.data = data
         self.batch_size = batch_size
         self.seed = seed
         self._meta_set = meta_set
+        self._beside = source_examples
         self.steps = -(-len(data.train) // batch_size)  # in an epoch
         self._assemble = _Assembler(data, TRAIN)
         behaviors = data.source.visible(TRAIN)
@@ -70,14 +73,16 @@ class JointBatches:
         """The batches of an epoch from a step on."""
         random = self._generator(_EPOCH, epoch)
         examples = random.permutation(self._sets(epoch)[0])
+        examples = np.repeat(examples, self._beside)
         sources = self._rotated(examples, epoch)
         rows = _tensors(self.data.target_rows(examples, sources, random))
+        size = self.batch_size * self._beside
 
         def assemble(step: tf.Tensor) -> JointBatch:
-            start = step * self.batch_size
+            start = step * size
             number = tf.cast(epoch * self.steps + step, tf.int32)
             return self._assemble(
-                Rows(*(part[start : start + self.batch_size] for part in rows)),
+                Rows(*(part[start : start + size] for part in rows)),
                 seed=step_seed(self.seed, number),
                 step=number,
                 epoch=tf.constant(epoch, tf.int32),
