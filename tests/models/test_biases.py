@@ -57,3 +57,30 @@ def test_where_the_search_begins_does_not_matter():
 def test_without_a_penalty_there_is_no_minimum():
     with pytest.raises(ValueError, match="penalty should be above 0"):
         fit_biases(EXAMPLES, *SIZES, 0.0)
+
+
+def test_what_is_known_of_users_counts_without_a_penalty():
+    known = np.array([2.0, -1.0, 0.5, -1.5])
+    found = fit_biases(EXAMPLES, *SIZES, 1e6, known=known)
+    # All else is drawn to zero: a logistic regression on one number.
+    np.testing.assert_allclose(found.user, found.share * known, atol=1e-4)
+    slope = (
+        scipy.special.expit(found.logits(EXAMPLES.user, EXAMPLES.item))
+        - EXAMPLES.label
+    )
+    assert abs(slope @ known[EXAMPLES.user]) < 0.05
+    assert abs(found.share) > 0.05
+
+
+def test_a_search_with_what_is_known_may_begin_anywhere():
+    known = np.array([2.0, -1.0, 0.5, -1.5])
+    far = fit_biases(EXAMPLES, *SIZES, 100.0, known=known)
+    for begin in (None, far):
+        found = fit_biases(EXAMPLES, *SIZES, 2.0, begin, known)
+        logit = found.logits(EXAMPLES.user, EXAMPLES.item)
+        slope = scipy.special.expit(logit) - EXAMPLES.label
+        own = found.user - found.share * known
+        of_users = np.bincount(EXAMPLES.user, slope, 4)
+        np.testing.assert_allclose(of_users + 2 * own, 0, atol=0.02)
+        assert abs(known @ of_users) < 0.02
+    assert fit_biases(EXAMPLES, *SIZES, 2.0).share == 0

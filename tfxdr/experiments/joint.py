@@ -184,7 +184,7 @@ class JointExperiment(Experiment):
         metrics = {**baselines.shares(), **popularity.metrics}
         return [
             dataclasses.replace(popularity, metrics=metrics),
-            baselines.biases(self.task),
+            *baselines.rows(self.task),
             *others,
         ]
 
@@ -194,7 +194,11 @@ class JointExperiment(Experiment):
 
     @functools.cached_property
     def _fitted_biases(self) -> PairBias:
-        return self._label_baselines.start()
+        uses_source = self.backbone.build(sizes=self.examples.sizes).uses_source
+        chosen = self.options.joint.joint_start
+        return self._label_baselines.start(
+            shared=chosen == "shared-biases" and uses_source
+        )
 
     def _biases(self, *, fitted: bool) -> PairBias | None:
         if self.options.joint.joint_start == "random":

@@ -29,6 +29,11 @@ class LabelBaselines:
     them: rated pairs, or events and a sampled negative each. What a model
     starts from leaves the meta set out.
 
+    How a user rates in one domain tells how they rate in the other. Shared
+    biases know it: those of users are their biases in the source domain,
+    fitted there alone, times a number, and what the target adds to it. A
+    domain without ratings, whose negatives are sampled, does not tell.
+
     Args:
       data: the examples.
       seed: of the negatives.
@@ -36,50 +41,91 @@ class LabelBaselines:
 
     def __init__(self, data: JointData, seed: int) -> None:
         self._data = data
-        self._sizes = len(data.target.items), data.num_target_items
+        self._sizes = {
+            domain: (data.sizes.users - FIRST_ITEM, num_items)
+            for domain, num_items in (
+                ("source", data.sizes.source_items),
+                ("target", data.sizes.target_items),
+            )
+        }
         random = generator(seed, _NEGATIVES, 0)
         numbers = data.examples("target", TRAIN)
-        self._training = self._examples(numbers, random)
+        self._training = self._examples("target", numbers, random)
         self._is_train = np.isin(numbers, data.train)
+        self._found: dict[tuple[bool, bool], Biases] = {}
+
+    @property
+    def both_rated(self) -> bool:
+        """Whether there are shared biases."""
+        domains = self._data.source, self._data.target
+        return all(domain.label is not None for domain in domains)
 
     def _examples(
-        self, numbers: np.ndarray, random: np.random.Generator | None
+        self,
+        domain: str,
+        numbers: np.ndarray,
+        random: np.random.Generator | None = None,
     ) -> Examples:
-        target = self._data.target
-        items, labels = target.answers(numbers, random)
-        return Examples(target.user[numbers >> 1], items, labels)
+        events = getattr(self._data, domain)
+        items, labels = events.answers(numbers, random)
+        return Examples(events.user[numbers >> 1], items, labels)
 
     def shares(self) -> dict[str, float]:
         """Test metrics of each item's share of positives."""
-        return self._judged(item_shares(self._training, *self._sizes), TEST)
+        shares = item_shares(self._training, *self._sizes["target"])
+        return self._judged(shares, TEST)
 
-    def biases(self, task: NextTarget) -> Row:
-        """The row of biases, whose penalty has the best validation log loss.
+    def rows(self, task: NextTarget) -> list[Row]:
+        """Those of biases, and of shared ones where both domains have ratings.
 
         Args:
           task: ranks by the items' biases.
         """
+        rows = [self._row("bias", task, shared=False)]
+        if self.both_rated:
+            rows.append(self._row("shared bias", task, shared=True))
+        return rows
+
+    def _row(self, name: str, task: NextTarget, *, shared: bool) -> Row:
         start = time.monotonic()
-        best = self._of_all
+        best = self._fitted(shared, with_meta_set=True)
         metrics = self._judged(best, TEST) | task.test(
             functools.partial(_broadcast, best.item.astype(np.float32)), None
         )
-        return Row("bias", metrics, time.monotonic() - start, peak_bytes())
+        return Row(name, metrics, time.monotonic() - start, peak_bytes())
 
-    def start(self) -> PairBias:
-        """What a joint model's heads of the target domain add to."""
-        found = self._of_all
-        if not self._is_train.all():
-            found = self._fitted(self._training.take(self._is_train))
+    def start(self, *, shared: bool) -> PairBias:
+        """What a joint model's heads of the target domain add to.
+
+        Args:
+          shared: whether users' biases of the source domain take part.
+        """
+        found = self._fitted(
+            shared and self.both_rated, with_meta_set=bool(self._is_train.all())
+        )
         unknown = np.zeros(FIRST_ITEM)
         user = found.offset + np.concatenate([unknown, found.user])
         return PairBias(user, found.item)
 
     @functools.cached_property
-    def _of_all(self) -> Biases:
-        return self._fitted(self._training)
+    def _of_source(self) -> np.ndarray:
+        """`[users]`, their biases in the source domain."""
+        numbers = self._data.examples("source", TRAIN)
+        return self._searched("source", self._examples("source", numbers)).user
 
-    def _fitted(self, training: Examples) -> Biases:
+    def _fitted(self, shared: bool, *, with_meta_set: bool) -> Biases:
+        asked = shared, with_meta_set
+        if asked not in self._found:
+            used = self._is_train | with_meta_set
+            known = self._of_source if shared else None
+            self._found[asked] = self._searched(
+                "target", self._training.take(used), known
+            )
+        return self._found[asked]
+
+    def _searched(
+        self, domain: str, training: Examples, known: np.ndarray | None = None
+    ) -> Biases:
         """With the penalty of the best validation log loss.
 
         From the largest penalty on, each fit begins at the last one.
@@ -87,14 +133,20 @@ class LabelBaselines:
         fitted: list[Biases] = []
         for penalty in _PENALTIES:
             begin = fitted[-1] if fitted else None
-            fitted.append(fit_biases(training, *self._sizes, penalty, begin))
+            fitted.append(
+                fit_biases(
+                    training, *self._sizes[domain], penalty, begin, known
+                )
+            )
         return min(
-            fitted, key=lambda one: self._judged(one, VALIDATION)["log_loss"]
+            fitted,
+            key=lambda one: self._judged(one, VALIDATION, domain)["log_loss"],
         )
 
-    def _judged(self, found: Biases, split: int) -> dict[str, float]:
-        numbers = self._data.examples("target", split)
-        asked = self._examples(numbers, None)
+    def _judged(
+        self, found: Biases, split: int, domain: str = "target"
+    ) -> dict[str, float]:
+        asked = self._examples(domain, self._data.examples(domain, split))
         logit = found.logits(asked.user, asked.item)
         return Probabilities(
             asked.user, asked.item, asked.label, logit

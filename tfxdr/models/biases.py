@@ -39,13 +39,15 @@ class Biases:
 
     Attributes:
       offset: of all.
-      user: `[users]` float64.
+      user: `[users]` float64, with the share of what was known of users.
       item: `[items]` float64.
+      share: that what was known counts times.
     """
 
     offset: float
     user: np.ndarray
     item: np.ndarray
+    share: float = 0.0
 
     def logits(self, user: np.ndarray, item: np.ndarray) -> np.ndarray:
         """Of pairs, `[n]` float64.
@@ -80,12 +82,13 @@ def fit_biases(
     num_items: int,
     penalty: float,
     start: Biases | None = None,
+    known: np.ndarray | None = None,
 ) -> Biases:
     """Logistic regression on who the user is and which the item.
 
     It is at the minimum of the summed cross-entropy plus
-    `penalty / 2 * (||user||^2 + ||item||^2)`, which is convex; the offset is
-    free. The baseline estimates of Koren (2009, "Collaborative filtering with
+    `penalty / 2 * (||user - share * known||^2 + ||item||^2)`, which is convex;
+    the offset and the share are free. The baseline estimates of Koren (2009, "Collaborative filtering with
     temporal dynamics", eq. 2) for labels in place of ratings.
 
     Args:
@@ -95,6 +98,8 @@ def fit_biases(
       penalty: above 0.
       start: where the search begins, such as a fit with another penalty, near
         which it is short; none: at 0.
+      known: `[users]`, of users beside the examples, such as their biases in
+        another domain; none: nothing, the share is 0.
 
     Raises:
       ValueError: the penalty is not above 0.
@@ -103,40 +108,66 @@ def fit_biases(
         raise ValueError(f"penalty should be above 0. Received: {penalty}")
     user, item, label = examples.user, examples.item, examples.label
     sizes = num_users, num_items
+    known = np.zeros(num_users) if known is None else known
+    unit = _unit(examples, known, sizes, penalty)
 
-    def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        found = _unpacked(parameters, num_users)
+    def objective(units: np.ndarray) -> tuple[float, np.ndarray]:
+        parameters = units * unit
+        found = _unpacked(parameters, known)
         logit = found.logits(user, item)
         loss = np.logaddexp(0.0, logit).sum() - label @ logit
         slope = scipy.special.expit(logit) - label
-        biases = parameters[1:]
-        gradient = np.concatenate(
-            [
-                [slope.sum()],
-                *(
-                    np.bincount(rows, slope, size)
-                    for rows, size in zip((user, item), sizes, strict=True)
-                ),
-            ]
+        biases = parameters[2:]
+        of_users, of_items = (
+            np.bincount(rows, slope, size)
+            for rows, size in zip((user, item), sizes, strict=True)
         )
-        gradient[1:] += penalty * biases
-        return loss + penalty / 2 * biases @ biases, gradient
+        free = [slope.sum(), known @ of_users]
+        gradient = np.concatenate([free, of_users, of_items])
+        gradient[2:] += penalty * biases
+        return loss + penalty / 2 * biases @ biases, gradient * unit
 
     nothing = Biases(0.0, np.zeros(num_users), np.zeros(num_items))
     found = scipy.optimize.minimize(
         objective,
-        _packed(start or nothing),
+        _packed(start or nothing, known) / unit,
         jac=True,
         method="L-BFGS-B",
         options={"ftol": _TOLERANCE},
     )
-    return _unpacked(found.x, num_users)
+    return _unpacked(found.x * unit, known)
 
 
-def _packed(biases: Biases) -> np.ndarray:
-    return np.concatenate([[biases.offset], biases.user, biases.item])
+def _unit(
+    examples: Examples,
+    known: np.ndarray,
+    sizes: tuple[int, int],
+    penalty: float,
+) -> np.ndarray:
+    """Of each parameter, in which all curve alike: the search is short then.
+
+    By the bound of the cross-entropy's curvature, a quarter, without what two
+    parameters have to do with each other.
+    """
+    of_users, of_items = (
+        np.bincount(rows, minlength=size)
+        for rows, size in zip(
+            (examples.user, examples.item), sizes, strict=True
+        )
+    )
+    free = np.array([len(examples.user), known**2 @ of_users])
+    bent = np.concatenate([free, of_users, of_items]) / 4
+    bent[2:] += penalty
+    return 1 / np.sqrt(np.where(bent > 0, bent, 1))
 
 
-def _unpacked(parameters: np.ndarray, num_users: int) -> Biases:
-    user, item = np.split(parameters[1:], [num_users])
-    return Biases(float(parameters[0]), user, item)
+def _packed(biases: Biases, known: np.ndarray) -> np.ndarray:
+    free = [biases.offset, biases.share]
+    own = biases.user - biases.share * known
+    return np.concatenate([free, own, biases.item])
+
+
+def _unpacked(parameters: np.ndarray, known: np.ndarray) -> Biases:
+    offset, share = map(float, parameters[:2])
+    own, item = np.split(parameters[2:], [len(known)])
+    return Biases(offset, own + share * known, item, share)

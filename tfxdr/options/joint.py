@@ -35,8 +35,9 @@ class Joint(Group):
     joint_start: str = setting(
         "biases",
         "What the first predictions are: biases: a fit of users and items "
-        "that have nothing to do with each other, which training adds to.",
-        choices=("random", "biases"),
+        "that have nothing to do with each other, which training adds to; "
+        "shared-biases: with what users' source ratings tell of theirs.",
+        choices=("random", "biases", "shared-biases"),
     )
     joint_history: int = setting(
         20,
