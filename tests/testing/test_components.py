@@ -57,8 +57,9 @@ WITHOUT_OWN = {
     registry.class_metrics: CLASS_METRIC,
 }
 # `test_datasets_from_files` writes what these read.
-# `tests/data/test_prepared.py` has one in a cache.
-FROM_FILES = {"prepared", "amazon", "coldrec", "events", "movielens"}
+# `tests/data/test_prepared.py` has one in a cache, and
+# `tests/meta_learners/test_found.py` a run.
+FROM_FILES = {"prepared", "amazon", "coldrec", "events", "movielens", "found"}
 
 
 def contract(known, text):

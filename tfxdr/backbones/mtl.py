@@ -63,9 +63,7 @@ class MultiTask(JointBackbone):
         )
         check_hidden(hidden, least=2)
         if user_size is not None and user_size < 1:
-            raise ValueError(
-                f"user_size should be >= 1. Received: {user_size}"
-            )
+            raise ValueError(f"user_size should be >= 1. Received: {user_size}")
         self.hidden = tuple(hidden)
         self.user_size = user_size
         self.user_embedding = self.user_table("user", user_size)

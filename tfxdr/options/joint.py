@@ -33,7 +33,7 @@ class Joint(Group):
         lower=1,
     )
     joint_start: str = setting(
-        "biases",
+        "shared-biases",
         "What the first predictions are: biases: a fit of users and items "
         "that have nothing to do with each other, which training adds to; "
         "shared-biases: with what users' source ratings tell of theirs.",
