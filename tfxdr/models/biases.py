@@ -88,8 +88,9 @@ def fit_biases(
 
     It is at the minimum of the summed cross-entropy plus
     `penalty / 2 * (||user - share * known||^2 + ||item||^2)`, which is convex;
-    the offset and the share are free. The baseline estimates of Koren (2009, "Collaborative filtering with
-    temporal dynamics", eq. 2) for labels in place of ratings.
+    the offset and the share are free. The baseline estimates of Koren (2009,
+    "Collaborative filtering with temporal dynamics", eq. 2) for labels in place
+    of ratings.
 
     Args:
       examples: of training.
