@@ -73,6 +73,15 @@ def test_weights_add_up_to_the_option(tmp_path, make_batch):
     assert weights[0] / weights[1] == pytest.approx(np.exp(1.5), rel=1e-5)
 
 
+def test_importances_far_apart_stay_finite(tmp_path, make_batch):
+    """As an unbounded perceptron may leave them."""
+    far = [(0, 2, 900.0), (0, 3, -900.0)]
+    meta = found(written(tmp_path, far))
+    batch = asked(make_batch, [(0, 3), (0, 3)])
+    assert np.isfinite(meta.importance(None, batch)).all()
+    np.testing.assert_allclose(meta.weights(None, batch), 0.5)
+
+
 @pytest.mark.parametrize("promise", META_LEARNER.promises)
 def test_it_keeps_the_promises_of_its_kind(promise, tmp_path):
     META_LEARNER.check_promise(promise, f'found(run="{written(tmp_path)}")')

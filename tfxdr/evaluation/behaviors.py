@@ -72,13 +72,15 @@ class BehaviorWeights(SavedArrays):
         Raises:
           InputError: there is not one behavior.
         """
-        if not len(self):
-            raise errors.InputError(
-                "there are no behavior weights to describe: no test user has "
-                "a source history; give the test split a larger share of the "
-                "data (--split_fractions)"
-            )
         return scipy.special.softmax(self._logs()) * len(self)
+
+    def log_relative(self) -> np.ndarray:
+        """`[behaviors]` float64, the logarithm of `relative`; it is finite.
+
+        Raises:
+          InputError: there is not one behavior.
+        """
+        return scipy.special.log_softmax(self._logs()) + np.log(len(self))
 
     def most_and_least(self, user: int, k: int) -> tuple[np.ndarray, ...]:
         """A user's most and least useful behaviors.
@@ -147,6 +149,12 @@ class BehaviorWeights(SavedArrays):
         return self.item - FIRST_ITEM
 
     def _logs(self) -> np.ndarray:
+        if not len(self):
+            raise errors.InputError(
+                "there are no behavior weights to describe: no test user has "
+                "a source history; give the test split a larger share of the "
+                "data (--split_fractions)"
+            )
         return np.asarray(self.log_importance, np.float64)
 
 

@@ -194,11 +194,15 @@ class JointExperiment(Experiment):
 
     @functools.cached_property
     def _fitted_biases(self) -> PairBias:
-        uses_source = self.backbone.build(sizes=self.examples.sizes).uses_source
         chosen = self.options.joint.joint_start
         return self._label_baselines.start(
-            shared=chosen == "shared-biases" and uses_source
+            shared=chosen == "shared-biases" and self._uses_source
         )
+
+    @functools.cached_property
+    def _uses_source(self) -> bool:
+        """Whether the backbone reads the source domain at all."""
+        return self.backbone.build(sizes=self.examples.sizes).uses_source
 
     def _biases(self, *, fitted: bool) -> PairBias | None:
         if self.options.joint.joint_start == "random":
@@ -241,12 +245,11 @@ class JointExperiment(Experiment):
 
     def check(self, specs: Sequence[Spec]) -> None:
         super().check(specs)
-        backbone = self.backbone.build(sizes=self.examples.sizes)
         metas = [self.meta(spec) for spec in specs]
         self._tell_of_unread(metas)
         for spec, meta in zip(specs, metas, strict=True):
             distribution.current().check_component("--meta", meta)
-            if meta.interval and not backbone.uses_source:
+            if meta.interval and not self._uses_source:
                 raise InputError(
                     f"--meta={spec} weighs source behaviors, and "
                     f"--backbone={self.backbone} uses none: expected "
@@ -260,7 +263,7 @@ class JointExperiment(Experiment):
             )
         self.check_training()
         self.judge.check(
-            ("target", "source") if backbone.uses_source else ("target",)
+            ("target", "source") if self._uses_source else ("target",)
         )
 
     def _tell_of_unread(self, metas: Sequence[MetaLearner]) -> None:

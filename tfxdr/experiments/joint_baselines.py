@@ -66,7 +66,7 @@ class LabelBaselines:
         numbers: np.ndarray,
         random: np.random.Generator | None = None,
     ) -> Examples:
-        events = getattr(self._data, domain)
+        events = self._data.domain(domain)
         items, labels = events.answers(numbers, random)
         return Examples(events.user[numbers >> 1], items, labels)
 

@@ -41,7 +41,7 @@ class Found(MetaLearner):
           weight: of the source domain's mean loss.
 
         Raises:
-          InputError: the run has left no weights of behaviors.
+          InputError: the run has left no weights of behaviors, or of none.
           ValueError: the weight is negative.
         """
         super().__init__()
@@ -56,14 +56,15 @@ class Found(MetaLearner):
                 f"learns weights, such as bip, found no {path}"
             )
         weights = BehaviorWeights.load(path)
-        self._users = int(weights.user.max(initial=-1)) + 1
-        self._items = int(weights.item.max(initial=0)) + 1
-        logs = np.log(weights.relative()).astype(np.float32)
-        keys = weights.user.astype(np.int64) * self._items + weights.item
+        logs = weights.log_relative().astype(np.float32)
+        self._users = int(weights.user.max()) + 1
+        self._items = int(weights.item.max()) + 1
+        width = self._items + 1  # the last stands for all others
+        keys = weights.user.astype(np.int64) * width + weights.item
         known, place = np.unique(keys, return_inverse=True)
         self._keys = tf.constant(known)
         self._logs = tf.constant(_means(place, logs, len(known)))
-        self._of_items = tf.constant(_means(weights.item, logs, self._items))
+        self._of_items = tf.constant(_means(weights.item, logs, width))
 
     def build(self, backbone: JointBackbone) -> None:
         """Makes nothing.
@@ -90,13 +91,15 @@ class Found(MetaLearner):
         """As in `MetaLearner`; never none."""
         del model
         item = tf.minimum(batch.source.item, self._items)
-        others = tf.gather(tf.pad(self._of_items, [[0, 1]]), item)
         row = tf.cast(batch.user - FIRST_ITEM, tf.int64)
-        key = row * self._items + tf.cast(item, tf.int64)
+        key = row * (self._items + 1) + tf.cast(item, tf.int64)
         place = tf.searchsorted(self._keys, key)
         place = tf.minimum(place, len(self._keys) - 1)
-        met = (tf.gather(self._keys, place) == key) & (item < self._items)
-        return tf.where(met, tf.gather(self._logs, place), others)
+        return tf.where(
+            tf.gather(self._keys, place) == key,
+            tf.gather(self._logs, place),
+            tf.gather(self._of_items, item),
+        )
 
 
 def _means(place: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

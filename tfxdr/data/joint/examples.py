@@ -176,7 +176,7 @@ class JointData:
 
     def examples(self, domain: str, split: int) -> np.ndarray:
         """A split's examples in order, int64; training's with the meta set."""
-        events = self._domain(domain)
+        events = self.domain(domain)
         return events.examples(np.flatnonzero(events.split == split))
 
     def target_rows(
@@ -222,7 +222,7 @@ class JointData:
         training. Where there is none, its item is 0. Histories hold what
         came before the example that is judged, and not the one beside it.
         """
-        events = self._domain(domain)
+        events = self.domain(domain)
         examples = self.examples(domain, split)
         user = events.user[examples >> 1]
         clock = events.clock[examples >> 1]
@@ -300,7 +300,8 @@ class JointData:
         examples = np.where(chosen < 0, np.int64(-1), 2 * chosen.astype("i8"))
         return examples, events.answers(examples, None)
 
-    def _domain(self, name: str) -> DomainEvents:
+    def domain(self, name: str) -> DomainEvents:
+        """The events of `source` or `target`."""
         if name not in DOMAINS:
             raise ValueError(
                 f"domain should be one of {DOMAINS}. Received: {name}"
