@@ -8,6 +8,7 @@ import pytest
 from running import call_here, kill_when, metrics, rows, run_here, start
 
 from tfxdr.evaluation import BehaviorWeights, Probabilities
+from tfxdr.experiments import joint_contender
 
 HARMFUL = "category=harmful"
 ORACLE = f"oracle({HARMFUL})"
@@ -184,11 +185,55 @@ def test_unrated_events_are_ranked_and_judged(folder, go):
     assert result["test"]["auc"] > 0.5
 
 
+def test_a_new_model_is_trained_by_what_was_found(weighed, folder, go):
+    run = folder / "run"
+    assert rows(run / "bip", "joint") == rows(run / "bip", "retrain") == 3
+    assert not rows(run / "none", "retrain")
+    # All users are tested here, so that a run leaves what all behaviors weigh.
+    searched, found = folder / "searched", folder / "found"
+    code, _, err = go(
+        folder, *QUICK, "--meta_retrain=false", f"--run={searched}"
+    )
+    assert code == 0 and not rows(searched, "retrain"), err
+    flags = [f"--meta=found(run={searched})", "--meta_fraction=0"]
+    code, _, err = go(folder, *QUICK, *flags, f"--run={found}")
+    assert code == 0, err
+    test = metrics(found)["test"]
+    assert metrics(run / "bip")["test"] == pytest.approx(test, rel=1e-5)
+    assert test != metrics(searched)["test"]
+
+
+def test_a_new_model_that_is_worse_goes(weighed, folder, go, monkeypatch):
+    searched, kept = folder / "searched", folder / "kept"
+    monkeypatch.setattr(joint_contender, "once_more", lambda *_, **__: None)
+    code, _, err = go(folder, *QUICK, f"--run={kept}")
+    assert code == 0, err
+    for part in ("test", "validation"):
+        test = dict(metrics(kept)[part])
+        wanted = dict(metrics(searched)[part])
+        assert test.pop("seconds", 0) >= 0 <= wanted.pop("seconds", 0)
+        assert test == wanted
+
+
+def test_what_was_found_before_the_search_went_on_goes(folder, go):
+    longer = folder / "longer"
+    for epochs in (1, 2):
+        flags = [f"--epochs={epochs}", f"--run={longer}", "--resume"]
+        code, _, err = go(folder, *QUICK, *flags)
+        assert code == 0, err
+        found = [p.name for p in (longer / "checkpoints").glob("retrain*")]
+        assert found == [f"retrain-after-{epochs}"]
+        assert rows(longer, "retrain") == epochs
+
+
 @pytest.mark.large
-def test_a_killed_run_goes_on_to_the_same_numbers(weighed, folder, go):
-    whole, cut = folder / "run" / "bip", folder / "cut"
+@pytest.mark.parametrize(("stage", "epochs"), [("joint", 2), ("retrain", 1)])
+def test_a_killed_run_goes_on_to_the_same_numbers(
+    weighed, folder, go, stage, epochs
+):
+    whole, cut = folder / "run" / "bip", folder / f"cut-{stage}"
     flags = [*QUICK, f"--run={cut}", "--checkpoint_seconds=0"]
-    kill_when(start(folder, *flags), lambda: rows(cut, "joint") >= 2)
+    kill_when(start(folder, *flags), lambda: rows(cut, stage) >= epochs)
     code, _, err = go(folder, *flags, "--resume")
     assert code == 0, err
     assert metrics(cut)["test"] == metrics(whole)["test"]

@@ -17,8 +17,8 @@ FLAGS = (
     "# Run\n--seed=1\n--threads=2\n"
     "--split_seed=0\n--head_start=random\n--policy_standardize=false\n"
     "--policy_start=0.5\n--policy_decay=0.0\n"
-    "--policy_embedding=trained\n--policy_retrain=false\n--joint_negatives=0\n"
-    "--joint_start=random\n"
+    "--policy_embedding=trained\n--policy_retrain=false\n--meta_retrain=false\n"
+    "--joint_negatives=0\n--joint_start=random\n"
     "--policy=all\n"
 )
 

@@ -132,6 +132,7 @@ def test_an_earlier_run_was_split_by_its_seed():
         "--policy_decay=0.0",
         "--policy_embedding=trained",
         "--policy_retrain=false",
+        "--meta_retrain=false",
         "--joint_negatives=0",
         "--joint_start=random",
     ]

@@ -155,7 +155,7 @@ class TestRunFolder:
         own = "--seed=1\n--split_seed=1\n--head_start=random\n"
         own += "--policy_standardize=false\n--policy_start=0.5\n"
         own += "--policy_decay=0.0\n--policy_embedding=trained\n"
-        own += "--policy_retrain=false\n"
+        own += "--policy_retrain=false\n--meta_retrain=false\n"
         own += "--joint_negatives=0\n--joint_start=random\n"
         flags = own + "--plugins=a.py\n# code of policy a={}\n"
 

@@ -154,7 +154,8 @@ def test_what_is_clearly_worse_goes(
     own = {variable.ref() for variable in model.policy_variables}
     first = {v.ref(): v.numpy() for v in model.trainable_variables}
     stage = FinetuneStage(model, None, None, pretrained=False)
-    told = contender.fit(stage)
+    kept_stage, told = contender.train_stage(stage)
+    assert kept_stage is stage
     assert told[monitor] == (after if kept == 2 else before)
     assert bool(said) == (kept == 1)
     for variable in model.trainable_variables:

@@ -293,7 +293,7 @@ class TrainedContender(Contender, Generic[S]):
         costs = Costs()
         stage, before = self._first(costs)
         with costs.of(stage.name):
-            validation = self.fit(stage)
+            stage, validation = self.train_stage(stage)
         self._keep(stage)
         self._draw_curves()
         with costs.of("evaluate"), enough_memory("evaluate"):
@@ -310,9 +310,13 @@ class TrainedContender(Contender, Generic[S]):
 
     def take_part(self) -> None:
         stage, _ = self._first(Costs())
-        self.fit(stage)
+        stage, _ = self.train_stage(stage)
         with distribution.current().dividing():
             self._test(stage, None)
+
+    def train_stage(self, stage: S) -> tuple[S, Mapping[str, float]]:
+        """Trains it; returns the stage that is kept, and its validation."""
+        return stage, self.fit(stage)
 
     def fit(self, stage: S) -> Mapping[str, float]:
         """Trains a stage's model, which is left with its best weights."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from tfxdr.data.joint.batches import JointBatches
 from tfxdr.data.joint.examples import JointData
 from tfxdr.data.users import Users, user_rows
 from tfxdr.errors import InputError
+from tfxdr.evaluation.behaviors import BehaviorWeights
 from tfxdr.evaluation.groups import Groups, kinds_of
 from tfxdr.experiments.base import Experiment
 from tfxdr.experiments.joint_baselines import LabelBaselines
@@ -26,6 +27,8 @@ from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.tasks import NextTarget
 from tfxdr.layers.pair_bias import PairBias
 from tfxdr.meta_learners import MetaLearner
+from tfxdr.meta_learners.base import HeldWeights
+from tfxdr.models.joint import JointModel
 from tfxdr.ops.ragged import Ragged
 from tfxdr.options import Options
 from tfxdr.options.groups import Pretrain
@@ -37,6 +40,7 @@ from tfxdr.training import distribution
 from tfxdr.training.cost import enough_memory
 from tfxdr.training.joint import (
     JointStage,
+    RetrainStage,
     build_joint,
 )
 from tfxdr.types import FIRST_ITEM, TRAINING
@@ -305,6 +309,47 @@ class JointExperiment(Experiment):
           restored: variables are read from a run next, so that nothing is
             fitted to begin with.
         """
+        return JointStage(*self._trained_parts(meta, restored=restored))
+
+    def retrain_stage(
+        self, searched: JointStage, weights: BehaviorWeights, epochs: int
+    ) -> RetrainStage:
+        """A new model that has from the start what another one has found.
+
+        Nothing need be kept out of its training.
+
+        Args:
+          searched: where it was found.
+          weights: what was found, of all that trains.
+          epochs: for how many that was trained.
+        """
+        whole = self._on_all_rows()
+        return RetrainStage(
+            *whole._trained_parts(HeldWeights(weights)),
+            searched=searched,
+            epochs=epochs,
+        )
+
+    def _on_all_rows(self) -> JointExperiment:
+        """The same without a meta set, which is trained on then."""
+        if not len(self.examples.meta):
+            return self
+        joint = dataclasses.replace(self.options.joint, meta_fraction=0.0)
+        whole = JointExperiment(
+            dataclasses.replace(self.options, joint=joint),
+            self.progress,
+            self.data,
+            known=True,
+        )
+        whole.all_users = self.all_users  # whom to leave out is said once
+        return whole
+
+    def _trained_parts(
+        self, meta: MetaLearner, *, restored: bool = False
+    ) -> tuple[
+        JointModel, MetaLearner, JointBatches, Callable[[], dict[str, float]]
+    ]:
+        """What a stage is made of."""
         with enough_memory("model"):
             model = build_joint(
                 self.backbone,
@@ -324,9 +369,7 @@ class JointExperiment(Experiment):
             meta_set=meta.meta_set,
             source_examples=self.options.joint.joint_source_examples,
         )
-        return JointStage(
-            model, meta, batches, lambda: self.judge.validate(scores)
-        )
+        return model, meta, batches, lambda: self.judge.validate(scores)
 
     def contender(self, spec: Spec, folder: RunFolder) -> JointContender:
         return JointContender(self, spec, folder)

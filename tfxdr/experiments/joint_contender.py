@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfxdr.data.joint.batches import source_of_users
-from tfxdr.data.splits import TEST
+from tfxdr.data.splits import TEST, VALIDATION
 from tfxdr.errors import InputError
 from tfxdr.evaluation import BehaviorWeights
 from tfxdr.experiments.contender import TrainedContender
 from tfxdr.experiments.joint_judge import JointScores
+from tfxdr.experiments.once_more import once_more
 from tfxdr.ops.tracing import graph_of
 from tfxdr.report.run import show_behaviors
 from tfxdr.serving.approximate import BRUTE_FORCE
@@ -22,7 +23,11 @@ from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.joint import JointServable
 from tfxdr.training.cost import Costs
-from tfxdr.training.joint import JointStage, weigh_behaviors
+from tfxdr.training.joint import (
+    JointStage,
+    RetrainStage,
+    weigh_behaviors,
+)
 from tfxdr.types import FIRST_ITEM
 
 if TYPE_CHECKING:
@@ -43,12 +48,49 @@ class JointContender(TrainedContender[JointStage]):
         meta = self.experiment.meta(self.spec)
         return self.experiment.stage(meta, restored=True)
 
+    def train_stage(
+        self, stage: JointStage
+    ) -> tuple[JointStage, Mapping[str, float]]:
+        """Trains the model; where weights were learned, a new one by them."""
+        experiment = self.experiment
+        learns = stage.meta.meta_variables
+        if not (experiment.options.joint.meta_retrain and learns):
+            return super().train_stage(stage)
+        searched = self.fit(stage)
+        weights = self._weights(stage, np.arange(len(experiment.all_users)))
+        if weights is None:  # it learns, but weighs no single behavior
+            return stage, searched
+        epochs = int(searched["epochs"])
+        again = experiment.retrain_stage(stage, weights, epochs)
+        rows = experiment.examples.evaluation_rows("target", VALIDATION)
+        retrained = once_more(
+            self,
+            again,
+            searched,
+            validated=len(rows.target_label),
+            found="was trained while weights were learned",
+        )
+        return (stage, searched) if retrained is None else (again, retrained)
+
+    def _weights(
+        self, stage: JointStage, users: np.ndarray
+    ) -> BehaviorWeights | None:
+        """What is made of users' source behaviors, if they are told apart."""
+        return weigh_behaviors(
+            stage.model,
+            stage.meta,
+            self.experiment.examples,
+            users,
+            self.experiment.options.finetune.batch_size,
+        )
+
     def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
-        return tf.train.Checkpoint(model=stage.model, meta=stage.meta)
+        return tf.train.Checkpoint(model=stage.model, meta=stage.learner)
 
     @property
     def _monitors(self) -> dict[str, str]:
-        return {JointStage.name: self.experiment.monitor}
+        stages = JointStage.name, RetrainStage.name
+        return dict.fromkeys(stages, self.experiment.monitor)
 
     def _test(self, stage: JointStage, folder: Path | None) -> dict[str, float]:
         scores = JointScores(stage.model, self.experiment.examples)
@@ -57,13 +99,8 @@ class JointContender(TrainedContender[JointStage]):
     def _show(self, stage: JointStage) -> dict[str, Mapping]:
         """What the meta-learner makes of the test users' source behaviors."""
         experiment = self.experiment
-        weights = weigh_behaviors(
-            stage.model,
-            stage.meta,
-            experiment.examples,
-            np.flatnonzero(experiment.all_users.targets(TEST).lengths),
-            experiment.options.finetune.batch_size,
-        )
+        tested = np.flatnonzero(experiment.all_users.targets(TEST).lengths)
+        weights = self._weights(stage, tested)
         if weights is None:
             return {}
         categories = self.category_names(weights)

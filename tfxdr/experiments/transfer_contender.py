@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +11,17 @@ import tensorflow as tf
 from tfxdr.data.grown import GrownData
 from tfxdr.data.splits import VALIDATION
 from tfxdr.experiments.contender import TrainedContender, padded
+from tfxdr.experiments.once_more import once_more
 from tfxdr.experiments.run_folder import RunFolder
 from tfxdr.experiments.warm_start import described, warm_start
 from tfxdr.files import write_json
 from tfxdr.ops.tracing import graph_of
 from tfxdr.policies import Policy
 from tfxdr.registry import Spec
-from tfxdr.registry.metric_names import rising
 from tfxdr.report.run import show_actions
 from tfxdr.serving.batch import UserScores
 from tfxdr.serving.candidates import Retrieval
 from tfxdr.serving.transfer import TransferServable, check_retrieval
-from tfxdr.training import distribution
 from tfxdr.training.cost import Costs
 from tfxdr.training.finetuning import (
     FinetuneStage,
@@ -95,50 +92,28 @@ class TransferContender(TrainedContender[FinetuneStage]):
         )
         return stage, {"warm_start": told | {"test": metrics}}
 
-    def fit(self, stage: FinetuneStage) -> Mapping[str, float]:
+    def train_stage(
+        self, stage: FinetuneStage
+    ) -> tuple[FinetuneStage, Mapping[str, float]]:
         """Trains the model; where a policy learned, once more by it."""
         options = self.experiment.options.model
         if not (options.policy_retrain and stage.model.policy_variables):
-            return super().fit(stage)
+            return super().train_stage(stage)
         first = stage.weights_beside_policy()
-        searched = super().fit(stage)
+        searched = self.fit(stage)
         learned = stage.weights_beside_policy()
         again = RetrainStage(stage, first, epochs=int(searched["epochs"]))
-        self._drop_others_than(again)
-        retrained = super().fit(again)
-        if not self._is_worse(retrained, searched):
-            return retrained
-        give_back(learned)
-        return searched
-
-    def _is_worse(
-        self, retrained: Mapping[str, float], searched: Mapping[str, float]
-    ) -> bool:
-        """By validation, and by more than a standard error.
-
-        A metric's values lie between 0 and 1, so that their variance is
-        `m (1 - m)` at most, which it is for a hit ratio.
-        """
-        experiment, monitor = self.experiment, self.experiment.monitor
-        now, before = retrained[monitor], searched[monitor]
-        count = len(experiment.users.targets(VALIDATION).values)
-        error = math.sqrt(max(before * (1 - before), 0.0) / max(count, 1))
-        if rising(monitor, now) >= rising(monitor, before) - error:
-            return False
-        experiment.progress.say(
-            f"retrain: {monitor} was better before by more than a standard "
-            f"error, {before:.4f}: what the policy learned with stays"
+        users = self.experiment.users
+        retrained = once_more(
+            self,
+            again,
+            searched,
+            validated=len(users.targets(VALIDATION).values),
+            found="the policy learned with",
         )
-        return True
-
-    def _drop_others_than(self, stage: RetrainStage) -> None:
-        """Checkpoints of what the policy decided before it learned on."""
-        if not distribution.current().is_chief:
-            return
-        mine = checkpoints(self.folder.path, stage.checkpoints)
-        for folder in mine.parent.glob(f"{stage.name}-*"):
-            if folder != mine:
-                shutil.rmtree(folder)
+        if retrained is None:
+            give_back(learned)
+        return stage, retrained or searched
 
     def _untrained(self) -> FinetuneStage:
         return self.experiment.stage(self._policy, None)

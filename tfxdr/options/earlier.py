@@ -13,6 +13,7 @@ _BEFORE: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "policy_decay": lambda options: "0.0",
     "policy_embedding": lambda options: "trained",
     "policy_retrain": lambda options: "false",
+    "meta_retrain": lambda options: "false",
     "joint_negatives": lambda options: "0",
     "joint_start": lambda options: "random",
 }

@@ -50,6 +50,11 @@ class Joint(Group):
     meta_fraction: float = setting(
         0.1, "Share of training items for a meta-learner.", lower=0, upper=0.9
     )
+    meta_retrain: bool = setting(
+        True,
+        "Once a meta-learner has learned weights, train a new model by them, "
+        "on all rows; false is the paper's.",
+    )
     bip_interval: int = setting(
         100, "Steps between two updates of what --meta=bip learns.", lower=1
     )

@@ -66,6 +66,9 @@ class JointStage(Stage):
       meta: decides what a source behavior is worth.
       batches: training rows.
       judge: gives the metrics of the validation split.
+
+    Attributes:
+      learner: has learned what the behaviors are worth; kept with the model.
     """
 
     name = "joint"
@@ -81,7 +84,7 @@ class JointStage(Stage):
     ) -> None:
         self.model = model
         self.batches = batches
-        self.meta = meta
+        self.meta = self.learner = meta
         self._judge = judge
 
     @property
@@ -115,6 +118,40 @@ class JointStage(Stage):
     @property
     def companion(self) -> tf.Module:
         return self.meta
+
+
+class RetrainStage(JointStage):
+    """A new model, by what another one's meta-learner has found.
+
+    Args:
+      model: with its first weights.
+      meta: holds what was found.
+      batches: training rows; nothing need be kept out of them.
+      judge: gives the metrics of the validation split.
+      searched: the stage in which it was found.
+      epochs: for how many that has learned. Once it has learned for more, what
+        it found before is no longer gone on with.
+    """
+
+    name = "retrain"
+
+    def __init__(
+        self,
+        model: JointModel,
+        meta: MetaLearner,
+        batches: JointBatches,
+        judge: Callable[[], dict[str, float]],
+        *,
+        searched: JointStage,
+        epochs: int,
+    ) -> None:
+        super().__init__(model, meta, batches, judge)
+        self.learner = searched.learner
+        self._epochs = epochs
+
+    @property
+    def checkpoints(self) -> str:
+        return f"{self.name}-after-{self._epochs}"
 
 
 def weigh_behaviors(

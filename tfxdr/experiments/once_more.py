@@ -1,0 +1,63 @@
+"""A model trained once more, by what a first training has found."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tfxdr.registry.metric_names import rising
+from tfxdr.training import distribution
+from tfxdr.training.fit import checkpoints
+from tfxdr.training.stage import Stage
+
+if TYPE_CHECKING:
+    from tfxdr.experiments.contender import TrainedContender
+
+
+def once_more(
+    contender: TrainedContender,
+    again: Stage,
+    searched: Mapping[str, float],
+    *,
+    validated: int,
+    found: str,
+) -> Mapping[str, float] | None:
+    """Trains a second stage, unless the first one's model is clearly better.
+
+    Args:
+      contender: whose stages these are.
+      again: the second one; its checkpoints have a name of the first one's
+        epochs.
+      searched: metrics of the first one.
+      validated: instances of the validation split.
+      found: what the first one has found, for a message.
+
+    Returns:
+      Metrics of the second; none if by validation it is worse than the first
+      by more than a standard error. A metric's values lie between 0 and 1, so
+      that their variance is `m (1 - m)` at most, which it is for a hit ratio.
+    """
+    _drop_others_than(contender, again)
+    retrained = contender.fit(again)
+    monitor = contender.experiment.monitor
+    now, before = retrained[monitor], searched[monitor]
+    error = math.sqrt(max(before * (1 - before), 0.0) / max(validated, 1))
+    if rising(monitor, now) >= rising(monitor, before) - error:
+        return retrained
+    contender.experiment.progress.say(
+        f"retrain: {monitor} was better before by more than a standard error, "
+        f"{before:.4f}: what {found} stays"
+    )
+    return None
+
+
+def _drop_others_than(contender: TrainedContender, stage: Stage) -> None:
+    """Checkpoints of what was found before the first training went on."""
+    if not distribution.current().is_chief:
+        return
+    mine = checkpoints(contender.folder.path, stage.checkpoints)
+    for folder in mine.parent.glob(f"{stage.name}-*"):
+        if folder != mine:
+            shutil.rmtree(folder)
