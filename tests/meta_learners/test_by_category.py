@@ -57,6 +57,24 @@ def test_an_update_moves_the_categories_of_the_batch(make_model, make_batch):
     assert len(gradients) == len(meta.meta_variables) == 2
 
 
+def test_a_prior_that_is_held(make_model, make_batch):
+    """As how much the source counts falls to 0, so does every gradient."""
+    model = make_model()
+    text = "by-category(optimizer=sgd,learning_rate=1{})"
+    learned, held = (
+        built(model, text.format(more)) for more in ("", ",learn_prior=false")
+    )
+    for meta in (learned, held):
+        meta.update(model, make_batch(), make_batch(seed=1))
+    assert learned.table.prior.numpy() != 1 == held.table.prior.numpy()
+    np.testing.assert_allclose(held.table.table, learned.table.table, rtol=1e-6)
+    assert np.abs(held.table.table).max() > 0
+    learned.table.prior.assign(-0.1)
+    before = learned.table.table.numpy()
+    learned.update(model, make_batch(), make_batch(seed=1))
+    np.testing.assert_array_equal(learned.table.table, before)
+
+
 @pytest.mark.parametrize("categories", [None, np.array(["", ""], object)])
 def test_needs_categories(make_model, categories):
     with pytest.raises(InputError, match="the data have none; use"):

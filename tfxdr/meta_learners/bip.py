@@ -42,6 +42,7 @@ class BIP(Bilevel):
         warm_up: int = 0,
         meta_set: str = HELD_OUT,
         matched: bool = False,
+        learn_prior: bool = True,
         solver: str = "neumann",
         terms: int = 3,
         alpha: float = 1.0,
@@ -77,6 +78,9 @@ class BIP(Bilevel):
             training rows of the users whose rows the upper loss has. A user's
             vector is moved by their own rows alone, and the last batch has few
             of them.
+          learn_prior: whether how much the source domain counts as a whole
+            is learned, too, as the authors have it. Once that falls to 0 no
+            gradient is left, of it or of the weights; held, it is 1.
           solver: `neumann`, a truncated series, or `cg`, conjugate gradients.
           terms: of the series, beside the first.
           alpha: step size of the series.
@@ -109,6 +113,7 @@ class BIP(Bilevel):
             warm_up=warm_up,
             meta_set=meta_set,
             matched=matched,
+            learn_prior=learn_prior,
             solver=_choose(
                 solver,
                 implicit.Neumann(terms, alpha, scale_by_alpha),

@@ -40,6 +40,7 @@ class ByCategory(Bilevel):
         warm_up: int = 0,
         meta_set: str = HELD_OUT,
         matched: bool = False,
+        learn_prior: bool = True,
         terms: int = 3,
         alpha: float = 1.0,
         bound: float = 0.0,
@@ -66,6 +67,9 @@ class ByCategory(Bilevel):
             training rows of the users whose rows the upper loss has. A user's
             vector is moved by their own rows alone, and the last batch has few
             of them.
+          learn_prior: whether how much the source domain counts as a whole
+            is learned, too, as the authors have it. Once that falls to 0 no
+            gradient is left, of it or of the weights; held, it is 1.
           terms: of the Neumann series, beside the first.
           alpha: step size of the series.
           bound: of a log-importance: one category weighs up to
@@ -86,6 +90,7 @@ class ByCategory(Bilevel):
             warm_up=warm_up,
             meta_set=meta_set,
             matched=matched,
+            learn_prior=learn_prior,
             solver=implicit.Neumann(terms, alpha),
         )
         if source_categories is None or not set(source_categories) - {""}:

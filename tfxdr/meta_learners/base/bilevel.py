@@ -23,7 +23,13 @@ _EPSILON = 1e-7
 
 
 class Filling(Protocol):
-    """A layer that gives source examples their weights."""
+    """A layer that gives source examples their weights.
+
+    Attributes:
+      prior: scalar, how much the source domain counts as a whole.
+    """
+
+    prior: tf.Variable
 
     @property
     def trainable_variables(self) -> list[tf.Variable]: ...
@@ -63,6 +69,7 @@ class Bilevel(MetaLearner):
         warm_up: int,
         meta_set: str,
         matched: bool,
+        learn_prior: bool,
         solver: implicit.Solver,
     ) -> None:
         """Keeps the options.
@@ -81,6 +88,8 @@ class Bilevel(MetaLearner):
             `training` or `rotating`.
           matched: whether the upper level's lower loss is that of training
             rows of the same users.
+          learn_prior: whether how much the source counts as a whole is
+            learned, too.
           solver: of the hypergradient.
 
         Raises:
@@ -115,6 +124,7 @@ class Bilevel(MetaLearner):
         self.warm_up = warm_up
         self.meta_set = meta_set
         self.matched = matched
+        self.learn_prior = learn_prior
         self.optimizer = _OPTIMIZERS[optimizer](learning_rate)
         self.clip_norm = clip_norm
         self.head_learning_rate = head_learning_rate
@@ -132,8 +142,13 @@ class Bilevel(MetaLearner):
 
     @property
     def meta_variables(self) -> list[tf.Variable]:
-        """Those of the filling."""
-        return self.filling.trainable_variables
+        """Those of the filling; without its prior where that is held."""
+        held = () if self.learn_prior else (self.filling.prior.ref(),)
+        return [
+            variable
+            for variable in self.filling.trainable_variables
+            if variable.ref() not in held
+        ]
 
     def weights(self, model: TrainsJointly, batch: JointBatch) -> tf.Tensor:
         """As in `MetaLearner`; rows without source example take a share."""
