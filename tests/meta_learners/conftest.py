@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfxdr.meta_learners  # noqa: F401  # registers them
 from tfxdr.backbones.conet import CoNet
 from tfxdr.models.joint import JointModel
 from tfxdr.types import Items, JointBatch, JointSizes

@@ -59,13 +59,14 @@ def test_an_update_moves_the_categories_of_the_batch(make_model, make_batch):
 
 def test_a_prior_that_is_held(make_model, make_batch):
     """As how much the source counts falls to 0, so does every gradient."""
-    model = make_model()
     text = "by-category(optimizer=sgd,learning_rate=1{})"
-    learned, held = (
-        built(model, text.format(more)) for more in ("", ",learn_prior=false")
-    )
-    for meta in (learned, held):
+    made = []
+    for more in ("", ",learn_prior=false"):
+        model = make_model()
+        meta = built(model, text.format(more))
         meta.update(model, make_batch(), make_batch(seed=1))
+        made.append(meta)
+    learned, held = made
     assert learned.table.prior.numpy() != 1 == held.table.prior.numpy()
     np.testing.assert_allclose(held.table.table, learned.table.table, rtol=1e-6)
     assert np.abs(held.table.table).max() > 0
