@@ -1,6 +1,7 @@
 """A page of all studies in a folder."""
 
 import functools
+import shutil
 
 import numpy as np
 import pytest
@@ -188,11 +189,33 @@ def test_the_page(worlds, made, runs, capsys):
     assert main.main(words) == 0, capsys.readouterr().err
     text = (runs.parent / "R.md").read_text()
     assert "events(target='b.csv')" in text and "/home" not in text
-    assert "14 runs, 14m00s in all, 1.00 GiB at most" in text
+    assert "12 runs, 12m00s in all, 1.00 GiB at most" in text
     assert "## scarce" in text and "## real" in text
     assert "--sweep=f" in text
     assert "| all | --learning\\_rate=0.01 |" in text
     assert "| gumbel | all | HR@5 | +0." in text
+
+
+def test_a_page_keeps_what_it_tells_of_runs_that_are_gone(made, runs, capsys):
+    def write(output="R.md"):
+        words = ["tfxdr", "--mode=results", "--run=runs", f"--output={output}"]
+        assert main.main(words) == 0
+        return (runs.parent / output).read_text(), capsys.readouterr().out
+
+    made("a_first", "all", "all", 0.3)
+    (runs / "a_first" / "sweep.flags").write_text("--mode=sweep\n## no title\n")
+    made("last", "all", "all", 0.3)
+    both, said = write()
+    assert "kept" not in said
+    shutil.rmtree(runs / "a_first")
+    again, said = write()
+    assert again == both
+    assert "kept, as their runs are not in runs: a_first" in said
+    assert "a_first" not in write("R.html")[0]
+    made("last", "cls", "cls", 0.2)
+    more, _ = write()
+    first = both.partition("## last")[0]
+    assert more.startswith(first) and "| cls |" in more.removeprefix(first)
 
 
 def test_a_search_knows_what_only_counts(tmp_path, registries):

@@ -15,7 +15,7 @@ from tfxdr.experiments.worlds import means_table, over_worlds, world_of
 from tfxdr.registry import Spec, datasets
 from tfxdr.report.columns import widened
 from tfxdr.report.comparison import method_table, notes, pair_table
-from tfxdr.report.page import Code, Part, Report, Section, Table
+from tfxdr.report.page import Code, Part, Report, Section, Table, Written
 from tfxdr.report.run import peak_bytes
 from tfxdr.report.story import listed
 from tfxdr.report.table import format_seconds, metric_title
@@ -69,11 +69,22 @@ def find_studies(place: Path) -> list[Study]:
     ]
 
 
-def results(studies: Sequence[Study]) -> Report:
-    """What studies came to, each with what it took and how to repeat it."""
-    runs = [run for study in studies for run in study.runs]
-    sections = [Section(study.name, tuple(_parts(study))) for study in studies]
-    return Report("Results", f"{_amount(runs)} {_made_with(runs)}", sections)
+def results(studies: Sequence[Study], kept: Sequence[Written] = ()) -> Report:
+    """What studies came to, each with what it took and how to repeat it.
+
+    Args:
+      studies: whose runs are at hand.
+      kept: what an earlier page tells of others.
+    """
+    sections: list[Section | Written] = [
+        Section(study.name, tuple(_parts(study))) for study in studies
+    ]
+    sections = sorted((*sections, *kept), key=lambda section: section.title)
+    return Report(
+        "Results",
+        "A table for each sweep, with what it took and how to repeat it.",
+        sections,
+    )
 
 
 def _kind(run: JudgedRun) -> tuple:
@@ -89,7 +100,7 @@ def _kind(run: JudgedRun) -> tuple:
 
 
 def _parts(study: Study) -> Iterable[Part]:
-    yield _amount(study.runs)
+    yield f"{_amount(study.runs)} {_made_with(study.runs)}".rstrip()
     for runs in study.groups():
         yield _told_of(runs)
         several = len({run.judged_by["data"] for run in runs}) > 1

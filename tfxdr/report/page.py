@@ -23,6 +23,7 @@ from tfxdr.report.figures import DOTS_PER_INCH, draw_png
 from tfxdr.start_up import printable
 
 _HEAD = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)")  # what `_plain` puts a backslash before
 _SIZE = re.compile(r'(<svg [^>]*?)\swidth="([\d.]+)pt"\sheight="([\d.]+)pt"')
 
 
@@ -68,12 +69,23 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
+class Written:
+    """A section as an earlier page has it, in Markdown."""
+
+    title: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
-    """A title, one sentence that says what it is of, and sections."""
+    """A title, one sentence that says what it is of, and sections.
+
+    Those that are written already stand in a Markdown file alone.
+    """
 
     title: str
     summary: str
-    sections: Sequence[Section]
+    sections: Sequence[Section | Written]
 
 
 def write_html(report: Report, path: Path, flag: str = "--output") -> None:
@@ -124,6 +136,9 @@ def _markdown(report: Report, pictures: Path) -> str:
     lines = [f"# {_plain(report.title)}", "", _plain(report.summary), ""]
     for number, section in enumerate(report.sections, 1):
         lines += [f"## {_plain(section.title)}", ""]
+        if isinstance(section, Written):
+            lines += [section.text, ""]
+            continue
         for place, part in enumerate(section.parts, 1):
             if isinstance(part, Table):
                 titles, *rows = (
@@ -142,6 +157,25 @@ def _markdown(report: Report, pictures: Path) -> str:
             else:
                 lines += [_plain(part), ""]
     return "\n".join(lines)
+
+
+def written_sections(path: Path) -> list[Written]:
+    """Those of a page that `write_markdown` wrote; none if there is none."""
+    if not path.is_file():
+        return []
+    sections: dict[str, list[str]] = {}
+    own: list[str] = []  # of what comes before the first section
+    code = False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        code ^= line == "```"
+        if line.startswith("## ") and not code:
+            own = sections.setdefault(_ESCAPED.sub(r"\1", line[3:]), [])
+        else:
+            own.append(line)
+    return [
+        Written(title, "\n".join(lines).strip("\n"))
+        for title, lines in sections.items()
+    ]
 
 
 WRITERS: Mapping[str, Callable[[Report, Path, str], None]] = {
