@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfxdr.meta_learners import MetaLearner
+from tfxdr.training import joint
 from tfxdr.training.joint import JointStage
 
 
@@ -67,3 +68,21 @@ def test_an_update_follows_every_interval_after_the_warm_up(options, at):
 def test_matched_rows_are_of_the_held_out_users():
     found = given(Recorder(4, matched=True), 4)
     assert found == [(([1, 3], 0, 1), ("meta", 0, 40, 1))]
+
+
+@pytest.mark.parametrize("searches", [False, True])
+def test_a_search_ends_with_what_it_has_found(searches, monkeypatch):
+    batches = types.SimpleNamespace(
+        batch_size=4,
+        data=types.SimpleNamespace(
+            target=types.SimpleNamespace(items=[[7], [], [8]])
+        ),
+    )
+    monkeypatch.setattr(
+        joint,
+        "weigh_behaviors",
+        lambda model, meta, data, users, size: (users.tolist(), size),
+    )
+    stage = JointStage(None, None, batches, judge=dict, searches=searches)
+    stage.end()
+    assert stage.found == (([0, 1, 2], 4) if searches else None)

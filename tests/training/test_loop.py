@@ -94,6 +94,22 @@ def test_patience_and_best_weights(tmp_path):
     assert stage.model.weight.numpy() == kept[1]
 
 
+def test_the_last_weights_are_asked_before_the_best_come_back(tmp_path):
+    """Of a run that goes on, too, though it had ended."""
+    asked = []
+
+    class Asking(Stage):
+        def end(self):
+            asked.append(float(self.model.weight))
+
+    for resume in (False, True):
+        stage = Asking(metrics=[0.1, 0.3, 0.2])
+        loop = make(tmp_path, stage, epochs=3)
+        assert loop.run(resume=resume)["best_epoch"] == 2
+        assert float(stage.model.weight) != asked[-1]
+    assert asked[0] == asked[1]
+
+
 @pytest.mark.parametrize(
     "monitor",
     ["validation_loss", "log_loss", "hamming-loss", "top-error(k=3)"],

@@ -309,10 +309,13 @@ class JointExperiment(Experiment):
           restored: variables are read from a run next, so that nothing is
             fitted to begin with.
         """
-        return JointStage(*self._trained_parts(meta, restored=restored))
+        parts = self._trained_parts(meta, restored=restored)
+        learns = bool(meta.meta_variables)  # they are made with the model
+        searches = learns and self.options.joint.meta_retrain
+        return JointStage(*parts, searches=searches)
 
     def retrain_stage(
-        self, searched: JointStage, weights: BehaviorWeights, epochs: int
+        self, searched: JointStage, found: BehaviorWeights, epochs: int
     ) -> RetrainStage:
         """A new model that has from the start what another one has found.
 
@@ -320,12 +323,12 @@ class JointExperiment(Experiment):
 
         Args:
           searched: where it was found.
-          weights: what was found, of all that trains.
+          found: what every behavior weighs.
           epochs: for how many that was trained.
         """
         whole = self._on_all_rows()
         return RetrainStage(
-            *whole._trained_parts(HeldWeights(weights)),
+            *whole._trained_parts(HeldWeights(found)),
             searched=searched,
             epochs=epochs,
         )

@@ -53,15 +53,11 @@ class JointContender(TrainedContender[JointStage]):
     ) -> tuple[JointStage, Mapping[str, float]]:
         """Trains the model; where weights were learned, a new one by them."""
         experiment = self.experiment
-        learns = stage.meta.meta_variables
-        if not (experiment.options.joint.meta_retrain and learns):
-            return super().train_stage(stage)
         searched = self.fit(stage)
-        weights = self._weights(stage, np.arange(len(experiment.all_users)))
-        if weights is None:  # it learns, but weighs no single behavior
+        if stage.found is None:
             return stage, searched
         epochs = int(searched["epochs"])
-        again = experiment.retrain_stage(stage, weights, epochs)
+        again = experiment.retrain_stage(stage, stage.found, epochs)
         rows = experiment.examples.evaluation_rows("target", VALIDATION)
         retrained = once_more(
             self,
@@ -71,18 +67,6 @@ class JointContender(TrainedContender[JointStage]):
             found="was trained while weights were learned",
         )
         return (stage, searched) if retrained is None else (again, retrained)
-
-    def _weights(
-        self, stage: JointStage, users: np.ndarray
-    ) -> BehaviorWeights | None:
-        """What is made of users' source behaviors, if they are told apart."""
-        return weigh_behaviors(
-            stage.model,
-            stage.meta,
-            self.experiment.examples,
-            users,
-            self.experiment.options.finetune.batch_size,
-        )
 
     def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(model=stage.model, meta=stage.learner)
@@ -100,7 +84,13 @@ class JointContender(TrainedContender[JointStage]):
         """What the meta-learner makes of the test users' source behaviors."""
         experiment = self.experiment
         tested = np.flatnonzero(experiment.all_users.targets(TEST).lengths)
-        weights = self._weights(stage, tested)
+        weights = weigh_behaviors(
+            stage.model,
+            stage.meta,
+            experiment.examples,
+            tested,
+            experiment.options.finetune.batch_size,
+        )
         if weights is None:
             return {}
         categories = self.category_names(weights)

@@ -66,9 +66,13 @@ class JointStage(Stage):
       meta: decides what a source behavior is worth.
       batches: training rows.
       judge: gives the metrics of the validation split.
+      searches: whether another model is trained by what is found.
 
     Attributes:
       learner: has learned what the behaviors are worth; kept with the model.
+      found: what every behavior is worth after the last epoch, if the stage
+        searches and behaviors are told apart. A model is at its best while
+        weights are still learned, and has overfitted when they are.
     """
 
     name = "joint"
@@ -81,10 +85,14 @@ class JointStage(Stage):
         meta: MetaLearner,
         batches: JointBatches,
         judge: Callable[[], dict[str, float]],
+        *,
+        searches: bool = False,
     ) -> None:
         self.model = model
         self.batches = batches
         self.meta = self.learner = meta
+        self.searches = searches
+        self.found: BehaviorWeights | None = None
         self._judge = judge
 
     @property
@@ -114,6 +122,14 @@ class JointStage(Stage):
             users = held_out.user.numpy() - FIRST_ITEM
             batch = self.batches.of_users(users, number, epoch)
         meta.update(self.model, batch, held_out)
+
+    def end(self) -> None:
+        if self.searches:
+            data, size = self.batches.data, self.batches.batch_size
+            users = np.arange(len(data.target.items))
+            self.found = weigh_behaviors(
+                self.model, self.meta, data, users, size
+            )
 
     @property
     def companion(self) -> tf.Module:

@@ -134,6 +134,7 @@ class Loop:
         self._callbacks.on_train_end()
         if self.devices.is_chief:
             self.checkpoints.keep_newest()
+        self.stage.end()
         self._load_best()
         self._say_how_it_ended()
         return self._summary()

@@ -78,6 +78,11 @@ class Stage(abc.ABC):
         """What follows each step, outside its graph; nothing by default."""
         del batch
 
+    def end(self) -> None:
+        """What the last epoch's weights are asked, before the best one's come
+        back; nothing by default."""
+        return
+
     @property
     def checkpoints(self) -> str:
         """The name of the folder of its checkpoints."""
