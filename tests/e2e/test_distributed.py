@@ -23,6 +23,14 @@ SMALL = [
     "--run=run",
 ]
 POLICY = "--policy=all"
+JOINT = [
+    "--dataset=planted(users=300)",
+    "--backbone=conet(embedding_size=4,hidden=[8])",
+    "--bip_interval=5",
+    "--epochs=2",
+    "--checkpoint_seconds=0",
+    "--run=run",
+]
 APART = 1e-3  # of any metric; losses are as equal as rounding lets them be
 
 
@@ -161,14 +169,7 @@ def test_devices_of_one_machine_end_as_one(alone, tmp_path, monkeypatch):
     "flags",
     [
         [*SMALL, "--policy=soft,gumbel,popularity"],
-        [
-            "--dataset=planted(users=300)",
-            "--backbone=conet(embedding_size=4,hidden=[8])",
-            "--meta=bip,oracle(category=harmful)",
-            "--bip_interval=5",
-            "--epochs=2",
-            "--run=run",
-        ],
+        [*JOINT, "--meta=bip,oracle(category=harmful)"],
     ],
 )
 def test_several_components_on_four_workers(flags, together, tmp_path):
@@ -196,6 +197,24 @@ def test_two_workers_go_on_where_one_machine_was_stopped(
     assert chief.returncode == 0, err
     assert worker.wait(60) == 0
     assert_same(run, alone)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("stage", ["joint", "retrain"])
+def test_two_workers_go_on_with_what_is_searched(stage, together, tmp_path):
+    flags = [*JOINT, "--meta=bip"]
+    run_here(tmp_path, *flags)
+    (tmp_path / "0").mkdir()
+    process = start(tmp_path / "0", *flags)
+    run = tmp_path / "0" / "run"
+    kill_when(process, lambda: rows(run, stage) == 1)
+    chief, worker = together(2, *flags, "--resume")
+    _, err = chief.communicate(timeout=240)
+    assert chief.returncode == 0, err
+    assert worker.wait(60) == 0
+    assert _losses(run) == pytest.approx(_losses(tmp_path / "run"), rel=1e-5)
+    expected = metrics(tmp_path / "run")["test"]
+    assert metrics(run)["test"] == pytest.approx(expected, abs=APART)
 
 
 @pytest.mark.large

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfxdr.backbones.conet import CoNet
 from tfxdr.errors import InputError
+from tfxdr.layers.pair_bias import PairBias
 from tfxdr.losses.in_batch import InBatch
 from tfxdr.meta_learners.gcs import GradientCosineSimilarity
+from tfxdr.models.joint import JointModel
 from tfxdr.training.cluster import place_from
 from tfxdr.training.distribution import Devices
+from tfxdr.training.joint import JointStage
 from tfxdr.training.stage import Stage
+from tfxdr.types import JointSizes
 
 _PROGRAM = pathlib.Path(__file__).parent / "in_parts.py"
 _DATA = "--dataset='synthetic(users=80,source_items=40,target_items=40)'"
@@ -123,6 +128,17 @@ class TestWhatCannotBeDivided:
     def test_a_meta_learner(self, devices):
         with pytest.raises(InputError, match="--meta .* found GradientCos"):
             devices.check_component("--meta", GradientCosineSimilarity())
+
+    def test_what_a_joint_model_is_given_can(self, devices):
+        backbone = CoNet(JointSizes(12, 15, 13, 5, 4), embedding_size=3)
+        model = JointModel(
+            backbone,
+            counts=np.ones(13),
+            biases=PairBias(np.zeros(12), np.zeros(13)),
+        )
+        devices.check(JointStage(model, None, None, dict))
+        given = [v.name for v in model.non_trainable_variables]
+        assert "prior:0" in given
 
     def test_a_layer_with_running_statistics(self, devices):
         class Normalized(Stage):

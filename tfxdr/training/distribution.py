@@ -24,6 +24,8 @@ import tensorflow as tf
 
 from tfxdr.errors import InputError, TrainingError
 from tfxdr.evaluation import division
+from tfxdr.layers.pair_bias import PairBias
+from tfxdr.layers.ranking_head import RankingHead
 from tfxdr.layers.standardization import Standardization
 from tfxdr.ops import parts
 from tfxdr.ops.tracing import graph_of
@@ -38,6 +40,9 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.UnavailableError,
 )
+# What these hold without training is the same on each device: it is given, or
+# summed over all of them.
+_ALIKE = (PairBias, RankingHead, Standardization)
 # Of a batch, beside its rows.
 _WHOLE = ("seed", "step", "epoch")
 
@@ -162,7 +167,7 @@ class Devices(Distribution):
         known = {
             id(variable)
             for module in stage.model.submodules
-            if isinstance(module, Standardization)
+            if isinstance(module, _ALIKE)
             for variable in module.variables
         }
         for variable in stage.model.non_trainable_variables:
