@@ -202,7 +202,11 @@ def test_a_new_model_that_is_worse_goes(folder, go, monkeypatch):
     flags = [*QUICK, "--meta_retrain=false", f"--run={searched}"]
     code, _, err = go(folder, *flags)
     assert code == 0 and not rows(searched, "retrain"), err
-    monkeypatch.setattr(joint_contender, "once_more", lambda *_, **__: None)
+
+    def goes(contender, again, before, **_):
+        return False, before
+
+    monkeypatch.setattr(joint_contender, "once_more", goes)
     code, _, err = go(folder, *QUICK, f"--run={kept}")
     assert code == 0, err
     for part in ("test", "validation"):

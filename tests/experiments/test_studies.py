@@ -212,6 +212,8 @@ def test_a_page_keeps_what_it_tells_of_runs_that_are_gone(made, runs, capsys):
     assert again == both
     assert "kept, as their runs are not in runs: a_first" in said
     assert "a_first" not in write("R.html")[0]
+    (runs.parent / "mine.md").write_bytes(b"# Mine\n\n## a_first\n\xff\n")
+    assert "a_first" not in write("mine.md")[0]  # it is no page of results
     made("last", "cls", "cls", 0.2)
     more, _ = write()
     first = both.partition("## last")[0]

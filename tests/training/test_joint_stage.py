@@ -73,7 +73,6 @@ def test_matched_rows_are_of_the_held_out_users():
 @pytest.mark.parametrize("searches", [False, True])
 def test_a_search_ends_with_what_it_has_found(searches, monkeypatch):
     batches = types.SimpleNamespace(
-        batch_size=4,
         data=types.SimpleNamespace(
             target=types.SimpleNamespace(items=[[7], [], [8]])
         ),
@@ -81,8 +80,8 @@ def test_a_search_ends_with_what_it_has_found(searches, monkeypatch):
     monkeypatch.setattr(
         joint,
         "weigh_behaviors",
-        lambda model, meta, data, users, size: (users.tolist(), size),
+        lambda model, meta, data, users, size: users.tolist(),
     )
     stage = JointStage(None, None, batches, judge=dict, searches=searches)
     stage.end()
-    assert stage.found == (([0, 1, 2], 4) if searches else None)
+    assert stage.found == ([0, 1, 2] if searches else None)

@@ -147,7 +147,7 @@ def test_what_is_clearly_worse_goes(
         ]
         for variable in stage.parameters.all:
             variable.assign_add(tf.fill(variable.shape, float(added)))
-        return {monitor: value, "epochs": 3.0}
+        return {monitor: value, "epochs": 3.0, "seconds": 10.0 * added}
 
     monkeypatch.setattr(TrainedContender, "fit", fit)
     model = make()
@@ -157,6 +157,7 @@ def test_what_is_clearly_worse_goes(
     kept_stage, told = contender.train_stage(stage)
     assert kept_stage is stage
     assert told[monitor] == (after if kept == 2 else before)
+    assert told["seconds"] == 30  # of both
     assert bool(said) == (kept == 1)
     for variable in model.trainable_variables:
         added = 1.0 if variable.ref() in own else kept

@@ -59,14 +59,14 @@ class JointContender(TrainedContender[JointStage]):
         epochs = int(searched["epochs"])
         again = experiment.retrain_stage(stage, stage.found, epochs)
         rows = experiment.examples.evaluation_rows("target", VALIDATION)
-        retrained = once_more(
+        stays, validation = once_more(
             self,
             again,
             searched,
             validated=len(rows.target_label),
             found="was trained while weights were learned",
         )
-        return (stage, searched) if retrained is None else (again, retrained)
+        return again if stays else stage, validation
 
     def _kept(self, stage: JointStage) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(model=stage.model, meta=stage.learner)

@@ -23,7 +23,7 @@ def once_more(
     *,
     validated: int,
     found: str,
-) -> Mapping[str, float] | None:
+) -> tuple[bool, Mapping[str, float]]:
     """Trains a second stage, unless the first one's model is clearly better.
 
     Args:
@@ -35,8 +35,9 @@ def once_more(
       found: what the first one has found, for a message.
 
     Returns:
-      Metrics of the second; none if by validation it is worse than the first
-      by more than a standard error. A metric's values lie between 0 and 1, so
+      Whether the second one stays, and the metrics of what does, with the
+      seconds of both. It goes if by validation it is worse than the first by
+      more than a standard error. A metric's values lie between 0 and 1, so
       that their variance is `m (1 - m)` at most, which it is for a hit ratio.
     """
     _drop_others_than(contender, again)
@@ -49,13 +50,15 @@ def once_more(
         return rising(monitor, now) < rising(monitor, before) - error
 
     # Of several processes the first one alone has the history.
-    if not distribution.current().of_chief(is_worse):
-        return retrained
-    contender.experiment.progress.say(
-        f"retrain: {monitor} was better before by more than a standard error: "
-        f"what {found} stays"
-    )
-    return None
+    goes = distribution.current().of_chief(is_worse)
+    if goes:
+        contender.experiment.progress.say(
+            f"retrain: {monitor} was better before by more than a standard "
+            f"error: what {found} stays"
+        )
+    seconds = searched["seconds"] + retrained["seconds"]
+    kept = searched if goes else retrained
+    return not goes, {**kept, "seconds": seconds}
 
 
 def _drop_others_than(contender: TrainedContender, stage: Stage) -> None:

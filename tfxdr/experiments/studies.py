@@ -20,6 +20,7 @@ from tfxdr.report.run import peak_bytes
 from tfxdr.report.story import listed
 from tfxdr.report.table import format_seconds, metric_title
 
+TITLE = "Results"  # of the page
 COMMAND = "sweep.flags"  # by which a sweep is run again
 _ANSWERS = ("ranks.npz", "predictions.npz")  # that can be held side by side
 
@@ -81,7 +82,7 @@ def results(studies: Sequence[Study], kept: Sequence[Written] = ()) -> Report:
     ]
     sections = sorted((*sections, *kept), key=lambda section: section.title)
     return Report(
-        "Results",
+        TITLE,
         "A table for each sweep, with what it took and how to repeat it.",
         sections,
     )

@@ -104,16 +104,16 @@ class TransferContender(TrainedContender[FinetuneStage]):
         learned = stage.weights_beside_policy()
         again = RetrainStage(stage, first, epochs=int(searched["epochs"]))
         users = self.experiment.users
-        retrained = once_more(
+        stays, validation = once_more(
             self,
             again,
             searched,
             validated=len(users.targets(VALIDATION).values),
             found="the policy learned with",
         )
-        if retrained is None:
+        if not stays:
             give_back(learned)
-        return stage, retrained or searched
+        return stage, validation
 
     def _untrained(self) -> FinetuneStage:
         return self.experiment.stage(self._policy, None)

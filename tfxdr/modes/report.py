@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfxdr.experiments.finished_runs import find_runs
 from tfxdr.experiments.reporting import write_report
-from tfxdr.experiments.studies import find_studies
+from tfxdr.experiments.studies import TITLE, find_studies
 from tfxdr.experiments.studies import results as all_results
 from tfxdr.options import Options
 from tfxdr.report.page import WRITERS, written_sections
@@ -43,7 +43,7 @@ def results(options: Options) -> None:
     write = writer_for(path, WRITERS)
     studies, progress = find_studies(place), Progress()
     names = {study.name for study in studies}
-    known = written_sections(path) if path.suffix == ".md" else []
+    known = written_sections(path, TITLE) if path.suffix == ".md" else []
     kept = [section for section in known if section.title not in names]
     write(all_results(studies, kept), path, "--output")
     if kept:

@@ -159,14 +159,17 @@ def _markdown(report: Report, pictures: Path) -> str:
     return "\n".join(lines)
 
 
-def written_sections(path: Path) -> list[Written]:
-    """Those of a page that `write_markdown` wrote; none if there is none."""
+def written_sections(path: Path, title: str) -> list[Written]:
+    """Those of a page of this title that `write_markdown` wrote, if any."""
     if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not text.startswith(f"# {_plain(title)}\n"):
         return []
     sections: dict[str, list[str]] = {}
     own: list[str] = []  # of what comes before the first section
     code = False
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         code ^= line == "```"
         if line.startswith("## ") and not code:
             own = sections.setdefault(_ESCAPED.sub(r"\1", line[3:]), [])

@@ -21,6 +21,7 @@ from tfxdr.training.parameters import Parameters
 from tfxdr.training.stage import Stage
 from tfxdr.types import FIRST_ITEM, JointBatch, JointSizes
 
+_BEHAVIORS = 4096  # weighed at a time
 _UPPER_BATCHES = 10  # held-out rows that the upper level sees at a time
 
 
@@ -125,10 +126,10 @@ class JointStage(Stage):
 
     def end(self) -> None:
         if self.searches:
-            data, size = self.batches.data, self.batches.batch_size
+            data = self.batches.data
             users = np.arange(len(data.target.items))
             self.found = weigh_behaviors(
-                self.model, self.meta, data, users, size
+                self.model, self.meta, data, users, _BEHAVIORS
             )
 
     @property
