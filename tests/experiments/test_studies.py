@@ -136,6 +136,7 @@ def test_the_best_rule_is_chosen_by_validation(made):
     made("one", "cls", "cls", 0.2, mrr=0.2)
     made("one", "gumbel", "gumbel", 0.9, mrr=0.9, aucs=[0.5, 0.5])
     made("one", "popularity", "popularity", 0.9)
+    made("one", "oracle", ORACLE, 0.9, mrr=0.9)  # it is told
     assert best_rule(find_runs("runs/one", "runs")) == "cls"
 
 
@@ -161,6 +162,24 @@ def test_worlds_are_one_table(worlds, runs):
     assert rows["all"]["recovered"] == "0.00 (0.00)"
     assert any("all is the best" in text for text in words)
     assert ["gumbel", "all", "HR@5"] in [row[:3] for row in gaps.rows]
+
+
+def test_files_that_worlds_are_made_of_may_be_gone(made, runs):
+    for world in range(2):
+        source = "events(source='gone.csv',target='gone.csv')"
+        made(
+            "films",
+            f"all-world-{world}",
+            "all",
+            0.3,
+            seed=world,
+            data=f"world-{world}",
+            dataset=f"semi-planted(source={source},seed={world})",
+            protocol={"split_seed": world},
+        )
+    ((group,),) = (study.groups() for study in find_studies(runs))
+    table, *_ = over_worlds(group)
+    assert [row[:2] for row in table.rows] == [["all", "2"]]
 
 
 def test_agreement_with_a_publication(made):

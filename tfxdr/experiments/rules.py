@@ -31,7 +31,9 @@ def best_rule(runs: Sequence[JudgedRun]) -> str:
     values = {
         name: float(np.mean([_validation(run) for run in own]))
         for name, own in by_method(runs).items()
-        if "validation" in own[0].result and not _decides(own[0])
+        if "validation" in own[0].result
+        and not _decides(own[0])
+        and not is_told(own[0])
     }
     return max(values, key=lambda name: values[name], default="")
 

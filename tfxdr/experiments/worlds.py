@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from tfxdr.datasets.base import Source
 from tfxdr.evaluation.comparison import over_seeds
 from tfxdr.evaluation.worlds import WorldGap, gaps_over_worlds
 from tfxdr.experiments.comparing import by_method
@@ -110,6 +111,9 @@ def world_of(run: JudgedRun) -> int | None:
 def _ceilings(runs: Sequence[JudgedRun]) -> str:
     """Means over worlds, in words; "" of data that know none."""
     worlds = dict.fromkeys(run.options["dataset"] for run in runs)
+    made = datasets.parse(runs[0].options["dataset"]).entry.factory
+    if getattr(made, "ceilings", None) in (None, Source.ceilings):
+        return ""  # and files that it reads may be elsewhere
     found = [datasets.build(spec).ceilings() for spec in worlds]
     return ", ".join(
         f"{np.mean([one[name] for one in found]):.4f} ({name})"
