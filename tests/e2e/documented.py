@@ -18,7 +18,10 @@ PAGES = (
 )
 # Folders of flagfiles that are rows of tables, and of what rows are made of.
 # tests/e2e/test_tables.py has them: to run each would take too long.
-TABLES = ("uaf", "uaf-small", "planted-policies", "planted", "bip", "real")
+TABLES = (
+    *("uaf", "uaf-small", "planted-policies", "planted", "semi-planted"),
+    *("bip", "real"),
+)
 PARTS = "shared"
 # Sweeps of tables, which take hours; tests/e2e/test_tables.py reads them.
 SWEEPS = sorted((ROOT / "flags" / "results").glob("*.flags"))

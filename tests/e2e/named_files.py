@@ -19,7 +19,7 @@ def write(folder: pathlib.Path) -> None:
     """All of them, below a folder."""
     for make in (
         *(_logs, _database, _movielens, _movielens_25m, _coldrec, _profiles),
-        *(_amazon, _reviews, _ciao),
+        *(_amazon, _reviews, _ciao, _films),
     ):
         make(folder)
 
@@ -199,3 +199,10 @@ def _ciao(folder: pathlib.Path) -> None:
     ]
     header = "user,item,category,rating,timestamp"
     _lines(folder / "ciao.csv.gz", ",", header, rows)
+
+
+def _films(folder: pathlib.Path) -> None:
+    """Ratings of films before a year, and of later ones."""
+    header = "user,item,rating,timestamp"
+    for file in ("old", "new"):
+        _lines(folder / f"{file}.csv", ",", header, _ratings(_ITEMS))
