@@ -137,6 +137,7 @@ def test_the_best_rule_is_chosen_by_validation(made):
     made("one", "gumbel", "gumbel", 0.9, mrr=0.9, aucs=[0.5, 0.5])
     made("one", "popularity", "popularity", 0.9)
     made("one", "oracle", ORACLE, 0.9, mrr=0.9)  # it is told
+    made("one", "own", "of-a-plugin", 0.1, mrr=0.05)  # which is not loaded
     assert best_rule(find_runs("runs/one", "runs")) == "cls"
 
 
@@ -209,6 +210,7 @@ def test_the_page(worlds, made, runs, capsys):
     text = (runs.parent / "R.md").read_text()
     assert "events(target='b.csv')" in text and "/home" not in text
     assert "12 runs, 12m00s in all, 1.00 GiB at most" in text
+    assert "2 runs, 2m00s in all, 1.00 GiB at most" in text
     assert "## scarce" in text and "## real" in text
     assert "--sweep=f" in text
     assert "| all | --learning\\_rate=0.01 |" in text

@@ -197,22 +197,24 @@ class JointExperiment(Experiment):
         return LabelBaselines(self.examples, self.options.data.split_seed)
 
     @functools.cached_property
-    def _fitted_biases(self) -> PairBias:
-        chosen = self.options.joint.joint_start
-        return self._label_baselines.start(
-            shared=chosen == "shared-biases" and self._uses_source
-        )
-
-    @functools.cached_property
     def _uses_source(self) -> bool:
         """Whether the backbone reads the source domain at all."""
         return self.backbone.build(sizes=self.examples.sizes).uses_source
 
-    def _biases(self, *, fitted: bool) -> PairBias | None:
+    def _biases(self, *, with_meta_set: bool = False) -> PairBias | None:
+        """What a model starts from, fitted to what it trains on."""
+        chosen = self.options.joint.joint_start
+        if chosen == "random":
+            return None
+        return self._label_baselines.start(
+            shared=chosen == "shared-biases" and self._uses_source,
+            with_meta_set=with_meta_set,
+        )
+
+    def _unread_biases(self) -> PairBias | None:
+        """In whose place a run's own are read."""
         if self.options.joint.joint_start == "random":
             return None
-        if fitted:
-            return self._fitted_biases
         sizes = self.examples.sizes
         return PairBias(np.zeros(sizes.users), np.zeros(sizes.target_items))
 
@@ -309,7 +311,8 @@ class JointExperiment(Experiment):
           restored: variables are read from a run next, so that nothing is
             fitted to begin with.
         """
-        parts = self._trained_parts(meta, restored=restored)
+        biases = self._unread_biases() if restored else self._biases()
+        parts = self._trained_parts(meta, self.examples, biases)
         learns = bool(meta.meta_variables)  # they are made with the model
         searches = learns and self.options.joint.meta_retrain
         return JointStage(*parts, searches=searches)
@@ -326,29 +329,15 @@ class JointExperiment(Experiment):
           found: what every behavior weighs.
           epochs: for how many that was trained.
         """
-        whole = self._on_all_rows()
-        return RetrainStage(
-            *whole._trained_parts(HeldWeights(found)),
-            searched=searched,
-            epochs=epochs,
+        parts = self._trained_parts(
+            HeldWeights(found),
+            self.examples.without_meta_set(),
+            self._biases(with_meta_set=True),
         )
-
-    def _on_all_rows(self) -> JointExperiment:
-        """The same without a meta set, which is trained on then."""
-        if not len(self.examples.meta):
-            return self
-        joint = dataclasses.replace(self.options.joint, meta_fraction=0.0)
-        whole = JointExperiment(
-            dataclasses.replace(self.options, joint=joint),
-            self.progress,
-            self.data,
-            known=True,
-        )
-        whole.all_users = self.all_users  # whom to leave out is said once
-        return whole
+        return RetrainStage(*parts, searched=searched, epochs=epochs)
 
     def _trained_parts(
-        self, meta: MetaLearner, *, restored: bool = False
+        self, meta: MetaLearner, examples: JointData, biases: PairBias | None
     ) -> tuple[
         JointModel, MetaLearner, JointBatches, Callable[[], dict[str, float]]
     ]:
@@ -357,16 +346,14 @@ class JointExperiment(Experiment):
             model = build_joint(
                 self.backbone,
                 meta,
-                self.examples.sizes,
+                examples.sizes,
                 self.options.seed,
-                counts=(
-                    self.training_counts() if self.examples.negatives else None
-                ),
-                biases=self._biases(fitted=not restored),
+                counts=(self.training_counts() if examples.negatives else None),
+                biases=biases,
             )
-        scores = JointScores(model, self.examples)
+        scores = JointScores(model, examples)
         batches = JointBatches(
-            self.examples,
+            examples,
             batch_size=self.options.finetune.batch_size,
             seed=self.options.seed,
             meta_set=meta.meta_set,

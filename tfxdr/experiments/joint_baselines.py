@@ -94,14 +94,16 @@ class LabelBaselines:
         )
         return Row(name, metrics, time.monotonic() - start, peak_bytes())
 
-    def start(self, *, shared: bool) -> PairBias:
+    def start(self, *, shared: bool, with_meta_set: bool = False) -> PairBias:
         """What a joint model's heads of the target domain add to.
 
         Args:
           shared: whether users' biases of the source domain take part.
+          with_meta_set: whether the model trains on it.
         """
         found = self._fitted(
-            shared and self.both_rated, with_meta_set=bool(self._is_train.all())
+            shared and self.both_rated,
+            with_meta_set=with_meta_set or bool(self._is_train.all()),
         )
         unknown = np.zeros(FIRST_ITEM)
         user = found.offset + np.concatenate([unknown, found.user])

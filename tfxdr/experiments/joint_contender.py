@@ -64,7 +64,7 @@ class JointContender(TrainedContender[JointStage]):
             again,
             searched,
             validated=len(rows.target_label),
-            found="was trained while weights were learned",
+            first="was trained while weights were learned",
         )
         return again if stays else stage, validation
 
@@ -83,12 +83,11 @@ class JointContender(TrainedContender[JointStage]):
     def _show(self, stage: JointStage) -> dict[str, Mapping]:
         """What the meta-learner makes of the test users' source behaviors."""
         experiment = self.experiment
-        tested = np.flatnonzero(experiment.all_users.targets(TEST).lengths)
         weights = weigh_behaviors(
             stage.model,
             stage.meta,
             experiment.examples,
-            tested,
+            np.flatnonzero(experiment.all_users.targets(TEST).lengths),
             experiment.options.finetune.batch_size,
         )
         if weights is None:

@@ -22,7 +22,7 @@ def once_more(
     searched: Mapping[str, float],
     *,
     validated: int,
-    found: str,
+    first: str,
 ) -> tuple[bool, Mapping[str, float]]:
     """Trains a second stage, unless the first one's model is clearly better.
 
@@ -32,7 +32,7 @@ def once_more(
         epochs.
       searched: metrics of the first one.
       validated: instances of the validation split.
-      found: what the first one has found, for a message.
+      first: how the first one's model was trained, for a message.
 
     Returns:
       Whether the second one stays, and the metrics of what does, with the
@@ -50,11 +50,12 @@ def once_more(
         return rising(monitor, now) < rising(monitor, before) - error
 
     # Of several processes the first one alone has the history.
-    goes = distribution.current().of_chief(is_worse)
-    if goes:
+    devices = distribution.current()
+    goes = devices.of_chief(is_worse)
+    if goes and devices.is_chief:
         contender.experiment.progress.say(
             f"retrain: {monitor} was better before by more than a standard "
-            f"error: what {found} stays"
+            f"error, {searched[monitor]:.4f}: what {first} stays"
         )
     seconds = searched["seconds"] + retrained["seconds"]
     kept = searched if goes else retrained

@@ -46,6 +46,8 @@ def _decides(run: JudgedRun) -> bool:
 def is_told(run: JudgedRun) -> bool:
     """Whether its component knows what others have to find out."""
     registry = meta_learners if "meta" in run.result else policies
+    if run.component.partition("(")[0] not in registry:
+        return False  # of a plugin that is not at hand
     factory = registry.parse(run.component).entry.factory
     return bool(getattr(factory, "is_told", False))
 

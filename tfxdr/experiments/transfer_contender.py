@@ -109,7 +109,7 @@ class TransferContender(TrainedContender[FinetuneStage]):
             again,
             searched,
             validated=len(users.targets(VALIDATION).values),
-            found="the policy learned with",
+            first="the policy learned with",
         )
         if not stays:
             give_back(learned)

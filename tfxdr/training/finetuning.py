@@ -16,7 +16,7 @@ from tfxdr.evaluation import Actions, action_metrics
 from tfxdr.models.transfer import TransferModel
 from tfxdr.ops.tracing import graph_of
 from tfxdr.training.parameters import ParameterGroups, Parameters
-from tfxdr.training.stage import Stage
+from tfxdr.training.stage import SecondStage, Stage
 from tfxdr.types import Batch, Decider, Scorer
 
 Weights = Sequence[tuple[tf.Variable, np.ndarray]]
@@ -138,7 +138,7 @@ class FinetuneStage(Stage):
         return metrics
 
 
-class RetrainStage(FinetuneStage):
+class RetrainStage(SecondStage, FinetuneStage):
     """The same model once more, under what its policy has learned to decide.
 
     While a policy learns, towers and head learn from users whom it treats
@@ -150,11 +150,8 @@ class RetrainStage(FinetuneStage):
     Args:
       searched: the stage in which the policy has learned, after its training.
       first: its `weights_beside_policy` before that.
-      epochs: for how many the policy has learned. Once it has learned for
-        more, what it decided before is no longer gone on with.
+      epochs: for how many the policy has learned.
     """
-
-    name = "retrain"
 
     def __init__(
         self, searched: FinetuneStage, first: Weights, *, epochs: int
@@ -168,11 +165,7 @@ class RetrainStage(FinetuneStage):
         give_back(first)
         for block in self.model.backbone.blocks:
             block.hard_in_training = block.hard  # it has no gradient any more
-        self._epochs = epochs
-
-    @property
-    def checkpoints(self) -> str:
-        return f"{self.name}-after-{self._epochs}"
+        self.first_epochs = epochs
 
     @property
     def parameters(self) -> Parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +19,7 @@ from tfxdr.models.joint import JointModel
 from tfxdr.ops.tracing import graph_of
 from tfxdr.registry import Spec
 from tfxdr.training.parameters import Parameters
-from tfxdr.training.stage import Stage
+from tfxdr.training.stage import SecondStage, Stage
 from tfxdr.types import FIRST_ITEM, JointBatch, JointSizes
 
 _BEHAVIORS = 4096  # weighed at a time
@@ -137,38 +138,21 @@ class JointStage(Stage):
         return self.meta
 
 
-class RetrainStage(JointStage):
+class RetrainStage(SecondStage, JointStage):
     """A new model, by what another one's meta-learner has found.
 
     Args:
-      model: with its first weights.
-      meta: holds what was found.
-      batches: training rows; nothing need be kept out of them.
-      judge: gives the metrics of the validation split.
+      parts: of a `JointStage`: a model with its first weights, a meta-learner
+        that holds what was found, rows of which nothing need be kept out, and
+        a judge.
       searched: the stage in which it was found.
-      epochs: for how many that has learned. Once it has learned for more, what
-        it found before is no longer gone on with.
+      epochs: for how many that has learned.
     """
 
-    name = "retrain"
-
-    def __init__(
-        self,
-        model: JointModel,
-        meta: MetaLearner,
-        batches: JointBatches,
-        judge: Callable[[], dict[str, float]],
-        *,
-        searched: JointStage,
-        epochs: int,
-    ) -> None:
-        super().__init__(model, meta, batches, judge)
+    def __init__(self, *parts: Any, searched: JointStage, epochs: int) -> None:
+        super().__init__(*parts)
         self.learner = searched.learner
-        self._epochs = epochs
-
-    @property
-    def checkpoints(self) -> str:
-        return f"{self.name}-after-{self._epochs}"
+        self.first_epochs = epochs
 
 
 def weigh_behaviors(

@@ -97,3 +97,19 @@ class Stage(abc.ABC):
     def companion(self) -> tf.Module:
         """What `after_step` learns; kept and restored beside the model."""
         return tf.Module()
+
+
+class SecondStage(Stage):
+    """Trains anew by what a first stage has found.
+
+    Attributes:
+      first_epochs: for how many the first one was trained. Once it has been
+        for more, what it found before is no longer gone on with.
+    """
+
+    name = "retrain"
+    first_epochs: int
+
+    @property
+    def checkpoints(self) -> str:
+        return f"{self.name}-after-{self.first_epochs}"

@@ -158,6 +158,11 @@ class JointData:
             negatives=negatives,
         )
 
+    def without_meta_set(self) -> JointData:
+        """The same, where the meta set trains, too."""
+        train = self.examples("target", TRAIN)
+        return dataclasses.replace(self, train=train, meta=self.meta[:0])
+
     @property
     def num_target_items(self) -> int:
         """Size of a target item table, with the reserved ids."""
